@@ -1,0 +1,1 @@
+"""bertlab: see inside BERT."""
