@@ -1,1 +1,64 @@
-"""bertlab: see inside BERT."""
+"""bertlab: see inside BERT.
+
+    import bertlab
+    lab = bertlab.load()                                   # the model that ships; no network
+    lab.fill_mask("The capital of France is [MASK].")
+
+The documented classes (`BertModel`, `BertTokenizer`, ...) are importable from here too. Everything is imported when
+it is first used, so that `import bertlab` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "lab": ["load", "Lab"],
+    "config": ["BertConfig"],
+    "tokenization": ["BertTokenizer", "BertTokenizerFast", "AutoTokenizer", "BatchEncoding"],
+    "model": ["BertModel", "BertPreTrainedModel"],
+    "task_heads": [
+        "BertForPreTraining",
+        "BertLMHeadModel",
+        "BertForMaskedLM",
+        "BertForNextSentencePrediction",
+        "BertForSequenceClassification",
+        "BertForMultipleChoice",
+        "BertForTokenClassification",
+        "BertForQuestionAnswering",
+    ],
+    "outputs": [
+        "BaseModelOutput",
+        "BaseModelOutputWithPastAndCrossAttentions",
+        "BaseModelOutputWithPoolingAndCrossAttentions",
+        "BertForPreTrainingOutput",
+        "CausalLMOutputWithCrossAttentions",
+        "MaskedLMOutput",
+        "NextSentencePredictorOutput",
+        "SequenceClassifierOutput",
+        "MultipleChoiceModelOutput",
+        "TokenClassifierOutput",
+        "QuestionAnsweringModelOutput",
+    ],
+    "hooks": ["HookPoint", "Recording", "record", "edit", "hook_names"],
+    "generation": ["generate", "stream"],
+    "hub": ["shipped_models"],
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"bertlab has no {name!r}; see dir(bertlab)")
+    value = getattr(importlib.import_module(f"bertlab.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
