@@ -1,6 +1,6 @@
 """Plain `pytest` runs the notebooks too, and everything runs offline on one thread.
 
-The nbval options stand here and not in `addopts`, so that an environment without nbval can still run the tests.
+The nbval options stand here and not in `addopts`, so that an environment without nbval runs the tests too.
 """
 
 import os
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# Kernels and other child processes test this checkout, as pytest itself does (`pythonpath` in pyproject.toml).
+# Kernels and other child processes test this checkout, as pytest itself does (see pyproject.toml).
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(ROOT), str(ROOT / "widgets"), *filter(None, [os.environ.get("PYTHONPATH")])]
 )

@@ -1,7 +1,7 @@
 """The `bertlab` command.
 
-Only what a command needs is imported, when it runs: `bertlab --help` must answer at once, and `bertlab lab` must
-not wait for torch. The commands that train live in `bertlab.training_cli`; here they have one line of help each.
+Only what a command needs is imported, when it runs: `bertlab --help` must answer at once, and `bertlab lab`
+must not wait for torch. The commands that train live in `bertlab.training_cli`.
 """
 
 from __future__ import annotations
@@ -46,17 +46,19 @@ examples:
 """
 
 INFO_DESCRIPTION = """\
-Print the versions of bertlab and of what it stands on, the devices and number formats of this machine, and the
-shape of a model: the one that ships with bertlab, or MODEL, a folder or a name in the Hub's local cache.
+Print the versions of bertlab and of what it stands on, the devices and number formats of this machine, and
+the shape of a model: the one that ships with bertlab, or MODEL, a folder or a name in the Hub's local cache.
 Include this output when you report a problem. Nothing is downloaded.
 """
 
-# Name -> (module with add_commands(subparsers), one line of help). The lines stand here so that help needs no torch.
+# The commands of `bertlab.training_cli`. Their lines of help stand here, so that help needs no torch.
 TRAINING_COMMANDS = {
     "pretrain": "train an encoder on plain text: masked words and next sentences",
     "finetune": "train a task head, or an adapter, on labelled examples",
     "evaluate": "measure a model on a labelled set or on held-out text",
 }
+
+SHIPPED = "bertlab-mini"
 
 REPORTED_PACKAGES = (
     "torch", "numpy", "safetensors", "tokenizers", "huggingface_hub", "jupyterlab", "notebook", "ipykernel",
@@ -68,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the `bertlab` command with these arguments (those of the process by default).
 
     Returns:
-        The exit status: 0 done, 1 the command could not do its work, 2 the command line was wrong, 130 interrupted.
+        The exit status: 0 done, 1 the command could not do its work, 2 wrong command line, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     arguments, passed_on = _split_at_dashes(arguments)
@@ -100,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
-    """The parser and the names of its commands; the training commands in full only when one of them is to run."""
+    """The parser and the names of its commands; the training commands in full only when one is to run."""
     parser = argparse.ArgumentParser(
         prog="bertlab",
         description=DESCRIPTION,
@@ -110,15 +112,15 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     parser.add_argument("--version", action="version", version=f"bertlab {_version('bertlab')}")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
 
-    lab = _command(subparsers, "lab", "open JupyterLab on a copy of the notebooks", LAB_DESCRIPTION, LAB_EPILOG)
-    lab.add_argument("folder", nargs="?", metavar="FOLDER", help="where the copy lies (default: ./bertlab-notebooks)")
+    lab = _command(subparsers, "lab", "open JupyterLab on the notebooks", LAB_DESCRIPTION, LAB_EPILOG)
+    lab.add_argument("folder", nargs="?", metavar="FOLDER", help="the copy (default: ./bertlab-notebooks)")
     lab.add_argument("--port", type=_port, help="the port to listen on (default: 8888, or the next free one)")
     lab.add_argument("--no-browser", action="store_true", help="do not open a browser; print the address")
     lab.add_argument("--copy-only", action="store_true", help="bring the copy up to date and stop")
     lab.set_defaults(run=run_lab)
 
-    info = _command(subparsers, "info", "print versions, devices and the shape of a model", INFO_DESCRIPTION)
-    info.add_argument("model", nargs="?", metavar="MODEL", default="bertlab-mini", help="default: bertlab-mini")
+    info = _command(subparsers, "info", "print versions, devices and a model's shape", INFO_DESCRIPTION)
+    info.add_argument("model", nargs="?", metavar="MODEL", default=SHIPPED, help=f"default: {SHIPPED}")
     info.set_defaults(run=run_info)
 
     if load_training:
@@ -252,7 +254,8 @@ def _weights(path: Path) -> str:
                 count *= length
             numbers += count
             formats.add(tensor.get_dtype())
-    return f"{numbers / 1e6:.1f} million numbers ({', '.join(sorted(formats))}), {path.stat().st_size / 2**20:.0f} MiB"
+    size = path.stat().st_size / 2**20
+    return f"{numbers / 1e6:.1f} million numbers ({', '.join(sorted(formats))}), {size:.0f} MiB"
 
 
 def _version(package: str) -> str:
@@ -288,7 +291,7 @@ def _port(text: str) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """The message of an error for a person: KeyError would show it in quotes, an empty one would show nothing."""
+    """The message of an error for a person: KeyError shows it in quotes, an empty one shows nothing."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__
 

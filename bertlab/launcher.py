@@ -1,7 +1,7 @@
 """Opening the course: a working copy of the notebooks, and JupyterLab on top of it.
 
-The notebooks that come with bertlab are never opened where they are installed: `copy_notebooks` puts a copy into a
-folder of the user's own. What the user changed there is never overwritten, whatever a newer bertlab brings.
+The notebooks that come with bertlab are never opened where they are installed: `copy_notebooks` puts a copy
+into a folder of the user's own. What was changed there is never overwritten, whatever a newer bertlab brings.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 DEFAULT_FOLDER = "bertlab-notebooks"
 FIRST_NOTEBOOK = "00_tour.ipynb"
 
-# Remembers, per file, the digest of the version that was last put into the folder, so that a later run can tell
-# "the user changed it" from "bertlab has a newer one".
+# Remembers, per file, the digest of the version that was last put into the folder, so that a later run can
+# tell "the user changed it" from "bertlab has a newer one".
 RECORD_NAME = ".bertlab-notebooks.json"
 
 
 def notebook_source() -> Path:
-    """The folder of the notebooks that belong to this bertlab: inside the installed package, or in the checkout.
+    """The folder of the notebooks of this bertlab: inside the installed package, or in the checkout.
 
     Raises:
         LookupError: this installation carries no notebooks.
@@ -32,8 +32,8 @@ def notebook_source() -> Path:
         if (folder / FIRST_NOTEBOOK).is_file():
             return folder
     raise LookupError(
-        f"This bertlab (in {package}) carries no notebooks; install it from its wheel or from a full checkout, "
-        "for example with: pip install -c constraints.txt ."
+        f"This bertlab (in {package}) carries no notebooks; install it from its wheel or from a full "
+        "checkout, for example with: pip install -c constraints.txt ."
     )
 
 
@@ -45,7 +45,7 @@ class CopyReport:
     written: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
-    beside: dict[str, str] = field(default_factory=dict)  # changed file -> name under which the new version lies
+    beside: dict[str, str] = field(default_factory=dict)  # changed file -> where its new version lies
 
     def lines(self) -> list[str]:
         """The report as sentences for a person."""
@@ -53,7 +53,7 @@ class CopyReport:
         if self.written:
             sentences.append(f"Copied {_count(self.written)} to {self.folder}.")
         if self.updated:
-            sentences.append(f"Updated {_count(self.updated)} that you had not changed: {', '.join(self.updated)}.")
+            sentences.append(f"Updated what you had not changed: {', '.join(self.updated)}.")
         if self.kept:
             sentences.append(f"Kept your changes in {', '.join(self.kept)}.")
         for name, new_name in self.beside.items():
@@ -64,9 +64,9 @@ class CopyReport:
 def copy_notebooks(folder: str | os.PathLike[str] = DEFAULT_FOLDER, source: Path | None = None) -> CopyReport:
     """Bring `folder` up to date with the notebooks of this bertlab without losing any change made in it.
 
-    A file that is missing is written. A file that still is what an earlier run wrote is replaced by the current
-    version. A file that was changed stays as it is; where bertlab has a newer version of it, that one is written
-    beside it as `NAME.new.ipynb`.
+    A file that is missing is written. A file that still is what an earlier run wrote is replaced by the
+    current version. A file that was changed stays as it is; where bertlab has a newer version of it, that one
+    is written beside it as `NAME.new.ipynb`.
 
     Args:
         folder: where the working copy lies; created when missing.
@@ -128,8 +128,10 @@ def jupyter_arguments(
     return arguments + list(extra or [])
 
 
-def open_lab(folder: Path, port: int | None = None, browser: bool = True, extra: list[str] | None = None) -> None:
-    """Run JupyterLab in this process until it is stopped (Ctrl-C). A taken port makes Jupyter try the next ones.
+def open_lab(
+    folder: Path, port: int | None = None, browser: bool = True, extra: list[str] | None = None
+) -> None:
+    """Run JupyterLab in this process until it is stopped; when the port is taken it tries the next ones.
 
     Raises:
         ModuleNotFoundError: JupyterLab is not installed.
@@ -155,7 +157,7 @@ def _course_files(source: Path) -> list[Path]:
 
 
 def _read_record(folder: Path) -> dict[str, str]:
-    """The digests of the last run; an unreadable record counts as none, so that every difference is the user's."""
+    """The digests of the last run; an unreadable record counts as none: every difference is the user's."""
     try:
         record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -175,7 +177,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _write_beside(path: Path, content: bytes) -> str:
-    """Write `content` next to `path` under the first free name, or find it there already; returns the name."""
+    """Write `content` next to `path` under the first free name, or find it there; returns the name."""
     number = 1
     while True:
         tag = "new" if number == 1 else f"new-{number}"

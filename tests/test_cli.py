@@ -34,10 +34,9 @@ def folder(tmp_path):
     return tmp_path / "work" / "bertlab-notebooks"
 
 
-def run(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "bertlab.cli", *arguments], capture_output=True, text=True, timeout=120, **options
-    )
+def run(*arguments):
+    command = [sys.executable, "-m", "bertlab.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def files(folder):
@@ -248,7 +247,8 @@ def test_lab_copies_first_and_then_starts_jupyter_on_the_tour(tmp_path, monkeypa
     assert cli.main(["lab", "--port", "9123", "--no-browser", "--", "--ip=127.0.0.1"]) == 0
     folder = tmp_path / "bertlab-notebooks"
     assert started == [(folder, 9123, False, ["--ip=127.0.0.1"])]
-    assert (folder / "00_tour.ipynb").read_bytes() == (launcher.notebook_source() / "00_tour.ipynb").read_bytes()
+    original = launcher.notebook_source() / "00_tour.ipynb"
+    assert (folder / "00_tour.ipynb").read_bytes() == original.read_bytes()
     arguments = launcher.jupyter_arguments(*started[0])
     assert f"--ServerApp.root_dir={folder}" in arguments
     assert "--LabApp.default_url=/lab/tree/00_tour.ipynb" in arguments
