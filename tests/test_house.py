@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A module imports only modules that stand above it. A package (a folder) is one name here.
 ORDER = """
-    hub activations config outputs hooks reading wordpiece tokenization checkpoint model generation task_heads
-    masking samples data corpus metrics lora training analysis plots lab check launcher training_cli cli
+    hub activations config outputs hooks reading wordpiece encoding tokenization checkpoint model generation task_heads
+    masking samples data corpus metrics lora training analysis plots results lab check launcher training_cli cli
 """.split()
 
 LIBRARY = sorted((ROOT / "bertlab").rglob("*.py"))
