@@ -56,7 +56,8 @@ class Recording(Mapping[str, torch.Tensor]):
     - `prediction logits`: (batch, sequence, vocabulary); `pooled`: (batch, hidden)
     - all else: (batch, sequence, hidden)
 
-    `tokens` are the pieces of the sequence when they are known, a list for one text or a list of lists for a batch.
+    `tokens` are the pieces of the sequence when they are known, a list for one text or a list of lists for a batch;
+    `output` is the model's own output when whoever recorded kept it.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Recording(Mapping[str, torch.Tensor]):
         self._values: dict[str, torch.Tensor] = dict(values or {})
         self._prefix = prefix
         self.tokens = tokens
+        self.output: Any = None
 
     def __getitem__(self, name: str) -> torch.Tensor:
         values = self._values
