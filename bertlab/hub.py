@@ -359,9 +359,7 @@ class _Repository:
             self._raise_if_refused(error)
             if self.force_download or not _is_network_trouble(error):
                 raise self._unreachable_error(error) from error
-            logger.warning(
-                "The Hub gave no answer on %s (%s); using the cache.", self._label(), _short(error)
-            )
+            logger.warning("The Hub gave no answer on %s (%s); using the cache.", self._label(), _short(error))
             self.unreachable = error
             self.local_only = True
 

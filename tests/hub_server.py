@@ -103,9 +103,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         )
         if self.hub.status is not None:
             return self.send(self.hub.status)
-        path = unquote(self.path.split("?")[0]).removeprefix(
-            self.hub.address
-        )  # a proxy is sent the full address
+        path = unquote(self.path.split("?")[0]).removeprefix(self.hub.address)  # a proxy is sent the full address
         if path.startswith("/cdn/"):
             commit_and_file = path.removeprefix("/cdn/")
             for model in self.hub.models.values():
@@ -135,9 +133,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         if file_name.endswith(LARGE):
             common |= {"X-Linked-Etag": etag, "X-Linked-Size": str(len(content))}
-            return self.send(
-                302, common | {"Location": f"http://localhost:{self.hub.port}/cdn/{commit}/{file_name}"}
-            )
+            return self.send(302, common | {"Location": f"http://localhost:{self.hub.port}/cdn/{commit}/{file_name}"})
         self.send_content(content, common | {"ETag": etag})
 
     def send(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:

@@ -398,9 +398,7 @@ def test_the_token_is_sent_to_the_hub_and_to_nobody_else(server, tmp_path):
     for request in server.requests:
         sent = request.authorization
         assert sent == (None if "/cdn/" in request.path else "Bearer secret"), request
-    assert any(
-        "/cdn/" in request.path and request.host.startswith("localhost") for request in server.requests
-    )
+    assert any("/cdn/" in request.path and request.host.startswith("localhost") for request in server.requests)
 
 
 def test_no_token_for_a_private_model(server, tmp_path):
