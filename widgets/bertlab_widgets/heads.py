@@ -1,0 +1,542 @@
+"""`HeadsPanel`: which tokens does each head look at, by how much, by what arithmetic, and does it matter?"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+
+import torch
+from traitlets import Bool, Dict, Enum, Int, List
+
+from .base import Panel, percent, png
+from .state import SelectionError
+
+MODES = {
+    "attention": ("attention", "attention: the weights themselves, before dropout"),
+    "norm": ("norm-weighted", "norm of what each weight brings, ‖αf(x)‖ (Kobayashi et al. 2020)"),
+    "rollout": ("rollout", "attention multiplied through the layers (Abnar & Zuidema 2020)"),
+    "gradient": ("× gradient", "attention × the gradient of the most likely prediction"),
+}
+TILE = 36  # most cells along one side of a tile of the grid
+WHOLE_LAYER = 300_000  # bytes: a layer's heads travel together up to this size, one by one above it
+KINDS = {  # letter -> name, meaning; the letters mark the heads beside the colour
+    "P": ("previous", "mostly at the token before"),
+    "N": ("next", "mostly at the token after"),
+    "S": ("same", "mostly at the token itself"),
+    "D": ("delimiter", "mostly at [CLS] or [SEP]: as good as a rest"),
+    "W": ("wide", "spread over all the tokens"),
+    "F": ("focused", "nearly all on one content token"),
+    "·": ("mixed", "none of these"),
+}
+
+
+class HeadsPanel(Panel):
+    """Attention of every layer and head, as a grid of tiles, as lines, as a matrix and as arithmetic.
+
+        panel = HeadsPanel(lab, "The animal didn't cross the street because it was too tired.")
+        panel.layer, panel.head, panel.selected = 2, 5, [9]
+        panel.data()["weights"]            # (layers, heads, query, key)
+        panel.ablated = [(2, 5)]           # switch the head off; the predictions follow
+
+    Settings: `mode` (attention, norm, rollout, gradient), `look` (head, steps, effect, kinds, bertviz), `hide_special`,
+    `renormalise`, `difference` (to the pinned text), `norm_residual`, `key_token`, `bertviz_view`.
+    """
+
+    script = "heads.js"
+    question_text = "Which tokens does each head look at?"
+    settings = ("mode", "look", "hide_special", "renormalise", "difference", "norm_residual", "key_token", "bertviz_view")
+    calls = (*Panel.calls, "block_call", "cell", "bertviz", "sweep", "measure_corpus", "toggle_layer")
+    preset_states = {
+        "What does “it” look at?": {
+            "text": "The animal didn't cross the street because it was too tired.", "selected": [10], "layer": 2, "head": 3,
+            "note": "Ask which head links the pronoun to its noun; then switch that head off under “Switch off”."},
+        "Two sentences": {
+            "text": "The river bank was muddy.", "text_pair": "She sat down on the grass.",
+            "note": "The dashed cross parts the sentences; many heads of the first layers stay inside one of them."},
+        "A head that rests": {
+            "text": "Time flies like an arrow; fruit flies like a banana.", "layer": 3, "head": 1,
+            "note": "Later heads often look at [SEP] when they have nothing to do (Clark et al. 2019). Hide it and look again."},
+        "Break this prediction": {
+            "text": "The capital of France is Paris.", "masked": [6], "look": "effect",
+            "note": "With how few heads switched off does the prediction change?"},
+    }
+
+    mode = Enum(tuple(MODES), "attention").tag(sync=True)
+    look = Enum(("head", "steps", "effect", "kinds", "bertviz"), "head").tag(sync=True)
+    hide_special = Bool(False).tag(sync=True)
+    renormalise = Bool(False).tag(sync=True)
+    difference = Bool(False).tag(sync=True)
+    norm_residual = Bool(False).tag(sync=True)
+    bertviz_view = Enum(("head", "model", "neuron"), "head").tag(sync=True)
+    key_token = Int(0, help="the token that is looked at, in the arithmetic").tag(sync=True)
+    default_token = Int(0).tag(sync=True)
+    modes = List().tag(sync=True)
+    tiles = Dict().tag(sync=True)
+    block = Dict().tag(sync=True)
+
+    def __init__(self, *arguments, corpus: list[str] | None = None, **settings):
+        self.corpus = corpus
+        self._pinned_weights, self._sweep, self._corpus_facts = None, None, None
+        super().__init__(*arguments, **{**settings})
+        self.modes = [[name, shown] for name, (shown, _) in MODES.items()]
+
+    # --- numbers
+
+    def layer_weights(self, layer: int) -> torch.Tensor:
+        """(heads, query, key) of one layer in the mode of the moment; rollout has one head, the layer itself."""
+        workbench = self.workbench
+        if self.mode == "attention":
+            return workbench.recording.attention(layer)[0].float().cpu()
+        key = (self.mode, self.norm_residual, *workbench.key)
+        return workbench.cached(key, lambda: self._derived())[layer]
+
+    def _derived(self) -> list[torch.Tensor]:
+        """(heads, query, key) for each layer, in a mode that is computed from the recording."""
+        from bertlab.analysis import attention as analysis
+
+        workbench = self.workbench
+        layers = range(workbench.layer_count)
+        if self.mode == "rollout":
+            weights = [workbench.recording.attention(layer) for layer in layers]
+            return [layer.cpu() for layer in analysis.rollout(weights)]
+        if self.mode == "norm":
+            with workbench.lock, workbench.ablating():
+                return [layer[0].cpu() for layer in analysis.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)]
+        return self._gradient()
+
+    def _gradient(self) -> list[torch.Tensor]:
+        """Attention x gradient of the log-probability of the most likely token at the place in question."""
+        from bertlab.hooks import record
+
+        workbench, place = self.workbench, self.target_place()
+        if place is None:
+            place = self.default_token
+        with workbench.lock, torch.enable_grad(), workbench.ablating():
+            with record(workbench.model, "encoder.layer.*.attention.self.probs", retain_grad=True) as recording:
+                output = workbench.model(**workbench.batch())
+            logits = output.prediction_logits[0, place]
+            chosen = logits.log_softmax(-1).max()
+            weights = [recording.attention(layer) for layer in range(workbench.layer_count)]
+            gradients = torch.autograd.grad(chosen, weights)
+        return [(weight * gradient)[0].detach().float().cpu() for weight, gradient in zip(weights, gradients, strict=True)]
+
+    @property
+    def visible(self) -> list[int]:
+        """The positions that are shown: all, or those of words only."""
+        return [i for i, token in enumerate(self.workbench.tokens) if not (self.hide_special and token["special"])]
+
+    def shown_weights(self, layer: int) -> torch.Tensor:
+        """(heads, query, key) as on the screen: hidden tokens out, rows refilled, the pinned text subtracted."""
+        weights = self.layer_weights(layer)
+        if self._comparing:
+            weights = self._difference(weights, layer)
+        if len(self.visible) < weights.shape[-1]:
+            weights = weights[:, self.visible][:, :, self.visible]
+        if self.renormalise and not self._signed:
+            weights = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
+        return weights
+
+    @property
+    def _comparing(self) -> bool:
+        return self.difference and self._pinned_weights is not None
+
+    @property
+    def _signed(self) -> bool:
+        return self.mode == "gradient" or self._comparing
+
+    def _difference(self, weights: torch.Tensor, layer: int) -> torch.Tensor:
+        """This text's weights minus the pinned one's, on the tokens that both share in order; elsewhere 0."""
+        pinned = self._pinned_weights
+        if pinned["mode"] != self.mode:
+            raise SelectionError(f"the pinned weights are {pinned['mode']}: pin again under {self.mode}.")
+        here = [token["original"] for token in self.workbench.tokens]
+        mine, theirs = [], []
+        for run in difflib.SequenceMatcher(None, here, pinned["tokens"], autojunk=False).get_matching_blocks():
+            mine += range(run.a, run.a + run.size)
+            theirs += range(run.b, run.b + run.size)
+        change = torch.zeros_like(weights)
+        rows, columns = torch.tensor(mine)[:, None], torch.tensor(mine)[None]
+        other = pinned["weights"][layer][:, theirs][:, :, theirs]
+        change[:, rows, columns] = weights[:, rows, columns] - other
+        return change
+
+    def _top(self) -> float:
+        """The largest weight there may be: 1 for attention and rollout, the largest there is in the other modes."""
+        if self.mode in ("attention", "rollout"):
+            return 1.0
+        layers = range(self.workbench.layer_count)
+        return max(max(float(self.layer_weights(layer).abs().max()) for layer in layers), 1e-12)
+
+    # --- what goes to the browser
+
+    def refresh(self, changed: set[str]) -> None:
+        redraw = {"version", "mode", "hide_special", "renormalise", "difference", "norm_residual", "pinned"}
+        if "version" in changed:
+            self._sweep = None
+            self.default_token = next((i for i, token in enumerate(self.workbench.tokens) if not token["special"]), 0)
+            self.key_token = min(self.key_token, self.workbench.encoding.length - 1)
+        if self.difference and self._pinned_weights is None:
+            raise SelectionError("a difference needs a pinned text: press Pin, then change the sentence.")
+        if changed & redraw or not self.tiles:
+            self._send_weights()
+        self._send_view()
+
+    def _send_weights(self) -> None:
+        workbench = self.workbench
+        length, top = workbench.encoding.length, self._top()
+        base = str(hash(workbench.key) & 0xFFFFFFFF)
+        key = f"{workbench.version}.{base}.{self.mode}.{self.norm_residual}.{self._comparing}"
+        tiles = [encode(pooled(self.shown_weights(layer) / top, self._signed), self._signed) for layer in range(workbench.layer_count)]
+        size = tiles[0].shape[-1]
+        self.tiles = {
+            "key": key + f".{self.hide_special}.{self.renormalise}", "base": f"{workbench.version}.{base}", "size": size, "tokens": length,
+            "layers": workbench.layer_count, "heads": tiles[0].shape[0], "per_layer": self.mode == "rollout",
+            "signed": self._signed, "top": "1" if top == 1 else f"{top:.2g}", "unit": self._unit(),
+            "bytes": torch.stack(tiles).numpy().tobytes(),
+        }
+        description, buffers = self.block_of(self.layer, self.head)
+        self.block = {**description, "bytes": buffers[0]}
+
+    def _unit(self) -> str:
+        if self._comparing:
+            return "this text minus the pinned one"
+        return {"attention": "of a token's attention", "rollout": "of a token, through all layers below",
+                "norm": "norm of what is brought", "gradient": "attention × gradient"}[self.mode]
+
+    def block_of(self, layer: int, head: int) -> tuple[dict, list[bytes]]:
+        """One layer's weights as a byte each, round(255 sqrt(w / top)); for long texts one head's."""
+        weights = self.layer_weights(layer)
+        heads = list(range(weights.shape[0]))
+        if weights.numel() > WHOLE_LAYER:
+            heads = [min(head, len(heads) - 1)]
+        weights = weights[heads]
+        if self._comparing:
+            weights = self._difference(self.layer_weights(layer), layer)[heads]
+        data = encode(weights / self._top(), self._signed)
+        return {"key": self.tiles["key"], "layer": layer, "heads": heads, "size": weights.shape[-1]}, [data.numpy().tobytes()]
+
+    def _send_view(self) -> None:
+        view = {"facts": self.facts() if self.mode != "rollout" else None, "corpus": len(self.corpus or []) if self._corpus_facts else 0}
+        if view["facts"]:
+            counts = [fact["letter"] for row in view["facts"] for fact in row]
+            view["kinds"] = [[letter, name, meaning, counts.count(letter)] for letter, (name, meaning) in KINDS.items()]
+        if self.workbench.text_pair:
+            view["segments"] = self.segment_masses(self.layer, self.head)
+        off = {head for layer, head in self.workbench.ablated if layer == self.layer}
+        view["layer_off"] = len(off) == self.workbench.head_count
+        view["effect"] = self.effect()
+        if view["effect"] is None:
+            view["no_effect"] = "Mask or select a token: its prediction with and without the heads appears here."
+        view["sweep"] = self._sweep
+        self.view = view
+        self.answer = self.sentence()
+
+    # --- words
+
+    def heads_shown(self) -> list[tuple[int, int]]:
+        return [(self.layer, self.head), *(tuple(at) for at in self.workbench.heads if tuple(at) != (self.layer, self.head))]
+
+    def mean_of_shown(self) -> torch.Tensor:
+        """(query, key): the mean of the heads that are looked at, hidden tokens at 0."""
+        single = self.mode == "rollout"
+        maps = [self._masked_weights(layer)[0 if single else head] for layer, head in self.heads_shown()]
+        return torch.stack(maps).mean(0)
+
+    def _masked_weights(self, layer: int) -> torch.Tensor:
+        weights = self._difference(self.layer_weights(layer), layer) if self._comparing else self.layer_weights(layer).clone()
+        hidden = sorted(set(range(weights.shape[-1])) - set(self.visible))
+        weights[:, hidden] = 0
+        weights[:, :, hidden] = 0
+        if self.renormalise and not self._signed:
+            weights = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
+        return weights
+
+    def sentence(self) -> str:
+        weights, tokens = self.mean_of_shown(), self.workbench.tokens
+        heads = self.heads_shown()
+        subject = (f"Layer {self.layer}" if self.mode == "rollout" else f"Head {self.layer}.{self.head}" if len(heads) == 1
+                   else f"The mean of {len(heads)} heads")
+        rows = [i for i in self.workbench.selected if i in self.visible]
+        if not self.visible:
+            return "Every token is hidden: show [CLS] and [SEP] again."
+        row = weights[rows or self.visible].mean(0)
+        key = int(row.abs().argmax())
+        whose = ", ".join(f"`{tokens[i]['text']}`" for i in rows[:3]) + (" …" if len(rows) > 3 else "") if rows else "all tokens together"
+        if self._comparing:
+            said = f"{subject}: for {whose} the largest change is on `{tokens[key]['text']}`, {float(row[key]):+.2f}."
+        elif self.mode in ("attention", "rollout"):
+            said = f"{subject} puts {percent(row[key])} of {whose} on `{tokens[key]['text']}`."
+            if not rows:
+                said += " Select a token to see where it looks."
+        else:
+            said = f"{subject}: for {whose}, `{tokens[key]['text']}` counts most ({float(row[key]):.2g})."
+        effect = self.effect() if self.workbench.ablated else None
+        if effect:
+            before = max(effect["rows"], key=lambda item: item["before"])
+            without = "it" if self.workbench.ablated == [(self.layer, self.head)] else f"{len(self.workbench.ablated)} heads"
+            change = "falls" if before["probability"] < before["before"] else "rises"
+            said += f" Without {without}, `{before['token']}` {change} from {percent(before['before'])} to {percent(before['probability'])}."
+        return said
+
+    def gate(self) -> str:
+        tokens, selected = self.workbench.tokens, self.workbench.selected
+        token = tokens[selected[0] if selected else self.default_token]["text"]
+        return f"Which token does head {self.layer}.{self.head} look at most from “{token}”?"
+
+    def grade(self, guess: str) -> str:
+        tokens, selected = self.workbench.tokens, self.workbench.selected
+        row = self.mean_of_shown()[selected[0] if selected else self.default_token]
+        key = int(row.argmax())
+        named = [i for i, token in enumerate(tokens) if token["text"].lower().lstrip("#") == guess.lower().lstrip("#")]
+        if not named:
+            return f"`{guess}` is not among the tokens; most goes to `{tokens[key]['text']}`, {percent(row[key])}."
+        best = max(named, key=lambda i: float(row[i]))
+        if best == key:
+            return f"Right: `{tokens[key]['text']}` gets {percent(row[key])}."
+        rank = int((row > row[best]).sum()) + 1
+        return f"Your `{guess}` is number {rank} with {percent(row[best])}; most goes to `{tokens[key]['text']}`, {percent(row[key])}."
+
+    # --- statistics
+
+    def facts(self) -> list[list[dict]]:
+        """For each layer and head: kind, letter, entropy (nats), distance (tokens), mass on special, previous, next, same."""
+        if self._corpus_facts is not None:
+            return self._corpus_facts
+        return self.workbench.cached(("facts", *self.workbench.key), self._facts_of_text)
+
+    def _facts_of_text(self) -> list[list[dict]]:
+        return [head_facts(self.workbench.recording.attention(layer)[0].float(), self.workbench.tokens)
+                for layer in range(self.workbench.layer_count)]
+
+    def segment_masses(self, layer: int, head: int) -> list[list[float]]:
+        """Mean attention from sentence A and B to A and B, 2 x 2, [CLS] and [SEP] with their sentence."""
+        weights = self.layer_weights(layer)[0 if self.mode == "rollout" else head]
+        types = torch.tensor([token["type"] for token in self.workbench.tokens])
+        return [[float(weights[types == a][:, types == b].sum(-1).mean()) for b in (0, 1)] for a in (0, 1)]
+
+    # --- calls of the browser
+
+    def target_place(self) -> int | None:
+        """Where predictions are watched: the first mask (a selected one before others), else the selected token."""
+        workbench = self.workbench
+        masks, selected = workbench.mask_positions, workbench.selected
+        chosen = [i for i in selected if i in masks] or masks or selected
+        return chosen[0] if chosen else None
+
+    def effect(self) -> dict | None:
+        """The prediction at the watched place, as it is and with every head on."""
+        workbench, place = self.workbench, self.target_place()
+        if place is None or workbench.result.mlm_logits is None:
+            return None
+        before, now = workbench.probabilities(place, workbench.baseline), workbench.probabilities(place)
+        truth = workbench.encoding.tokens[place]["id"]
+        mask = workbench.lab.tokenizer.mask_token_id
+        ids = list(dict.fromkeys([*before.topk(4).indices.tolist(), *now.topk(4).indices.tolist(), *([truth] if truth != mask else [])]))
+        ids.sort(key=lambda token: -float(before[token]))
+        names = workbench.lab.tokenizer.convert_ids_to_tokens(ids)
+        rows = [{"token": name, "probability": float(now[token]), "before": float(before[token]), "truth": token == truth}
+                for name, token in zip(names, ids, strict=True)]
+        return {"place": f"{workbench.tokens[place]['text']} ({place})", "rows": rows}
+
+    def cell(self, layer: int, head: int, query: int, key: int) -> dict:
+        """The arithmetic of one attention weight: q, k, their products, scaling, mask, softmax, what v brings."""
+        workbench = self.workbench
+        for name, value, count in (("layer", layer, workbench.layer_count), ("head", head, workbench.head_count),
+                                   ("token", query, workbench.encoding.length), ("token", key, workbench.encoding.length)):
+            workbench._check_index(value, count, name)
+        prefix = f"encoder.layer.{layer}.attention.self."
+        recording = workbench.cached(("cell", layer, *workbench.key), lambda: workbench.run(names=(prefix + "*",)).recording)
+        value = {name: recording[prefix + name][0, head].float().cpu() for name in ("q", "k", "v", "scores", "probs")}
+        q, k, v, scores, probs = (value[name] for name in ("q", "k", "v", "scores", "probs"))
+        products = q[query] * k[key]
+        row, score_row = probs[query], scores[query]
+        best = row.topk(min(8, len(row))).indices.tolist()
+        if key not in best:
+            best.append(key)
+        tokens, scaled = workbench.tokens, float(products.sum()) / q.shape[-1] ** 0.5
+        relative = None
+        if workbench.config.position_embedding_type != "absolute":
+            relative = float(score_row[key]) - scaled
+        brought = row[key] * v[key]
+        return {
+            "q": q[query].tolist(), "k": k[key].tolist(), "products": products.tolist(), "product_sum": float(products.sum()),
+            "scaled": scaled, "relative": relative, "mask": 0.0 if relative is not None else round(float(score_row[key]) - scaled, 4),
+            "score": float(score_row[key]), "log_sum": float(score_row.logsumexp(-1)), "probability": float(row[key]),
+            "value": brought.tolist(), "value_norm": float(brought.norm()),
+            "row": [{"token": tokens[i]["text"], "position": i, "score": float(score_row[i]), "probability": float(row[i])} for i in best],
+        }
+
+    def toggle_layer(self, layer: int) -> None:
+        """Switch all heads of a layer off, or on again where they are all off."""
+        heads = {(layer, head) for head in range(self.workbench.head_count)}
+        off = set(self.workbench.ablated)
+        self.workbench.ablated = sorted(off - heads if heads <= off else off | heads)
+
+    def bertviz(self, kind: str = "head") -> str:
+        """bertviz's own view as one offline page; see `bertviz_view`."""
+        from .bertviz_view import bertviz_page
+
+        return bertviz_page(self.workbench, kind, layer=self.layer, heads=[self.head], dark=False)
+
+    def block_call(self, layer: int, head: int):
+        return self.block_of(layer, head)
+
+    # --- pin, data, code, export
+
+    def pin(self) -> None:
+        layers = range(self.workbench.layer_count)
+        self._pinned_weights = {"mode": self.mode, "tokens": [token["original"] for token in self.workbench.tokens],
+                                "weights": [self.layer_weights(layer).clone() for layer in layers]}
+        super().pin()
+
+    def unpin(self) -> None:
+        self._pinned_weights, self.difference = None, False
+        super().unpin()
+
+    def reset(self) -> None:
+        self._pinned_weights, self._corpus_facts = None, None
+        super().reset()
+
+    def data(self) -> dict:
+        """tokens, weights (layers, heads, query, key) as in `mode`, the shown (query, key) map, statistics of heads."""
+        layers = range(self.workbench.layer_count)
+        return {"tokens": [token["text"] for token in self.workbench.tokens], "mode": self.mode,
+                "weights": torch.stack([self.layer_weights(layer) for layer in layers]), "shown": self.mean_of_shown(),
+                "heads": self.heads_shown(), "facts": self.facts() if self.mode != "rollout" else None, "effect": self.effect()}
+
+    def table(self) -> list[dict]:
+        """Each query and key of the head on show with its weight."""
+        weights, tokens = self.mean_of_shown(), self.workbench.tokens
+        name = "+".join(f"{layer}.{head}" for layer, head in self.heads_shown())
+        return [{"head": name, "mode": self.mode, "query": i, "query_token": tokens[i]["text"], "key": j, "key_token": tokens[j]["text"],
+                 "weight": float(weights[i, j])} for i in self.visible for j in self.visible]
+
+    def figure(self):
+        from matplotlib.figure import Figure
+
+        weights, tokens = self.mean_of_shown(), self.workbench.tokens
+        names = [tokens[i]["text"] for i in self.visible]
+        figure = Figure(figsize=(11, 5.2), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
+        tiles = self.tiles
+        size, heads = tiles["size"], tiles["heads"]
+        grid = torch.frombuffer(bytearray(tiles["bytes"]), dtype=torch.uint8).view(tiles["layers"], heads, size, size)
+        gap = max(1, size // 8)
+        canvas = torch.full((tiles["layers"] * (size + gap), heads * (size + gap)), 128 if tiles["signed"] else 0, dtype=torch.uint8)
+        for layer in range(tiles["layers"]):
+            for head in range(heads):
+                y, x = layer * (size + gap), head * (size + gap)
+                canvas[y:y + size, x:x + size] = grid[layer, head]
+        scale = {"cmap": "PuOr_r", "vmin": 0, "vmax": 255} if tiles["signed"] else {"cmap": "Blues", "vmin": 0, "vmax": 255}
+        left.imshow(canvas, interpolation="nearest", **scale)
+        left.set_xticks([head * (size + gap) + size / 2 for head in range(heads)], range(heads))
+        left.set_yticks([layer * (size + gap) + size / 2 for layer in range(tiles["layers"])], range(tiles["layers"]))
+        left.set(title="all heads (brightness: square root of the weight)", xlabel="head", ylabel="layer")
+        limit = float(weights.abs().max()) or 1.0
+        shown = weights[self.visible][:, self.visible]
+        kind = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit} if self._signed else {"cmap": "Blues", "vmin": 0, "vmax": self._top()}
+        image = right.imshow(shown, interpolation="nearest", **kind)
+        if len(names) <= 48:
+            right.set_xticks(range(len(names)), names, rotation=90, family="monospace", fontsize=8)
+            right.set_yticks(range(len(names)), names, family="monospace", fontsize=8)
+        right.set(title="head " + ", ".join(f"{layer}.{head}" for layer, head in self.heads_shown()[:6]), xlabel="looked at", ylabel="looks")
+        figure.colorbar(image, ax=right, shrink=0.8, label=MODES[self.mode][0])
+        figure.suptitle(self.answer.replace("`", ""), fontsize=9)
+        return figure
+
+    def static_html(self) -> str:
+        import numpy
+
+        tiles = self.tiles
+        size, heads, layers = tiles["size"], tiles["heads"], tiles["layers"]
+        raw = numpy.frombuffer(tiles["bytes"], dtype=numpy.uint8).reshape(layers, heads, size, size)
+        sheet = numpy.full((layers * (size + 2), heads * (size + 2)), 128 if tiles["signed"] else 40, dtype=numpy.uint8)
+        for layer in range(layers):
+            for head in range(heads):
+                sheet[layer * (size + 2):layer * (size + 2) + size, head * (size + 2):head * (size + 2) + size] = raw[layer, head]
+        shade = 255 - sheet
+        pixels = numpy.stack([shade, numpy.maximum(shade, (shade.astype(int) // 2 + 100).clip(0, 255).astype(numpy.uint8)),
+                              numpy.full_like(shade, 255) - sheet // 3], axis=-1).astype(numpy.uint8)
+        image = base64.b64encode(png(numpy.ascontiguousarray(pixels))).decode("ascii")
+        return (f'<img alt="attention of {layers} layers (rows) and {heads} heads (columns)" style="image-rendering:pixelated;max-width:100%;'
+                f'width:{min(900, heads * 60)}px" src="data:image/png;base64,{image}">')
+
+    def precomputed(self) -> tuple[dict, dict]:
+        """For the exported page: every layer's weights while they stay below some megabytes, and the sentences."""
+        import json
+
+        answers, patches, total = {}, {}, 0
+        heads = self.tiles["heads"]
+        for layer in range(self.workbench.layer_count):
+            for head in range(heads):
+                description, buffers = self.block_of(layer, head)
+                total += len(buffers[0])
+                if total > 12_000_000:
+                    return answers, patches
+                key = json.dumps({"layer": layer, "head": head}, separators=(",", ":"))
+                if description["heads"][0] == 0 and len(description["heads"]) > 1 and head > 0:
+                    break  # the whole layer came with its first head
+                answers[f"block_call:{key}"] = {"result": description, "buffers": buffers}
+        return answers, patches
+
+    def code(self) -> str:
+        workbench = self.workbench
+        lines = ["import torch", "import bertlab", "from bertlab.hooks import record, edit", "", f"lab = bertlab.load({workbench.lab.name!r})"]
+        pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
+        lines += [f"batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors=\"pt\").to(lab.device)"]
+        lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
+        if workbench.masked:
+            lines.append(f"batch['input_ids'][0, {workbench.masked}] = lab.tokenizer.mask_token_id")
+        lines += ["with torch.inference_mode(), record(lab.model, \"*.probs\") as recording:", "    lab.model(**batch)"]
+        shown = [f"recording.attention({layer})[0, {head}]" for layer, head in self.heads_shown()]
+        lines.append(f"result = {shown[0]}  # (query, key)" if len(shown) == 1 else f"result = torch.stack([{', '.join(shown)}]).mean(0)")
+        return "\n".join(lines)
+
+
+def encode(weights: torch.Tensor, signed: bool) -> torch.Tensor:
+    """Weights of 0 to 1 as a byte each, square-root scaled so that small ones keep their digits; signed ones round 128."""
+    if signed:
+        return (128 + 127 * weights.sign() * weights.abs().clamp(max=1).sqrt()).round().to(torch.uint8)
+    return (255 * weights.clamp(0, 1).sqrt()).round().to(torch.uint8)
+
+
+def pooled(weights: torch.Tensor, signed: bool, size: int = TILE) -> torch.Tensor:
+    """(heads, n, n) -> (heads, m, m), m <= size: the largest weight of each block, so that thin diagonals stay."""
+    if weights.shape[-1] <= size:
+        return weights
+    up = torch.nn.functional.adaptive_max_pool2d(weights, size)
+    if not signed:
+        return up
+    down = -torch.nn.functional.adaptive_max_pool2d(-weights, size)
+    return torch.where(up >= -down, up, down)
+
+
+def head_facts(probs: torch.Tensor, tokens: list[dict]) -> list[dict]:
+    """Statistics of each head of one layer from (heads, query, key)."""
+    special = torch.tensor([token["special"] for token in tokens])
+    words = ~special
+    length = probs.shape[-1]
+    place = torch.arange(length)
+    facts = []
+    for head in probs:
+        rows = head[words] if words.any() else head
+        entropy = float(-(head * head.clamp_min(1e-12).log()).sum(-1).mean())
+        fact = {
+            "special": float(rows[:, special].sum(-1).mean()), "previous": float(head.diagonal(-1).mean()) if length > 1 else 0.0,
+            "next": float(head.diagonal(1).mean()) if length > 1 else 0.0, "same": float(head.diagonal().mean()),
+            "entropy": entropy, "distance": float((head * (place[:, None] - place).abs()).sum(-1).mean()),
+        }
+        fact["letter"] = kind_of(fact, length)
+        fact["kind"] = f"{KINDS[fact['letter']][0]}: {KINDS[fact['letter']][1]}"
+        facts.append(fact)
+    return facts
+
+
+def kind_of(fact: dict, length: int) -> str:
+    """A head's letter from its statistics, after the patterns of Clark et al. 2019 and Kovaleva et al. 2019."""
+    for letter, name in (("P", "previous"), ("N", "next"), ("S", "same"), ("D", "special")):
+        if fact[name] > 0.5:
+            return letter
+    if fact["entropy"] > 0.8 * torch.tensor(float(length)).log():
+        return "W"
+    return "F" if fact["entropy"] < 1.0 else "·"

@@ -1,0 +1,390 @@
+"""The one state behind all the panels: a text, what is selected in it, what is done to it, and what the model says.
+
+A panel never runs the model and never talks to another panel. It sets a trait of the `Workbench` (a token selected, a
+place masked, a head switched off) and reads results from it. Results are computed when first asked for and kept, so
+that any number of panels show the same recording. Tests drive the same traits without a browser.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from traitlets import Any, Dict, Enum, HasTraits, Int, List, TraitError, Tuple, Unicode, observe, validate
+
+CACHE_BYTES = 400e6  # results older than these many bytes of newer ones are computed again when asked for
+KEPT = ("encoder.layer.*.attention.self.probs", "*hidden")  # what every pass records; more only where a panel asks
+INTERVENTIONS = ("masked", "forced", "ablated", "ablation")
+
+
+class SelectionError(TraitError, ValueError):
+    """A value that the text or the model does not have: a layer, a token, a head, a preset."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One text (or pair) as the model takes it, before masking: what the token strip shows.
+
+    `tokens` holds a dict for each position: text, id, type, special, unknown, word (index of the word in its segment,
+    None for special tokens), start, end (characters of its segment's string), segment (0 or 1).
+    `cut` holds the characters that did not fit, one string for each segment.
+    """
+
+    input_ids: torch.Tensor  # (1, sequence)
+    token_type_ids: torch.Tensor  # (1, sequence)
+    tokens: list[dict]
+    cut: tuple[str, ...] = ()
+
+    @property
+    def length(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass
+class Result:
+    """What the model computed for one state: named activations, logits of the heads that it has."""
+
+    recording: object
+    mlm_logits: torch.Tensor | None = None  # (sequence, vocabulary)
+    nsp_logits: torch.Tensor | None = None  # (2,)
+
+
+class Workbench(HasTraits):
+    """Text, selection, edits and the model's results, shared by any number of panels.
+
+        workbench = Workbench(lab, "The cat sat on the mat.")
+        workbench.masked = [6]                       # position of "mat"
+        workbench.predictions(6, count=3)            # [{"token": ..., "id": ..., "probability": ...}, ...]
+        workbench.ablated = [(2, 5)]                 # layer 2, head 5 switched off
+        workbench.recording.attention(2)             # (1, heads, query, key)
+
+    Layers, heads and positions count from 0, as in the hook names. Setting a trait to something that the text or the
+    model does not have raises a ValueError and changes nothing.
+    """
+
+    text = Unicode()
+    text_pair = Unicode()
+    selected = List(Int(), help="positions of the selected tokens")
+    layer = Int(0)
+    head = Int(0)
+    heads = List(Tuple(Int(), Int()), help="further (layer, head) pairs that are looked at together with layer.head")
+    masked = List(Int(), help="positions replaced by [MASK]")
+    forced = Dict(help="position -> token id put in its place")
+    ablated = List(Tuple(Int(), Int()), help="(layer, head) pairs that are switched off")
+    ablation = Enum(("zero", "mean", "uniform"), "zero", help="what a switched-off head gives instead")
+    seed = Int(0)
+    lab = Any()
+    version = Int(0, help="rises whenever the model's results for this state are new; panels observe it")
+
+    def __init__(self, lab, text: str = "", text_pair: str | None = None, **traits):
+        self.lock = threading.RLock()
+        self._cache: OrderedDict = OrderedDict()
+        self._quiet = False
+        super().__init__()
+        self.lab = lab
+        self.layer = min(self.layer, self.layer_count - 1)
+        with self._one_version():
+            self.text, self.text_pair = text, text_pair or ""
+        for name, value in traits.items():
+            if name not in self.trait_names():
+                raise SelectionError(f"Workbench has no trait {name!r}; it has {', '.join(sorted(self.trait_names()))}.")
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        pair = f", {self.text_pair!r}" if self.text_pair else ""
+        return f"Workbench({self.lab.name!r}, {self.text!r}{pair})"
+
+    # --- the model's measures
+
+    @property
+    def model(self):
+        return self.lab.model
+
+    @property
+    def config(self):
+        return self.lab.model.config
+
+    @property
+    def layer_count(self) -> int:
+        return self.config.num_hidden_layers
+
+    @property
+    def head_count(self) -> int:
+        return self.config.num_attention_heads
+
+    @property
+    def limit(self) -> int:
+        return min(self.config.max_position_embeddings, self.lab.tokenizer.model_max_length)
+
+    # --- what may be set
+
+    @validate("layer")
+    def _check_layer(self, proposal):
+        return self._check_index(proposal.value, self.layer_count, "layer")
+
+    @validate("head")
+    def _check_head(self, proposal):
+        return self._check_index(proposal.value, self.head_count, "head")
+
+    @validate("heads", "ablated")
+    def _check_heads(self, proposal):
+        for layer, head in proposal.value:
+            self._check_index(layer, self.layer_count, "layer")
+            self._check_index(head, self.head_count, "head")
+        return sorted({(layer, head) for layer, head in proposal.value})
+
+    @validate("selected")
+    def _check_selected(self, proposal):
+        return sorted({self._check_index(position, self.encoding.length, "token") for position in proposal.value})
+
+    @validate("masked")
+    def _check_masked(self, proposal):
+        return sorted({self._check_editable(position) for position in proposal.value})
+
+    @validate("forced")
+    def _check_forced(self, proposal):
+        return {self._check_editable(int(position)): self._check_index(int(token), self.config.vocab_size, "token id")
+                for position, token in proposal.value.items()}
+
+    def _check_index(self, value: int, count: int, kind: str) -> int:
+        if not 0 <= value < count:
+            allowed = f"0 to {count - 1}" if count else "none: the text is empty"
+            raise SelectionError(f"{kind} {value} was given, but allowed is {allowed}.")
+        return value
+
+    def _check_editable(self, position: int) -> int:
+        self._check_index(position, self.encoding.length, "token")
+        token = self.encoding.tokens[position]
+        if token["special"] and token["id"] != self.lab.tokenizer.mask_token_id:
+            raise SelectionError(f"token {position} is {token['text']}, which frames the sentence: "
+                                 "choose a token of the text itself.")
+        return position
+
+    @contextlib.contextmanager
+    def _one_version(self):
+        """Several traits change, the version rises once at the end."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+            self.version += 1
+
+    @observe("text", "text_pair")
+    def _text_changed(self, change):
+        if self._quiet:
+            return
+        with self._one_version():
+            self.selected, self.masked, self.forced = [], [], {}
+
+    @observe("lab", *INTERVENTIONS)
+    def _state_changed(self, change):
+        if not self._quiet:
+            self.version += 1
+
+    def model_changed(self) -> None:
+        """Say that the model's weights are new (after training, say): every panel computes again."""
+        with self.lock:
+            self._cache.clear()
+        self.version += 1
+
+    def set_text(self, text: str, text_pair: str = "") -> None:
+        """Both sentences in one step."""
+        if (text, text_pair) == (self.text, self.text_pair):
+            return
+        with self._one_version():
+            self.selected, self.masked, self.forced = [], [], {}
+            self.text, self.text_pair = text, text_pair
+
+    def reset(self) -> None:
+        """Take back every selection and edit; the text stays."""
+        with self._one_version():
+            self.selected, self.masked, self.forced, self.heads, self.ablated = [], [], {}, [], []
+            self.ablation, self.layer, self.head = "zero", 0, 0
+
+    # --- computed, kept
+
+    def cached(self, key, function):
+        """`function()` under the model's lock, remembered under `key`; the oldest of many results go."""
+        with self.lock:
+            if key not in self._cache:
+                value = function()
+                self._cache[key] = value, _size(value)
+                while len(self._cache) > 1 and sum(size for _, size in self._cache.values()) > CACHE_BYTES:
+                    self._cache.popitem(last=False)
+            self._cache.move_to_end(key)
+            return self._cache[key][0]
+
+    @property
+    def encoding(self) -> Encoding:
+        key = ("encoding", self.text, self.text_pair)
+        return self.cached(key, lambda: encode(self.lab.tokenizer, self.text, self.text_pair, self.limit))
+
+    @property
+    def empty(self) -> bool:
+        """True where there is nothing but special tokens to look at."""
+        return all(token["special"] for token in self.encoding.tokens)
+
+    @property
+    def tokens(self) -> list[dict]:
+        """The encoding's tokens as they are now: masked places show [MASK], forced ones their new token."""
+        shown = []
+        names = self.lab.tokenizer.convert_ids_to_tokens(self.input_ids[0].tolist()) if self.encoding.length else []
+        for position, (token, name) in enumerate(zip(self.encoding.tokens, names, strict=True)):
+            token = dict(token, text=name, original=token["text"], position=position)
+            if position in self.forced and position not in self.masked:
+                token["forced"] = True
+            shown.append(token)
+        return shown
+
+    @property
+    def input_ids(self) -> torch.Tensor:
+        """(1, sequence), with the masks and forced tokens in place."""
+        input_ids = self.encoding.input_ids.clone()
+        for position, token in self.forced.items():
+            input_ids[0, position] = token
+        if self.masked:
+            input_ids[0, self.masked] = self.lab.tokenizer.mask_token_id
+        return input_ids
+
+    @property
+    def mask_positions(self) -> list[int]:
+        """Every place that now holds [MASK], also those that the text itself masks."""
+        return (self.input_ids[0] == self.lab.tokenizer.mask_token_id).nonzero().flatten().tolist()
+
+    def batch(self, input_ids: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        """The model's arguments on its device; `input_ids` (batch, sequence) may stand in for the state's own."""
+        input_ids = self.input_ids if input_ids is None else input_ids
+        device = next(self.model.parameters()).device
+        types = self.encoding.token_type_ids.expand_as(input_ids)
+        batch = {"input_ids": input_ids, "token_type_ids": types, "attention_mask": torch.ones_like(input_ids)}
+        return {name: value.to(device) for name, value in batch.items()}
+
+    @property
+    def key(self) -> tuple:
+        """What the results depend on."""
+        ablated = (tuple(self.ablated), self.ablation) if self.ablated else ()
+        return (self.text, self.text_pair, tuple(self.masked), tuple(sorted(self.forced.items())), ablated)
+
+    def ablating(self):
+        """A context in which the switched-off heads are off."""
+        if not self.ablated:
+            return contextlib.nullcontext()
+        from bertlab.hooks import edit
+
+        by_layer: dict[int, list[int]] = {}
+        for layer, head in self.ablated:
+            by_layer.setdefault(layer, []).append(head)
+        return edit(self.model, dict(_ablation_edit(layer, heads, self.ablation) for layer, heads in by_layer.items()))
+
+    @property
+    def result(self) -> Result:
+        """The model's pass over the state as it is, edits included."""
+        return self.cached(("result", *self.key), lambda: self.run(ablate=True))
+
+    @property
+    def baseline(self) -> Result:
+        """The same with every head on; what an ablation is compared with."""
+        if not self.ablated:
+            return self.result
+        return self.cached(("result", *self.key[:-1], ()), lambda: self.run(ablate=False))
+
+    @property
+    def recording(self):
+        return self.result.recording
+
+    def run(self, *, ablate: bool = True, names: tuple[str, ...] = KEPT) -> Result:
+        """One forward pass with the activations `names` kept. Not remembered: use `result`."""
+        from bertlab.hooks import record
+
+        if self.empty:
+            raise SelectionError("there is no text yet: type a sentence, or choose a preset.")
+        with self.lock, torch.no_grad(), (self.ablating() if ablate else contextlib.nullcontext()):
+            with record(self.model, list(names), tokens=[token["text"] for token in self.tokens]) as recording:
+                output = self.model(**self.batch())
+        mlm, nsp = _logits(output)
+        return Result(recording, None if mlm is None else mlm[0].float(), None if nsp is None else nsp[0].float())
+
+    def predictions(self, position: int, count: int = 5, result: Result | None = None) -> list[dict]:
+        """The `count` likeliest tokens at one place: dicts of token, id, probability; most likely first."""
+        probabilities = self.probabilities(position, result)
+        best = probabilities.topk(min(count, len(probabilities)))
+        names = self.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
+        return [{"token": name, "id": int(token), "probability": float(p)}
+                for name, token, p in zip(names, best.indices, best.values, strict=True)]
+
+    def probabilities(self, position: int, result: Result | None = None) -> torch.Tensor:
+        """(vocabulary,): the masked-language-model distribution at one place."""
+        result = result or self.result
+        if result.mlm_logits is None:
+            raise SelectionError(f"{self.lab.name} has no masked-language-model head, so it predicts no words: "
+                                 "load a model that has one, bertlab.load() for example.")
+        self._check_index(position, self.encoding.length, "token")
+        return result.mlm_logits[position].softmax(-1)
+
+
+def _ablation_edit(layer: int, heads: list[int], method: str):
+    """(hook name, edit) that switches heads of one layer off.
+
+    zero and mean act on the head's context vectors, uniform on its weights: the keys then all count alike.
+    """
+    if method == "uniform":
+        def uniform(probs):  # (batch, heads, query, key)
+            probs = probs.clone()
+            allowed = (probs[:, heads] > 0).to(probs.dtype)
+            probs[:, heads] = allowed / allowed.sum(-1, keepdim=True).clamp_min(1)
+            return probs
+        return f"encoder.layer.{layer}.attention.self.probs", uniform
+
+    def replace(context):  # (batch, heads, sequence, head size)
+        context = context.clone()
+        context[:, heads] = 0 if method == "zero" else context[:, heads].mean(2, keepdim=True)
+        return context
+    return f"encoder.layer.{layer}.attention.self.context", replace
+
+
+def _size(value) -> int:
+    """Bytes of the tensors in a result; a little for anything else."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Result):
+        return _size(value.recording) + _size(value.mlm_logits)
+    if isinstance(value, Mapping):
+        return sum(_size(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return sum(_size(item) for item in value)
+    return 1000
+
+
+def _logits(output) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """The MLM and next-sentence logits among a model's outputs, where it has them."""
+    mlm = getattr(output, "prediction_logits", None)
+    nsp = getattr(output, "seq_relationship_logits", None)
+    return mlm, nsp
+
+
+def encode(tokenizer, text: str, text_pair: str = "", limit: int = 512) -> Encoding:
+    """Text -> `Encoding`, cut to `limit` tokens where it is longer (the longer sentence gives way first)."""
+    arguments = (text, text_pair) if text_pair else (text,)
+    options = {"return_offsets_mapping": True, "return_special_tokens_mask": True}
+    encoded = tokenizer(*arguments, truncation=True, max_length=limit, **options)
+    ids = encoded["input_ids"]
+    types = encoded.get("token_type_ids") or [0] * len(ids)
+    names = tokenizer.convert_ids_to_tokens(ids)
+    words, segments = encoded.word_ids(), encoded.sequence_ids()
+    tokens = []
+    for i, name in enumerate(names):
+        start, end = encoded["offset_mapping"][i]
+        special = segments[i] is None or ids[i] in (tokenizer.mask_token_id,)
+        tokens.append({
+            "text": name, "id": ids[i], "type": types[i], "special": special, "unknown": ids[i] == tokenizer.unk_token_id,
+            "word": words[i], "start": start, "end": end, "segment": segments[i] if segments[i] is not None else types[i],
+        })
+    ends = {segment: max((t["end"] for t in tokens if t["word"] is not None and t["segment"] == segment), default=0)
+            for segment in range(len(arguments))}
+    cut = tuple(whole[ends[segment]:].strip() for segment, whole in enumerate(arguments))
+    return Encoding(torch.tensor([ids]), torch.tensor([types]), tokens, cut if len(ids) >= limit else ())
