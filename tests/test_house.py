@@ -16,8 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A module imports only modules that stand above it. A package (a folder) is one name here.
 ORDER = """
-    hub activations config outputs hooks reading wordpiece encoding tokenization checkpoint model generation task_heads
-    masking samples data corpus metrics lora training analysis plots results lab check launcher training_cli cli
+    hub activations config outputs hooks reading
+    wordpiece tokenizer_files encoding tokenization
+    checkpoint model generation task_heads
+    masking samples nano_data data corpus metrics lora training
+    analysis plots results lab check launcher training_cli cli
 """.split()
 
 LIBRARY = sorted((ROOT / "bertlab").rglob("*.py"))
@@ -127,9 +130,11 @@ def undocumented(module):
                 yield name
             for member, definition in vars(value).items():
                 described = isinstance(definition, (property, classmethod, staticmethod))
-                if member[0] != "_" and (described or inspect.isfunction(definition)):
-                    if not inspect.getdoc(getattr(value, member)):  # which looks at the base classes too
-                        yield f"{name}.{member}"
+                if member[0] == "_" or not (described or inspect.isfunction(definition)):
+                    continue
+                named = isinstance(definition, property) and f"`{member}`" in (value.__doc__ or "")
+                if not named and not inspect.getdoc(getattr(value, member)):  # its bases count too
+                    yield f"{name}.{member}"
         elif inspect.isfunction(value) and not inspect.getdoc(value):
             yield name
 
