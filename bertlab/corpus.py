@@ -1,0 +1,164 @@
+"""Running text for pre-training: tokenised once into flat arrays, then cut into sequences epoch by epoch."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bertlab.data import Feature, assemble, length, pad, pieces_of, shuffled_batches
+from bertlab.masking import IGNORED, pack, sentence_pairs
+from bertlab.reading import DataError, chunks, documents
+
+
+class Corpus(Sequence):
+    """Tokenised documents in three flat arrays: `corpus[3]` is document 3, a list of sentences of ids.
+
+    `ids` holds all tokens, `sentence_ends` where each sentence ends in it, `document_ends` where each
+    document ends among the sentences. The arrays may be files mapped into memory, and larger than it.
+    """
+
+    def __init__(self, ids: np.ndarray, sentence_ends: np.ndarray, document_ends: np.ndarray):
+        if len(document_ends) and (document_ends[-1] != len(sentence_ends) or sentence_ends[-1] != len(ids)):
+            raise DataError("the arrays of this corpus do not belong together: build it again")
+        self.ids, self.sentence_ends, self.document_ends = ids, sentence_ends, document_ends
+
+    def __len__(self) -> int:
+        return len(self.document_ends)
+
+    def __getitem__(self, number: int) -> list[list[int]]:
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there is no document {number} among {len(self)}")
+        number %= len(self)
+        first = int(self.document_ends[number - 1]) if number else 0
+        last = int(self.document_ends[number])
+        bounds = [
+            int(self.sentence_ends[first - 1]) if first else 0,
+            *self.sentence_ends[first:last].tolist(),
+        ]
+        tokens = self.ids[bounds[0] : bounds[-1]].tolist()
+        shift = bounds[0]
+        return [tokens[start - shift : end - shift] for start, end in zip(bounds, bounds[1:], strict=False)]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def build(
+        cls, source: Any, tokenizer: Any, folder: str | Path | None = None, chunk: int = 2000
+    ) -> Corpus:
+        """Tokenise `documents(source)` (or an iterable of lists of sentences).
+
+        With a `folder` the arrays are written there piece by piece and mapped, so memory holds only a chunk.
+        """
+        texts = source if _is_documents(source) else documents(source)
+        stores: list[Any] = [io.BytesIO() for _ in range(3)]
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            stores = [open(Path(folder) / f"{name}.bin", "wb") for name in _CORPUS_ARRAYS]
+        width = np.uint16 if len(tokenizer) <= 2**16 else np.int32
+        tokens = sentences = 0
+        for part in chunks(iter(texts), chunk):
+            pieces = iter(pieces_of(tokenizer, [sentence for document in part for sentence in document]))
+            for document in part:
+                before = sentences
+                for _ in document:
+                    ids = next(pieces)
+                    if ids:
+                        tokens, sentences = tokens + len(ids), sentences + 1
+                        stores[0].write(np.array(ids, dtype=width).tobytes())
+                        stores[1].write(np.int64(tokens).tobytes())
+                if sentences > before:
+                    stores[2].write(np.int64(sentences).tobytes())
+        if not sentences:
+            raise DataError("the pre-training text is empty")
+        if folder is None:
+            types = (width, np.int64, np.int64)
+            return cls(
+                *(np.frombuffer(store.getvalue(), kind) for store, kind in zip(stores, types, strict=True))
+            )
+        for store in stores:
+            store.close()
+        (Path(folder) / "corpus.json").write_text(
+            json.dumps({"ids": np.dtype(width).name, "tokens": tokens, "sentences": sentences}) + "\n"
+        )
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Corpus:
+        """Map a corpus that `build` wrote.
+
+        Raises:
+            FileNotFoundError: no corpus there, or one whose building was interrupted.
+        """
+        folder = Path(folder)
+        if not (folder / "corpus.json").is_file():
+            raise FileNotFoundError(f"{folder} holds no finished corpus: build it with Corpus.build")
+        width = json.loads((folder / "corpus.json").read_text())["ids"]
+        return cls(
+            *(
+                np.memmap(folder / f"{name}.bin", dtype=kind, mode="r")
+                for name, kind in zip(_CORPUS_ARRAYS, (width, np.int64, np.int64), strict=True)
+            )
+        )
+
+
+_CORPUS_ARRAYS = ("ids", "sentence_ends", "document_ends")
+
+
+def _is_documents(source: Any) -> bool:
+    return isinstance(source, list) and bool(source) and isinstance(source[0], (list, tuple))
+
+
+def pretraining_features(
+    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int = 0, epoch: int = 0, pairs: bool = True
+) -> Iterator[Feature]:
+    """The sequences of one epoch: pairs with next_sentence_label, or packed text with label -100."""
+    order = random.Random(f"{seed}/{epoch}")
+    numbers = list(range(len(corpus)))
+    order.shuffle(numbers)
+    if pairs:
+        for first, second, label in sentence_pairs(corpus, max_length - 3, generator=order, order=numbers):
+            feature = assemble(tokenizer, first[: max_length - 2], second or None, max_length)
+            yield {**feature, "next_sentence_label": label}
+    else:
+        for ids in pack(corpus, max_length - 2, order=numbers):
+            yield {**assemble(tokenizer, ids, None, max_length), "next_sentence_label": IGNORED}
+
+
+def pretraining_batches(
+    corpus: Sequence,
+    tokenizer: Any,
+    batch_size: int,
+    max_length: int,
+    *,
+    seed: int = 0,
+    pairs: bool = True,
+    window: int = 50,
+) -> Iterator[list[Feature]]:
+    """Endless batches for pre-training, epoch after epoch, sorted by length within windows of batches."""
+    epoch = 0
+    while True:
+        order = random.Random(f"{seed}/{epoch}/order")
+        features = pretraining_features(corpus, tokenizer, max_length, seed=seed, epoch=epoch, pairs=pairs)
+        for chunk in chunks(features, batch_size * window):
+            yield from shuffled_batches(chunk, batch_size, order)
+        epoch += 1
+
+
+def collate_pretraining(
+    features: Sequence[Feature], pad_token_id: int = 0, multiple: int = 1
+) -> dict[str, Tensor]:
+    """input_ids, attention_mask, token_type_ids (batch, sequence), next_sentence_label (batch,)."""
+    width = -(-max(map(length, features)) // multiple) * multiple
+    batch = pad(features, width, pad_token_id)
+    batch["next_sentence_label"] = torch.tensor([feature["next_sentence_label"] for feature in features])
+    return batch

@@ -1,0 +1,204 @@
+"""Training as a generator of steps: `finetune` for tasks, `pretrain` for masked words and next sentences.
+
+    for record in finetune(model, tokenizer, rows, task, steps=200, learning_rate=1e-4):
+        print(record.step, record.loss)
+
+Each `next()` does one optimiser step. To stop, pull no more. Between two steps the model is in eval mode and may
+be used, and torch's global random numbers are nobody's business but the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from bertlab.corpus import collate_pretraining, pretraining_batches
+from bertlab.data import KINDS, Task, collate, encode, prepared_batches
+from bertlab.masking import word_numbers
+from bertlab.reading import DataError, read
+from bertlab.training.checkpoints import read_checkpoint
+from bertlab.training.engine import Run
+from bertlab.training.evaluation import (
+    evaluate,
+    evaluate_features,
+    evaluate_pretraining,
+    main_metric,
+    mask_batch,
+    predict,
+    qa_answers,
+)
+from bertlab.training.objectives import PretrainingObjective, TaskObjective, gather_masked
+from bertlab.training.settings import Settings, StepRecord, TrainingError
+
+__all__ = [
+    "Settings", "StepRecord", "TrainingError", "evaluate", "evaluate_pretraining", "finetune", "main_metric",
+    "predict", "pretrain", "qa_answers", "read_checkpoint",
+]  # fmt: skip
+
+
+def finetune(
+    model: nn.Module,
+    tokenizer: Any,
+    data: Any,
+    task: Task,
+    *,
+    evaluation: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Iterator[StepRecord]:
+    """Train a head model, or one with LoRA layers, on a labelled set; each `next()` is one optimiser step.
+
+    Args:
+        model: a head model of the kind that `task` needs; trained in place.
+        data: a file name, a list of dictionaries or a `datasets` object (see `bertlab.data.read`).
+        task: kind, labels and lengths (see `bertlab.data.Task`).
+        evaluation: a labelled set for evaluations, of the same kind.
+        columns: names of the columns, where they are not the usual ones.
+        settings: the fields of `Settings`: steps, epochs or minutes; batch_size; learning_rate; seed; ...
+
+    Raises:
+        DataError: something in the data is wrong; names file and line. Before the first step where possible.
+        TrainingError: a loss that is not a number, memory or disk full; says what to do.
+        LookupError, ValueError: a setting that does not exist, or with a wrong value.
+    """
+    options = Settings.from_dict(settings)
+    if options.device is None:
+        options.device = str(next(model.parameters()).device)
+    _check_fit(model, task)
+    return _finetune(model, tokenizer, data, task, evaluation, columns, options)
+
+
+def _finetune(model, tokenizer, data, task, evaluation, columns, options: Settings) -> Iterator[StepRecord]:
+    evaluate_now = None
+    if evaluation is not None:
+        rows = list(read(evaluation, columns=columns))
+        if not rows:
+            raise DataError("the evaluation data is empty")
+        features = encode(rows, task, tokenizer)
+
+        def evaluate_now() -> dict[str, float]:
+            return evaluate_features(
+                model, features, rows, task, precision=options.precision, pad_token_id=tokenizer.pad_token_id
+            )
+
+    batches, per_epoch = prepared_batches(
+        data, task, tokenizer, options.batch_size, seed=options.seed, columns=columns
+    )
+    total = options.steps
+    if options.epochs is not None:
+        if per_epoch is None:
+            raise ValueError("the set is too large to be held in memory, so an epoch has no known length: give steps")
+        total = max(1, round(options.epochs * per_epoch))
+    run = Run(
+        model,
+        TaskObjective(model, task),
+        options,
+        batches=batches,
+        collate=lambda features, step: collate(features, task, tokenizer.pad_token_id),
+        evaluate=evaluate_now,
+        metric=main_metric(task),
+        total_steps=total,
+        identity={"task": task.to_dict()},
+    )
+    yield from run.steps()
+
+
+def _check_fit(model: nn.Module, task: Task) -> None:
+    wanted = KINDS[task.kind]
+    if type(model).__name__ != wanted:
+        raise TypeError(f"{task.kind} is the task of a {wanted}, but the model is a {type(model).__name__}")
+    labels = {"regression": 1, "classification": len(task.labels), "multilabel": len(task.labels)}
+    expected = labels.get(task.kind, len(task.labels) if task.kind == "tagging" else None)
+    if expected is not None and model.config.num_labels != expected:
+        raise ValueError(
+            f"the task has {expected} label(s) but the model {model.config.num_labels}: build the model with "
+            "**task.config()"
+        )
+    if task.max_length > model.config.max_position_embeddings:
+        raise ValueError(
+            f"max_length is {task.max_length}, but the model has positions for {model.config.max_position_embeddings}"
+        )
+
+
+def pretrain(
+    model: nn.Module,
+    tokenizer: Any,
+    corpus: Sequence,
+    *,
+    max_length: int = 128,
+    mask_rate: float = 0.15,
+    whole_words: bool = False,
+    next_sentence: bool = True,
+    evaluation: Sequence | None = None,
+    evaluation_sequences: int = 1000,
+    **settings: Any,
+) -> Iterator[StepRecord]:
+    """Train a BertForPreTraining on running text; each `next()` is one optimiser step.
+
+    Args:
+        corpus: a `bertlab.corpus.Corpus`, or any sequence of documents of sentences of ids.
+        max_length: tokens of a sequence, special ones included.
+        mask_rate: share of the tokens that are asked for.
+        whole_words: mask all the pieces of a word together.
+        next_sentence: sentence pairs with their objective; otherwise packed text and masked words only.
+        evaluation: held-out documents; masks and pairs for them come from a generator of their own.
+        settings: the fields of `Settings`.
+
+    Raises:
+        as `finetune`.
+    """
+    options = Settings.from_dict(settings)
+    if options.device is None:
+        options.device = str(next(model.parameters()).device)
+    if type(model).__name__ != "BertForPreTraining":
+        raise TypeError(f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}")
+    if options.epochs is not None:
+        raise ValueError("epochs have no fixed length in pre-training: give steps or minutes")
+    if max_length > model.config.max_position_embeddings:
+        limit = model.config.max_position_embeddings
+        raise ValueError(f"max_length is {max_length}, but the model has positions for {limit}")
+    if not len(corpus):
+        raise DataError("the pre-training text is empty")
+    identity = {
+        "max_length": max_length, "mask_rate": mask_rate, "whole_words": whole_words, "next_sentence": next_sentence,
+    }  # fmt: skip
+    continues = continuation_pieces(tokenizer) if whole_words else None
+
+    def collate_masked(features: list, step: int) -> dict:
+        batch = collate_pretraining(features, tokenizer.pad_token_id)
+        words = None if continues is None else word_numbers(batch["input_ids"], continues)
+        generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # masks depend on the step alone
+        return mask_batch(batch, tokenizer, rate=mask_rate, generator=generator, words=words)
+
+    def evaluate_now() -> dict[str, float]:
+        return evaluate_pretraining(
+            model, evaluation, tokenizer, max_length=max_length, sequences=evaluation_sequences,
+            precision=options.precision,
+        )  # fmt: skip
+
+    run = Run(
+        model,
+        PretrainingObjective(model, next_sentence),
+        options,
+        batches=pretraining_batches(
+            corpus, tokenizer, options.batch_size, max_length, seed=options.seed, pairs=next_sentence
+        ),
+        collate=collate_masked,
+        finish=gather_masked,
+        evaluate=None if evaluation is None else evaluate_now,
+        metric="masked_loss",
+        total_steps=options.steps,
+        identity=identity,
+    )
+    return run.steps()
+
+
+def continuation_pieces(tokenizer: Any) -> torch.Tensor:
+    """(vocabulary,) bool: True for the pieces that continue a word ("##ing")."""
+    continues = torch.zeros(len(tokenizer), dtype=torch.bool)
+    for piece, number in tokenizer.get_vocab().items():
+        continues[number] = piece.startswith("##")
+    return continues

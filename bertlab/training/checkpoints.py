@@ -1,0 +1,151 @@
+"""Checkpoints that survive anything: written beside their place and renamed into it when complete.
+
+A checkpoint is a folder `checkpoint-00000120` with `model.safetensors` (all weights, tied ones once),
+`state.pt` (optimiser and random states) and `progress.json` (step, settings, evaluations). A folder of that
+name is always complete: whoever is killed while writing leaves only a `.unfinished` folder behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bertlab.training.settings import TrainingError
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """The complete checkpoints in a folder, oldest first."""
+    return sorted(path for path in Path(folder).glob("checkpoint-*") if path.is_dir())
+
+
+def write_checkpoint(
+    folder: str | Path,
+    step: int,
+    weights: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    progress: Mapping[str, Any],
+    keep: int = 2,
+) -> Path:
+    """Write a checkpoint and remove those that are older than the last `keep`.
+
+    Raises:
+        TrainingError: the disk is full or not writable; what was there before stays intact.
+    """
+    from safetensors.torch import save
+
+    folder = Path(folder)
+    final = folder / f"checkpoint-{step:08d}"
+    unfinished = folder / f".{final.name}.unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        packed = io.BytesIO()
+        torch.save(dict(state), packed)
+        _write(unfinished / "model.safetensors", save(dict(weights), metadata={"format": "pt"}))
+        _write(unfinished / "state.pt", packed.getbuffer())
+        _write(unfinished / "progress.json", (json.dumps(progress, indent=2) + "\n").encode())
+        _sync(unfinished)
+        if final.exists():
+            _remove(final)
+        os.rename(unfinished, final)
+        _sync(folder)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = "the disk is full" if full else f"it could not be written ({error.strerror or error})"
+        raise TrainingError(
+            f"the checkpoint of step {step} was not saved in {folder}, because {reason}; {last_good(folder)}"
+        ) from error
+    for old in checkpoints(folder)[:-keep]:
+        _remove(old)
+    return final
+
+
+def last_good(folder: str | Path | None) -> str:
+    """A clause that says which checkpoint there is to go on from."""
+    complete = checkpoints(folder) if folder is not None else []
+    if complete:
+        return f"the last good checkpoint is {complete[-1]}: start again with the same settings to go on from it"
+    return "there is no checkpoint yet"
+
+
+def read_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]] | None:
+    """Weights, state and progress of the newest readable checkpoint in a folder, None if there is none."""
+    from safetensors.torch import load_file
+
+    for path in reversed(checkpoints(folder)):
+        try:
+            progress = json.loads((path / "progress.json").read_text(encoding="utf-8"))
+            weights = load_file(path / "model.safetensors")
+            state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
+        except Exception as error:  # whatever a damaged file makes a reader raise
+            warnings.warn(f"{path} is damaged ({error}); going back to the one before", stacklevel=2)
+            continue
+        return weights, state, progress
+    return None
+
+
+def all_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The model's state on the CPU, each tensor once (tied names are left out)."""
+    seen: set[int] = set()
+    weights = {}
+    for name, value in model.state_dict(keep_vars=True).items():
+        if id(value) not in seen:
+            seen.add(id(value))
+            weights[name] = value.detach().to("cpu").contiguous()
+    return weights
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights back into the model that they are from.
+
+    Raises:
+        TrainingError: they are those of another model.
+    """
+    own = model.state_dict()
+    wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
+    missing = [name for name in all_weights(model) if name not in weights]
+    if wrong or missing:
+        name = (wrong + missing)[0]
+        raise TrainingError(f"the checkpoint is that of another model: {name!r} differs; use another folder")
+    with torch.no_grad():
+        for name, value in weights.items():
+            own[name].copy_(value)
+
+
+def _write(path: Path, content) -> None:
+    with open(path, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder so that no half of it is ever taken for a checkpoint."""
+    doomed = path.with_name(f".{path.name}.removed")
+    shutil.rmtree(doomed, ignore_errors=True)
+    os.rename(path, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
