@@ -77,6 +77,6 @@ def test_a_cell_that_is_to_be_checked_has_something_to_check(notebook):
 
 
 def test_nothing_remembers_when_or_how_often_a_cell_ran(notebook):
-    for number, cell, tags in code_cells(notebook):
+    for number, cell, _ in code_cells(notebook):
         assert "execution" not in cell["metadata"], f"cell {number} keeps timings"
         assert cell["outputs"] or cell["execution_count"] is None, f"cell {number} keeps its count"
