@@ -5,7 +5,10 @@
     HeadsPanel(bertlab.load(), "The animal didn't cross the street because it was too tired.")
 """
 
+from .base import Panel
 from .heads import HeadsPanel
+from .masks import MaskPanel
 from .state import Workbench
+from .tokens import TokenizerPanel, TokensPanel
 
-__all__ = ["HeadsPanel", "Workbench"]
+__all__ = ["HeadsPanel", "MaskPanel", "Panel", "TokenizerPanel", "TokensPanel", "Workbench"]

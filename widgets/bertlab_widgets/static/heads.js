@@ -63,7 +63,7 @@ function attentionStage(ui) {
     .bertlab .heads .lines canvas { position: sticky; top: 0; }
     .bertlab .heads .matrix { height: calc(388px * var(--scale)); overflow: hidden; }
     .bertlab .legend { display: flex; gap: 8px; align-items: center; font-size: var(--small); color: var(--muted); margin-top: 8px; }
-    .bertlab .facts { display: grid; grid-template-columns: max-content max-content; gap: 0 16px; font-size: var(--small); margin-top: 8px; }
+    .bertlab .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0 12px; font-size: var(--small); margin-top: 8px; }
     .bertlab .facts span:nth-child(odd) { color: var(--muted); }
     .bertlab .steps { display: grid; grid-template-columns: max-content 1fr max-content; gap: 8px 12px; align-items: center; }
     .bertlab .steps .sum { font-family: var(--code); white-space: nowrap; }
