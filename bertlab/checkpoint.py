@@ -442,9 +442,11 @@ def write_state_dict(
         for path, temporary in unfinished.items():
             os.replace(temporary, path)
     except (OSError, SafetensorError, RuntimeError) as error:
+        number = _error_number(error)
+        what = os.strerror(number) if number else _one_line(error)
         raise OSError(
-            getattr(error, "errno", None) or errno.EIO,
-            f"Writing the checkpoint failed ({_one_line(error)}); free some space or choose another folder",
+            number or errno.EIO,
+            f"Writing the checkpoint failed ({what}); free some space or choose another folder",
             str(folder),
         ) from error
     finally:
@@ -543,9 +545,23 @@ def _save(tensors: dict[str, torch.Tensor], path: Path, safe_serialization: bool
         save_file(tensors, path, metadata={"format": "pt"})
         os.chmod(path, permissions)  # save_file makes files that only their owner may read
     else:
-        torch.save(tensors, path)
+        with open(path, "wb") as file:
+            torch.save(tensors, file)
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
+
+
+def _error_number(error: BaseException) -> int | None:
+    """The system's number of what went wrong, such as ENOSPC, from under the libraries' own errors."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno is not None:
+            return link.errno
+        named = re.search(r"os error (\d+)", str(link))
+        if named:
+            return int(named[1])
+        link = link.__context__
+    return None
 
 
 def _remove_earlier(folder: Path, variant: str | None, safe_serialization: bool, keep: set[str]) -> None:

@@ -1,12 +1,11 @@
 """Checkpoint files to tensors and back, and tensors into models; damaged and hostile files included."""
 
+import errno
 import json
 import os
 import pickle
 import stat
 import struct
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -681,30 +680,25 @@ def test_files_get_the_permissions_of_any_new_file(tmp_path, state):
             assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
 
 
-FULL_DISK = """
-import resource, sys, torch
-from bertlab.checkpoint import write_state_dict
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # no file may grow beyond this
-try:
-    state = {"a": torch.ones(20), "b": torch.ones(100_000)}
-    write_state_dict(state, sys.argv[1], safe_serialization=sys.argv[2] == "True", max_shard_size=sys.argv[3])
-except OSError as error:
-    print(error)
-"""
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond 100,000 bytes, as on a disk that is nearly full."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
 @pytest.mark.parametrize("safe", [True, False])
 @pytest.mark.parametrize("limit", ["5GB", "100B"])
-def test_a_write_that_fails_leaves_the_earlier_checkpoint(tmp_path, safe, limit):
+def test_a_write_that_fails_leaves_the_earlier_checkpoint(tmp_path, full_disk, safe, limit):
     earlier = tensors(a=(3,), b=(4,))
     write_state_dict(earlier, tmp_path, safe_serialization=safe, max_shard_size=limit)
     before = sorted(tmp_path.iterdir())
-    root = Path(checkpoint.__file__).parent.parent
-    result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path), str(safe), limit], cwd=root, capture_output=True, text=True
-    )
-    assert "Writing the checkpoint failed" in result.stdout, result.stderr
+    with pytest.raises(OSError, match="Writing the checkpoint failed .File too large") as caught:
+        write_state_dict(tensors(a=(20,), b=(100_000,)), tmp_path, safe_serialization=safe, max_shard_size=limit)
+    assert caught.value.errno == errno.EFBIG
     assert sorted(tmp_path.iterdir()) == before
     assert_same(read_state_dict(tmp_path), earlier)
 
