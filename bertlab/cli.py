@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bertlab import __version__
+
 DESCRIPTION = """\
 See inside BERT: an interactive workbench and course in Jupyter.
 
@@ -109,7 +111,7 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"bertlab {_version('bertlab')}")
+    parser.add_argument("--version", action="version", version=f"bertlab {__version__}")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
 
     lab = _command(subparsers, "lab", "open JupyterLab on the notebooks", LAB_DESCRIPTION, LAB_EPILOG)
@@ -169,15 +171,14 @@ def run_info(options: argparse.Namespace) -> int:
         ("model", lambda: _model(options.model)),
     ]
     for title, rows in sections:
-        print(title)
-        for label, value in rows():
-            print(f"  {label:<18}{value}")
+        lines = [f"  {label:<18}{value}" for label, value in rows()]
+        print(title, *lines, sep="\n", flush=True)
     return 0
 
 
 def _installation() -> list[tuple[str, str]]:
     return [
-        ("version", _version("bertlab")),
+        ("version", __version__),
         ("installed in", str(Path(__file__).resolve().parent)),
         ("python", f"{platform.python_version()} ({sys.executable})"),
         ("system", platform.platform()),
@@ -262,7 +263,7 @@ def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return "from a checkout, not installed" if package == "bertlab" else "not installed"
+        return "not installed"
 
 
 def _unknown_command(command: str, commands: list[str]) -> int:
@@ -291,7 +292,9 @@ def _port(text: str) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """The message of an error for a person: KeyError shows it in quotes, an empty one shows nothing."""
+    """The message of an error for a person; those of KeyError and of the operating system need a little help."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__
 

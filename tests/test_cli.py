@@ -231,7 +231,31 @@ def test_info_on_an_unknown_model_is_one_sentence_without_a_traceback(tmp_path):
     done = run("info", str(tmp_path / "no-such-model"))
     assert done.returncode == 1
     assert "no-such-model" in done.stderr
+    assert "model" not in done.stdout.split()  # no heading without its lines
     assert "Traceback" not in done.stderr
+
+
+def test_info_reads_the_shape_of_any_folder(tmp_path, capsys):
+    from bertlab import BertConfig
+
+    config = BertConfig(vocab_size=37, hidden_size=12, num_hidden_layers=5, num_attention_heads=3)
+    config.save_pretrained(tmp_path)
+    assert cli.main(["info", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^  layers +5, with 3 heads each$", printed, re.MULTILINE)
+    assert re.search(r"^  vocabulary +37 pieces$", printed, re.MULTILINE)
+
+
+def test_the_operating_systems_refusals_name_the_file(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert cli.main(["lab", "--copy-only", str(tmp_path / "file" / "folder")]) == 1
+    assert f"bertlab: {tmp_path / 'file' / 'folder'}: Not a directory" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = f"{sys.executable} -m bertlab.cli --help | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_arguments_after_dashes_go_to_jupyterlab_only(capsys):

@@ -19,7 +19,7 @@ ORDER = """
     hub activations config outputs hooks reading
     wordpiece tokenizer_files encoding tokenization
     checkpoint model generation task_heads
-    masking samples nano_data data corpus metrics lora training
+    presets masking samples nano_data data corpus metrics lora training
     analysis plots results lab check launcher training_cli cli
 """.split()
 
