@@ -1,0 +1,62 @@
+"""The command line of the recipes: `python -m bertlab.recipes --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+import torch
+
+from bertlab.recipes.sets import TASKS
+from bertlab.recipes.tasks import train_task
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m bertlab.recipes", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    task = commands.add_parser("task", help="train, measure and save the adapter of one task")
+    task.add_argument("task", choices=list(TASKS))
+    task.add_argument("--data", required=True, help="folder of the labelled sets")
+    task.add_argument("--base", required=True, help="folder of the pre-trained model")
+    task.add_argument("--out", required=True, help="folder that gets tasks/TASK/ and figures.json")
+    task.add_argument("--minutes", type=float, help="length of the training; the recipe's own if left out")
+    task.add_argument("--steps", type=int, help="length in steps instead of minutes")
+    task.add_argument("--rank", type=int, help="rank of the adapter")
+    task.add_argument("--base-name", default="bertlab-mini", help="how the adapter names its base")
+    task.add_argument("--teacher", help="for similarity: folder of a sentence encoder to learn from")
+    task.add_argument("--limit", type=int, help="rows taken from each file")
+    task.add_argument("--all-layers", action="store_true", help="train the whole model, not an adapter")
+    task.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting")
+    task.add_argument("--threads", type=int, help="CPU threads")
+    chosen = parser.parse_args(arguments)
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    return run_task(chosen)
+
+
+def run_task(chosen: argparse.Namespace) -> int:
+    settings = {name: value for name in ("minutes", "steps") if (value := getattr(chosen, name)) is not None}
+    if chosen.rank:
+        settings["lora"] = {"rank": chosen.rank, "alpha": 2 * chosen.rank}
+    for item in chosen.set:
+        name, _, value = item.partition("=")
+        try:
+            settings[name] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[name] = value
+
+    def report(record) -> None:
+        if record.step % 20 == 0 or record.message:
+            print(json.dumps(record.to_dict()), flush=True)
+
+    figures = train_task(
+        chosen.task, chosen.data, chosen.base, chosen.out, settings=settings, base_name=chosen.base_name,
+        limit=chosen.limit, teacher=chosen.teacher, all_layers=chosen.all_layers, report=report,
+    )  # fmt: skip
+    print(json.dumps(figures, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

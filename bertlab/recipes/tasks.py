@@ -1,0 +1,151 @@
+"""Train, measure and save the adapter of one task."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bertlab import task_heads
+from bertlab.config import BertConfig
+from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.recipes.sets import TaskSets, baseline, load_task
+from bertlab.recipes.silver import add_silver_pairs
+from bertlab.tokenization import BertTokenizerFast
+from bertlab.training import StepRecord, evaluate, finetune, main_metric, predict
+
+HERE = Path(__file__).parent
+CALIBRATION_ROWS = 4000
+
+
+def task_settings(name: str, file: str | Path = HERE / "tasks.json") -> dict[str, Any]:
+    """The settings of a task's recipe: the defaults of the file, then its own."""
+    content = json.loads(Path(file).read_text(encoding="utf-8"))
+    return {**content["defaults"], **content.get(name, {})}
+
+
+def train_task(
+    name: str,
+    data: str | Path,
+    base: str | Path,
+    out: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    base_name: str = "bertlab-mini",
+    limit: int | None = None,
+    teacher: str | Path | None = None,
+    all_layers: bool = False,
+    report: Callable[[StepRecord], None] = lambda record: None,
+) -> dict[str, Any]:
+    """Train the adapter of a task on a base model and write it to `out/tasks/<name>/`.
+
+    The figures are those of the adapter as it was stored, read back from its folder; they are returned and
+    written into `out/figures.json`.
+
+    Args:
+        data: folder of the labelled sets (see `bertlab.recipes.sets`).
+        base: folder of the pre-trained model.
+        settings: replace those of the recipe: minutes or steps, learning_rate, lora = {"rank", "alpha"}, ...
+        base_name: how the adapter names its base.
+        limit: rows taken from each file; all if None.
+        teacher: for similarity, folder of a sentence encoder whose judgement of further pairs is learnt too.
+        all_layers: train the whole model instead of an adapter and save that.
+    """
+    options = task_settings(name)
+    for key in ("steps", "epochs", "minutes"):
+        if key in (settings or {}):
+            options.pop("minutes", None)
+    options.update(settings or {})
+    lora = options.pop("lora")
+    max_length = options.pop("max_length", None)
+    sets = load_task(name, data, limit)
+    if max_length is not None:
+        sets.task = type(sets.task)(**{**sets.task.to_dict(), "max_length": max_length})
+    tokenizer = BertTokenizerFast.from_pretrained(str(base))
+    if teacher is not None and name == "similarity":
+        add_silver_pairs(sets, data, teacher, limit)
+    calibration: list = []
+    if sets.task.kind == "multilabel":
+        share = min(CALIBRATION_ROWS, len(sets.train) // 5)
+        sets.train, calibration = sets.train[:-share], sets.train[-share:]
+
+    torch.manual_seed(options.get("seed", 0))
+    model_class = getattr(task_heads, sets.task.model_class)
+    config = BertConfig.from_pretrained(str(base), **sets.task.config())
+    model = model_class.from_pretrained(str(base), config=config)
+    if not all_layers:
+        add_lora(model, **lora, generator=torch.Generator().manual_seed(options.get("seed", 0)))
+    started, steps = time.time(), 0
+    for record in finetune(model, tokenizer, sets.train, sets.task, **options):
+        report(record)
+        steps = record.step
+    seconds = time.time() - started
+    if calibration:
+        centre_thresholds(model, tokenizer, calibration, sets)
+
+    folder = Path(out) / "tasks" / name
+    about = {
+        "kind": sets.task.kind, "max_length": sets.task.max_length, "stride": sets.task.stride,
+        "metric": main_metric(sets.task),
+    }  # fmt: skip
+    if all_layers:
+        model.save_pretrained(folder)
+        model = model_class.from_pretrained(folder)
+    else:
+        save_adapter(model, folder, task=name, base=base_name, details=about)
+        model = load_adapter(folder, str(base))
+    figures = {
+        "metric": main_metric(sets.task),
+        "dev": {dev: evaluate(model, tokenizer, rows, sets.task) for dev, rows in sets.dev.items()},
+        "guessing": baseline(sets),
+        "rows": len(sets.train),
+        "sources": sets.sources,
+        "steps": steps,
+        "seconds": round(seconds),
+        "settings": {**options, "lora": None if all_layers else lora},
+    }
+    add_figures(out, name, figures)
+    return figures
+
+
+def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
+    """Put the figures of one part into `out/figures.json`, beside those of the others."""
+    file = Path(out) / "figures.json"
+    content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    content[name] = dict(figures)
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+    os.replace(unfinished, file)
+
+
+def centre_thresholds(model, tokenizer, rows: list, sets: TaskSets, fewest: int = 30) -> list[float]:
+    """Shift the biases of a multi-label head so that a probability of one half is the best threshold.
+
+    The threshold of each label is the one with the highest F1 on rows that were not trained on; labels with
+    fewer than `fewest` examples there take the threshold that is best for all labels together.
+    Returns the thresholds.
+    """
+    probabilities = np.stack(predict(model, tokenizer, rows, sets.task))  # (rows, labels)
+    truth = np.zeros_like(probabilities, dtype=bool)
+    for number, row in enumerate(rows):
+        truth[number, row["labels"]] = True
+    grid = np.arange(0.04, 0.7, 0.02)
+    scores = np.stack([_f1_by_label(probabilities >= threshold, truth) for threshold in grid])  # (grid, labels)
+    frequent = truth.sum(axis=0) >= fewest
+    together = grid[int(scores[:, frequent].mean(axis=1).argmax())] if frequent.any() else 0.3
+    thresholds = np.where(frequent, grid[scores.argmax(axis=0)], together)
+    with torch.no_grad():
+        shift = torch.from_numpy(np.log(thresholds / (1 - thresholds)))
+        model.classifier.bias -= shift.to(model.classifier.bias)
+    return thresholds.tolist()
+
+
+def _f1_by_label(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    hits = (predicted & truth).sum(axis=0)
+    return 2 * hits / np.maximum(1, predicted.sum(axis=0) + truth.sum(axis=0))
