@@ -429,7 +429,9 @@ class Lab:
         return Choice(index, probabilities, list(choices), self.is_trained(task))
 
     @torch.no_grad()
-    def generate(self, prompt: str = "", max_new_tokens: int = 20, task: str = "generation", **options: Any) -> Generation:
+    def generate(
+        self, prompt: str = "", max_new_tokens: int = 20, task: str = "generation", **options: Any
+    ) -> Generation:
         """Continue a text from left to right; options as in `bertlab.generation.generate` (`do_sample`, `top_p`, ...).
 
         Without a trained decoder the same weights are read causally, which they were not trained for.
