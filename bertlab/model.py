@@ -134,7 +134,8 @@ class BertSelfAttention(nn.Module):
         mask = encoder_attention_mask if is_cross_attention else attention_mask
 
         somebody_looks = output_attentions or self.scores.listened or self.probs.listened
-        if fused and not somebody_looks and self.position_embedding_type == "absolute":
+        whole_heads = head_mask is None or head_mask.shape[-2:] == (1, 1)  # as opposed to single places of theirs
+        if fused and not somebody_looks and whole_heads and self.position_embedding_type == "absolute":
             context, probs = self.attend_fused(q, k, v, mask, head_mask), None
         else:
             context, probs = self.attend(q, k, v, mask, head_mask, with_cache=past_key_value is not None)
@@ -676,8 +677,11 @@ class BertPreTrainedModel(nn.Module):
             model = cls(config, *model_args, **kwargs)
         model.to_empty(device="cpu").to(dtype)
         model.tie_weights()
+        tied = model.tied_names()
+        if not config.tie_word_embeddings:  # in files that hold both biases, an untied decoder uses its own
+            tied = {kept: copy for copy, kept in tied.items()}
         report = checkpoint.load_into(
-            model, state, base_prefix=cls.base_model_prefix, tied=model.tied_names(),
+            model, state, base_prefix=cls.base_model_prefix, tied=tied,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )  # fmt: skip
         model._init_fresh({*report.fresh, *(entry[0] for entry in report.mismatched)})
@@ -718,8 +722,10 @@ class BertPreTrainedModel(nn.Module):
         config.architectures = [type(self).__name__]
         config.torch_dtype = self.dtype
         config.save_pretrained(folder)
+        # Current transformers gives an untied decoder a bias of its own, so both names are written then.
+        tied = self.tied_names() if self.config.tie_word_embeddings else {}
         checkpoint.write_state_dict(
-            self.state_dict() if state_dict is None else state_dict, folder, tied=self.tied_names(),
+            self.state_dict() if state_dict is None else state_dict, folder, tied=tied,
             safe_serialization=safe_serialization, max_shard_size=max_shard_size, variant=variant,
         )  # fmt: skip
 

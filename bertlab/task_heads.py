@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -327,6 +328,7 @@ class BertForNextSentencePrediction(BertPreTrainedModel):
     ) -> tuple[Any, ...] | NextSentencePredictorOutput:
         """`labels` (batch,): 0 when B follows A, 1 when it is random."""
         if "next_sentence_label" in kwargs:  # the older name, still documented
+            warnings.warn("next_sentence_label is the old name of labels; use labels", FutureWarning, stacklevel=3)
             labels = kwargs.pop("next_sentence_label")
         _refuse(kwargs)
         return_dict = self.config.use_return_dict if return_dict is None else return_dict
