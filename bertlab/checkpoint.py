@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -314,8 +315,9 @@ def load_into(
 
     Legacy names are renamed and the prefix of the bare model is added or removed as needed; values are
     converted to the parameters' own type and device. `tied` maps the name of each tied copy to the parameter
-    it shares (default: `TIED_NAMES`); a copy follows its parameter, and when the checkpoint has only the copy,
-    the parameter takes its values. Parameters that the checkpoint lacks keep theirs, and are listed as fresh.
+    it shares (default: `TIED_NAMES`); a copy follows its parameter. When the checkpoint has the copy, the
+    parameter takes the copy's values, and a warning says so if it had others. Parameters that the checkpoint
+    lacks keep theirs, and are listed as fresh.
 
     Raises ValueError, before anything is changed, when a tensor has another shape than its parameter (unless
     `ignore_mismatched_sizes`) or cannot be its value, or when nothing in the checkpoint fits the model.
@@ -338,10 +340,14 @@ def load_into(
         if copy not in values:
             continue
         value = values.pop(copy)
-        if source not in values:
-            values[source] = value
-        elif not _same_values(value, values[source]):
-            unused.append(file_names[copy])
+        if source in values and not _same_values(value, values[source]):
+            unused.append(file_names[source])
+            warnings.warn(
+                f"{source} and {copy} share one tensor in this model but differ in the checkpoint; both have the "
+                f"values of {copy} now{_untie_advice(copy)}.",
+                stacklevel=3,
+            )
+        values[source] = value
 
     mismatched = [
         (name, tuple(value.shape), tuple(own[name].shape))
@@ -380,6 +386,10 @@ def load_into(
         tied=tied,
         mismatched=mismatched,
     )
+
+
+def _untie_advice(copy: str) -> str:
+    return " (load with tie_word_embeddings=False to keep the two apart)" if copy.endswith(".weight") else ""
 
 
 def _same_values(first: torch.Tensor, second: torch.Tensor) -> bool:
@@ -477,6 +487,10 @@ def _prepared(
         both = copy in state and source in state and copy != source
         if both and source not in copies and _is_same_tensor(state[copy], state[source]):
             copies[copy] = source
+    for copy in list(copies):  # newer transformers tie a layer's bias only where they tie its weight
+        weight = copy.removesuffix(".bias") + ".weight"
+        if copy.endswith(".bias") and weight in state and weight not in copies:
+            del copies[copy]
     tensors: dict[str, torch.Tensor] = {}
     used: set[int] = set()
     for name, tensor in state.items():

@@ -7,6 +7,7 @@ import pickle
 import stat
 import struct
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -468,18 +469,29 @@ def test_a_checkpoint_with_a_head_fits_the_bare_model():
 def test_a_checkpoint_that_has_only_the_tied_copy_gives_its_values():
     model = WithHead()
     values = fresh_values(model)
-    del values[WORDS]
+    del values[WORDS], values["cls.predictions.bias"]
     report = load_into(model, values)
     assert torch.equal(model.bert.embeddings.word_embeddings.weight, values[DECODER])
     assert WORDS in report.loaded and report.fresh == []
 
 
-def test_a_tied_copy_of_other_values_is_reported_and_not_used():
+def test_a_tied_copy_of_other_values_wins_as_in_transformers_with_a_warning():
     model = WithHead()
     values = fresh_values(model)
-    report = load_into(model, values)
-    assert torch.equal(model.cls.predictions.decoder.weight, values[WORDS])
-    assert report.unused == [DECODER, "cls.predictions.decoder.bias"]
+    with pytest.warns(UserWarning, match="differ in the checkpoint") as warned:
+        report = load_into(model, values)
+    assert ["tie_word_embeddings=False" in str(w.message) for w in warned] == [True, False]
+    assert torch.equal(model.bert.embeddings.word_embeddings.weight, values[DECODER])
+    assert torch.equal(model.cls.predictions.bias, values["cls.predictions.decoder.bias"])
+    assert report.unused == [WORDS, "cls.predictions.bias"]
+
+
+def test_a_tied_copy_of_the_same_values_is_nothing_to_mention():
+    model = WithHead()
+    values = {name: value.clone() for name, value in model.state_dict().items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_into(model, values).unused == []
 
 
 def test_an_untied_model_gets_its_own_decoder():
@@ -612,7 +624,7 @@ def test_a_decoder_of_its_own_is_kept(tmp_path):
     model = WithHead()
     model.cls.predictions.decoder.weight = nn.Parameter(torch.zeros(11, 3))
     write_state_dict(model.state_dict(), tmp_path)
-    assert DECODER in read_state_dict(tmp_path)
+    assert {DECODER, "cls.predictions.decoder.bias"} < set(read_state_dict(tmp_path))
 
 
 def test_other_shared_tensors_and_views_are_saved_in_full(tmp_path):
@@ -805,6 +817,18 @@ def test_what_is_written_is_loaded_by_transformers(tmp_path, theirs, safe, limit
     again, info = type(theirs).from_pretrained(tmp_path, output_loading_info=True)
     assert_same(again.state_dict(), their_weights(theirs))
     assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"]
+
+
+@pytest.mark.parametrize("theirs", ["BertForMaskedLM"], indirect=True)
+@pytest.mark.parametrize("safe", [True, False])
+def test_an_untied_model_is_loaded_by_transformers(tmp_path, theirs, safe):
+    theirs.config.tie_word_embeddings = False
+    untied = type(theirs)(theirs.config)
+    write_state_dict(untied.state_dict(), tmp_path, safe_serialization=safe)
+    theirs.config.save_pretrained(tmp_path)
+    again, info = type(theirs).from_pretrained(tmp_path, output_loading_info=True)
+    assert_same(again.state_dict(), their_weights(untied))
+    assert not info["missing_keys"] and not info["unexpected_keys"]
 
 
 @pytest.mark.parametrize("theirs", ["BertForPreTraining"], indirect=True)
