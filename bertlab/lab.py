@@ -15,7 +15,7 @@ from bertlab.config import BertConfig
 from bertlab.generation import generate
 from bertlab.hooks import Recording, record
 from bertlab.lora import load_adapter, merge_lora
-from bertlab.model import BertPreTrainedModel
+from bertlab.model import BertPreTrainedModel, shapes_only
 from bertlab.results import (
     Answer,
     AnswerWindow,
@@ -190,7 +190,7 @@ class Lab:
             config.label2id = {label: i for i, label in enumerate(kind.labels)}
         config.problem_type = kind.problem_type
         config.is_decoder = kind.model_class == "BertLMHeadModel"
-        with torch.device("meta"):
+        with shapes_only():
             model = getattr(task_heads, kind.model_class)(config)
         given = dict(self.model.named_parameters(remove_duplicate=False))
         fresh = set()

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
-from bertlab.model import BertPreTrainedModel
+from bertlab.model import BertPreTrainedModel, shapes_only
 
 TARGETS = ("query", "key", "value", "dense")
 
@@ -248,7 +248,7 @@ def load_adapter(
             f"the adapter {folder} was trained on other weights than those of the given base, so its answers "
             f"would be wrong; give the base {about['base']!r} as it was then (or check_base=False)"
         )
-    with torch.device("meta"):  # shapes only: every tensor comes from the base or from the adapter
+    with shapes_only():  # every tensor comes from the base or from the adapter
         model = getattr(task_heads, about["class"])(BertConfig.from_dict(fields))
     _take_base(model, base, share)
     lora = about["lora"]

@@ -10,22 +10,40 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint as recompute_in_backward
 
 from bertlab import checkpoint, hub
 from bertlab.activations import activation
 from bertlab.config import BertConfig
-from bertlab.hooks import HookPoint
+from bertlab.hooks import HookPoint, anybody_listens
 from bertlab.outputs import BaseModelOutputWithPastAndCrossAttentions, BaseModelOutputWithPoolingAndCrossAttentions
 
 LayerCache = tuple[torch.Tensor, ...]  # k and v, then the k and v of cross-attention where there is one
+
+
+class _UndrawnWeights(TorchFunctionMode):
+    """Skips the random numbers that torch's layers start from."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Models built inside have parameters without memory or values (on torch's `meta` device), to be replaced."""
+    with torch.device("meta"), _UndrawnWeights():
+        yield
 
 
 class Packing:
@@ -330,8 +348,7 @@ class BertLayer(nn.Module):
                 f"chunk_size_feed_forward is {size}, and {attended.shape[1]} positions cannot be cut into such chunks; "
                 "pad the sequence to a multiple, or set it to 0"
             )
-        points = [m for part in (self.intermediate, self.output) for m in part.children() if isinstance(m, HookPoint)]
-        if any(point.listened for point in points):  # listeners get whole sequences; the numbers are the same
+        if anybody_listens(self.intermediate) or anybody_listens(self.output):  # listeners get whole sequences; the numbers are the same
             return self.output(self.intermediate(attended), attended)
         return torch.cat([self.output(self.intermediate(x), x) for x in attended.split(size, dim=1)], dim=1)
 
@@ -362,7 +379,8 @@ class BertEncoder(nn.Module):
     ) -> Any:
         """Masks are additive here: (batch, 1, query or 1, key), 0 where a key may be seen. `fused` allows torch's
         fused attention kernel where nobody looks at the probabilities."""
-        recompute = self.gradient_checkpointing and self.training
+        # Listeners hear each value once: a second time, in the backward pass, they may have gone.
+        recompute = self.gradient_checkpointing and self.training and not anybody_listens(self)
         if recompute and use_cache:
             warnings.warn("gradient checkpointing keeps no cache: use_cache is set to False", stacklevel=2)
             use_cache = False
@@ -673,7 +691,7 @@ class BertPreTrainedModel(nn.Module):
         )
         dtype = checkpoint.resolve_dtype(torch_dtype, state, config.torch_dtype)
 
-        with torch.device("meta"):  # shapes only: no time is spent on weights that the file replaces
+        with shapes_only():  # no time is spent on weights that the file replaces
             model = cls(config, *model_args, **kwargs)
         model.to_empty(device="cpu").to(dtype)
         model.tie_weights()
@@ -805,9 +823,9 @@ class BertModel(BertPreTrainedModel):
             mask = None  # nothing is hidden, so nothing need be added to the scores
         if mask is not None:
             if self.skip_padding and mask.dim() == 2 and not (
-                config.is_decoder or output_attentions or output_hidden_states or self._anybody_listens()
+                config.is_decoder or output_attentions or output_hidden_states or anybody_listens(self)
             ):  # fmt: skip
-                packing = Packing(mask)
+                packing = Packing(mask.expand(batch, -1))
             mask = self.get_extended_attention_mask(mask, (batch, sequence))
         encoder_mask = None
         if encoder_hidden_states is not None:
@@ -845,9 +863,6 @@ class BertModel(BertPreTrainedModel):
             cross_attentions=outputs.cross_attentions,
         )
 
-    def _anybody_listens(self) -> bool:
-        return any(module.listened for module in self.modules() if isinstance(module, HookPoint))
-
     def _check_inputs(
         self,
         input_ids,
@@ -874,8 +889,8 @@ class BertModel(BertPreTrainedModel):
                 )
             if input_ids.dim() != 2:
                 raise ValueError(f"input_ids has shape {tuple(input_ids.shape)}; give (batch, sequence)")
-            if input_ids.is_floating_point():
-                raise TypeError("input_ids holds floating-point numbers; piece numbers are whole (torch.long)")
+            if input_ids.dtype not in (torch.long, torch.int):
+                raise TypeError(f"input_ids holds {input_ids.dtype}; piece numbers are whole (torch.long)")
             check_range("input_ids", input_ids, config.vocab_size, "vocab_size")
             self._warn_of_forgotten_mask(input_ids, attention_mask)
         elif inputs_embeds.dim() != 3 or inputs_embeds.shape[2] != config.hidden_size:
@@ -883,6 +898,8 @@ class BertModel(BertPreTrainedModel):
                 f"inputs_embeds has shape {tuple(inputs_embeds.shape)}; give (batch, sequence, {config.hidden_size})"
             )
         batch, sequence = (input_ids if input_ids is not None else inputs_embeds).shape[:2]
+        if sequence == 0:
+            raise ValueError("the input has no tokens; give at least one, such as [CLS]")
 
         past = 0
         if past_key_values is not None:
