@@ -499,6 +499,27 @@ def test_proxies_are_passed_on_or_explained(server, tmp_path, monkeypatch):
             resolve("bert", **options)
 
 
+@pytest.mark.parametrize("limit", ["5GB", "2KB"])
+def test_a_whole_model_comes_from_the_hub(server, tmp_path, limit):
+    import torch
+
+    from bertlab import BertConfig, BertForMaskedLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 12, "num_attention_heads": 3, "num_hidden_layers": 1, "intermediate_size": 8}
+    model = BertForMaskedLM(BertConfig(vocab_size=17, max_position_embeddings=16, **sizes)).eval()
+    model.save_pretrained(tmp_path / "saved", max_shard_size=limit)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()}
+    server.publish("org/tiny", files, revision="v1", token="secret")
+    options = {"revision": "v1", "cache_dir": tmp_path / "cache"}
+    loaded = BertForMaskedLM.from_pretrained("org/tiny", token="secret", **options)
+    offline = BertForMaskedLM.from_pretrained("org/tiny", local_files_only=True, **options)
+    ids = torch.tensor([[1, 5, 7, 2]])
+    for again in (loaded, offline):
+        assert again.loading_report.fresh == again.loading_report.unused == []
+        assert torch.equal(again(ids).logits, model(ids).logits)
+
+
 def test_importing_the_module_does_not_import_huggingface_hub():
     code = "import sys, bertlab.hub; sys.exit('huggingface_hub' in sys.modules)"
     root = Path(hub.__file__).parent.parent
