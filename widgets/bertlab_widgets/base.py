@@ -45,6 +45,11 @@ def percent(probability: float) -> str:
     return f"{value:.{digits}f} %"
 
 
+def signed(value: float) -> str:
+    """A number with two decimals and a real minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def module_text(script: str) -> str:
     """The base's and a panel's JavaScript as one plain ES module."""
     return (STATIC / "panel.js").read_text(encoding="utf8") + (STATIC / script).read_text(encoding="utf8")
@@ -126,8 +131,9 @@ class Panel(anywidget.AnyWidget):
         self.observe(self._to_workbench, names=list(SHARED))
         workbench.observe(self._from_workbench, names=list(SHARED))
         workbench.observe(self._version_changed, names=["version"])
-        self.observe(self._setting_changed, names=[*self.settings])
-        self.observe(self._preset_changed, names=["preset"])
+        for name in self.settings:
+            self.observe(self._setting_changed, names=name)
+        self.observe(self._apply_preset, names=["preset"])
         self.observe(self._gate_changed, names=["predict_first", "guess"])
         self.on_msg(self._message)
         self._ready = True
@@ -268,7 +274,7 @@ class Panel(anywidget.AnyWidget):
             self.pinned = {}
             self.workbench.reset()
 
-    def _preset_changed(self, change) -> None:
+    def _apply_preset(self, change) -> None:
         name = change["new"]
         if not name:
             return

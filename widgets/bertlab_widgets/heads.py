@@ -428,14 +428,14 @@ class HeadsPanel(Panel):
                 y, x = layer * (size + gap), head * (size + gap)
                 canvas[y:y + size, x:x + size] = grid[layer, head]
         scale = {"cmap": "PuOr_r", "vmin": 0, "vmax": 255} if tiles["signed"] else {"cmap": "Blues", "vmin": 0, "vmax": 255}
-        left.imshow(canvas, interpolation="nearest", **scale)
+        left.imshow(canvas.numpy(), interpolation="nearest", **scale)
         left.set_xticks([head * (size + gap) + size / 2 for head in range(heads)], range(heads))
         left.set_yticks([layer * (size + gap) + size / 2 for layer in range(tiles["layers"])], range(tiles["layers"]))
         left.set(title="all heads (brightness: square root of the weight)", xlabel="head", ylabel="layer")
         limit = float(weights.abs().max()) or 1.0
         shown = weights[self.visible][:, self.visible]
         kind = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit} if self._signed else {"cmap": "Blues", "vmin": 0, "vmax": self._top()}
-        image = right.imshow(shown, interpolation="nearest", **kind)
+        image = right.imshow(shown.numpy(), interpolation="nearest", **kind)
         if len(names) <= 48:
             right.set_xticks(range(len(names)), names, rotation=90, family="monospace", fontsize=8)
             right.set_yticks(range(len(names)), names, family="monospace", fontsize=8)

@@ -7,7 +7,7 @@ import math
 import torch
 from traitlets import Dict, Enum, Int
 
-from .base import Panel, percent
+from .base import Panel, percent, signed
 from .state import SelectionError
 
 MASK_LIMIT = 8  # places whose predictions are shown at once
@@ -203,11 +203,11 @@ class MaskPanel(Panel):
                     f"{percent(tally['random'] / chosen)} a random token, {percent(tally['kept'] / chosen)} stayed.")
         if self.look in ("score", "compare") and view.get("score"):
             total = sum(row["log_probability"] for row in view["score"])
-            said = f"Pseudo-log-likelihood {total:.2f}, that is {total / len(view['score']):.2f} a token."
+            said = f"Pseudo-log-likelihood {signed(total)}, that is {signed(total / len(view['score']))} a token."
             if view.get("other"):
                 other = sum(row["log_probability"] for row in view["other"])
                 better = "the first" if total > other else "the second"
-                said = f"{total:.2f} against {other:.2f}: BERT finds {better} sentence likelier, by {abs(total - other):.2f} nats."
+                said = f"{signed(total)} against {signed(other)}: BERT finds {better} sentence likelier, by {abs(total - other):.2f} nats."
             return said
         if self.look == "everywhere" and view.get("everywhere"):
             right = sum(row["rank"] == 1 for row in view["everywhere"])

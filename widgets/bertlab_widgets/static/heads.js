@@ -56,7 +56,7 @@ function attentionStage(ui) {
   const { get } = ui;
   ui.root.style.setProperty("--stage", "420px");
   const style = h("style", {}, `
-    .bertlab .heads { display: grid; grid-template-columns: minmax(200px, 37fr) 63fr; gap: 16px 20px; align-items: start; }
+    .bertlab .heads { display: grid; grid-template-columns: minmax(0, 37fr) minmax(0, 63fr); gap: 16px 20px; align-items: start; }
     .bertlab .heads h4, .bertlab .plain h4 { font: 600 var(--small)/1.4 var(--words); color: var(--muted); margin: 0 0 4px; letter-spacing: .01em; }
     .bertlab .heads .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr); gap: 16px; }
     .bertlab .heads .lines { overflow-y: auto; overflow-x: hidden; position: relative; height: calc(388px * var(--scale)); }
@@ -72,8 +72,9 @@ function attentionStage(ui) {
     .bertlab .kinds button { width: calc(26px * var(--scale)); height: calc(22px * var(--scale)); padding: 0; border-bottom: 3px solid transparent; }
     .bertlab .kinds button[aria-pressed="true"] { box-shadow: inset 0 0 0 2px var(--accent); font-weight: 700; }
     .bertlab iframe { border: 0; width: 100%; height: calc(400px * var(--scale)); background: #fff; }
-    @container (max-width: 660px) { .bertlab .heads { grid-template-columns: 1fr; } }
-    @container (max-width: 460px) { .bertlab .heads .pair { grid-template-columns: 1fr; } }`);
+    .bertlab .heads > *, .bertlab .heads .pair > * { min-width: 0; }
+    .bertlab:not([data-room="wide"]) .heads { grid-template-columns: 1fr; }
+    .bertlab[data-room="phone"] .heads .pair { grid-template-columns: 1fr; }`);
   const grid = h("canvas", { tabindex: "0", role: "img" });
   const legend = h("canvas"), legendLine = h("div.legend", {}, h("span"), legend, h("span"));
   const facts = h("div.facts");
@@ -485,9 +486,9 @@ function attentionStage(ui) {
     const fact = get("view").facts?.[get("layer")]?.[get("head")];
     facts.replaceChildren();
     if (!fact || perLayer()) return;
-    const rows = [[`Head ${headName(get("layer"), get("head"))}`, fact.kind], ["looks at [CLS], [SEP]", percent(fact.special)],
-      ["at the token before / after", `${percent(fact.previous)} / ${percent(fact.next)}`], ["at itself", percent(fact.same)],
-      ["entropy", `${number(fact.entropy, 2)} nats (even: ${number(Math.log(get("tokens").length), 2)})`], ["mean distance", `${number(fact.distance, 2)} tokens`]];
+    const rows = [[`Head ${headName(get("layer"), get("head"))}`, fact.kind.split(":")[0]], ["looks at [CLS], [SEP]", percent(fact.special)],
+      ["at the token before, after", `${percent(fact.previous)}, ${percent(fact.next)}`], ["at itself", percent(fact.same)],
+      ["entropy", `${number(fact.entropy, 2)} of ${number(Math.log(get("tokens").length), 2)} nats`], ["mean distance", `${number(fact.distance, 2)} tokens`]];
     const mass = get("view").segments;
     if (mass) rows.push(["A→A  A→B", `${percent(mass[0][0])}  ${percent(mass[0][1])}`], ["B→A  B→B", `${percent(mass[1][0])}  ${percent(mass[1][1])}`]);
     for (const [name, value] of rows) facts.append(h("span", {}, name), h("span", {}, value));

@@ -54,7 +54,7 @@ function maskStage(ui) {
       ...[...view.layers].reverse().map(row => h("tr", {}, h("td", {}, row.layer === 0 ? "embeddings" : row.layer === view.layers.length - 1 ? `layer ${row.layer - 1} = the model` : `layer ${row.layer - 1}`),
         ...row.best.map(best => h("td", {}, bidi(best.token), h("span.muted", {}, ` ${percent(best.probability)}`))),
         graded ? h("td.number", {}, row.rank.toLocaleString("en")) : null,
-        graded ? h("td", {}, h("div.bar", { style: "width:140px" }, h("i", { style: `width:${100 * row.truth}%` })), percent(row.truth)) : null)))));
+        graded ? h("td", {}, h("div.bar", {}, h("i", { style: `width:${100 * row.truth}%` })), percent(row.truth)) : null)))));
   }
   function lossRows(rows, value, text) {
     const top = Math.max(1, ...rows.map(value));
@@ -64,7 +64,7 @@ function maskStage(ui) {
     body.replaceChildren(h("div.scroll", { tabindex: "0", "aria-label": "Prediction at every token" }, h("table", {},
       h("tr", {}, h("th", {}, "token"), h("th", {}, "BERT's first choice"), h("th", {}, "probability of the token itself"), h("th.number", {}, "rank"), h("th.number", {}, "loss (nats)")),
       ...view.everywhere.map(row => h("tr", {}, h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, " masked") : ""), h("td", {}, bidi(row.best), h("span.muted", {}, ` ${percent(row.best_probability)}`)),
-        h("td", {}, h("div", { style: "display:flex;gap:8px;align-items:center" }, h("div.bar", { style: "width:140px" }, h("i", { style: `width:${100 * row.probability}%` })), percent(row.probability))),
+        h("td", {}, h("div.bar", {}, h("i", { style: `width:${100 * row.probability}%` })), percent(row.probability)),
         h("td.number", {}, row.rank.toLocaleString("en")), h("td.number", {}, number(row.loss, 3)))))));
   }
   const scoreOf = rows => [h("h4", { style: "margin:0 0 8px;font-weight:600" }, `Sum ${number(rows.reduce((sum, row) => sum + row.log_probability, 0), 4)}`),
@@ -82,7 +82,7 @@ function maskStage(ui) {
   function drawDealer() {
     const deals = get("deals");
     if (!deals.tokens) { body.replaceChildren(); return; }
-    const names = { mask: "[MASK]", random: "random", kept: "chosen, kept", untouched: "", special: "" };
+    const names = { mask: "masked", random: "random", kept: "chosen, kept", untouched: "", special: "" };
     const tally = deals.tally, chosen = tally.mask + tally.random + tally.kept, seen = chosen + tally.untouched;
     const line = (label, value, target) => ({ label, value, before: target });
     body.replaceChildren(h("div.fates", {}, ...deals.tokens.map((token, i) => h(`div.fate.${deals.fates[i]}`, {}, bidi(token), h("small", {}, names[deals.fates[i]] || " ")))),

@@ -355,7 +355,15 @@ export function renderPanel({ model, el }, spec) {
     progress.value = work.done ?? 0;
     stage.classList.toggle("stale", Boolean(work.stale));
     root.style.setProperty("--bertlab-scale", ui.scale());
+    fitWidth();
     drawGate();
+  }
+
+  // --- room: a projector's large type makes a wide window narrow
+  let width = 0;
+  function fitWidth() {
+    const room = (width || root.clientWidth || 800) / ui.scale();
+    root.dataset.room = room < 480 ? "phone" : room < 680 ? "narrow" : "wide";
   }
 
   // --- hover text
@@ -418,7 +426,6 @@ export function renderPanel({ model, el }, spec) {
   media?.addEventListener?.("change", onMedia);
   theme();
   updateStage = spec.stage(ui) || updateStage;
-  let width = 0;
   const sizeWatcher = new ResizeObserver(([entry]) => {
     const next = Math.round(entry.contentRect.width);
     if (next && next !== width) { width = next; ui.width = next; changed.add("*"); cancelAnimationFrame(frame); flush(); }

@@ -41,7 +41,7 @@ function tokenStage(ui) {
     .bertlab .versus .run.other { border-inline: 2px solid var(--mark); padding-inline: 6px; }
     .bertlab .gauge { position: relative; height: calc(16px * var(--scale)); border: 1px solid var(--line); border-radius: 2px; max-width: 640px; }
     .bertlab .gauge i { position: absolute; inset: 0 auto 0 0; background: var(--accent); }
-    @container (max-width: 560px) { .bertlab .stepper { grid-template-columns: 1fr; } }`);
+    .bertlab[data-room="phone"] .stepper { grid-template-columns: 1fr; }`);
   const source = h("div.source", { "aria-label": "The text, its characters underlined token by token" }), body = h("div");
   ui.stage.append(style, source, body);
   ui.controls.append(tabs(ui, "look", [["steps", "Step by step"], ["table", "Table"], ["compare", "Side by side"], ["length", "Length"]], "What the stage shows"),

@@ -1,0 +1,33 @@
+"""A small model of random weights behind a real Lab: what the panels' tests look at."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+
+from bertlab.config import BertConfig
+from bertlab.lab import Lab
+from bertlab.task_heads import BertForPreTraining
+from bertlab.tokenization import BertTokenizerFast
+
+WORDS = """the cat sat on mat dog chased tree up capital of france is paris london animal did not cross street because
+it was too tired ran a river bank muddy she grass down un ##aff ##able embed ##ding ##s in 1818 who wrote word [UNK]"""
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'|"
+LAYERS, HEADS = 3, 4
+
+
+def vocabulary() -> list[str]:
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{letter}" for letter in LETTERS[:26])]
+    return list(dict.fromkeys([*pieces, *WORDS.split()]))
+
+
+def small_lab(max_positions: int = 64) -> Lab:
+    """3 layers of 4 heads, 24 wide: no two sizes are equal, and every weight is drawn with the same seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vocab.txt"
+        path.write_text("\n".join(vocabulary()), encoding="utf8")
+        tokenizer = BertTokenizerFast(vocab_file=str(path), model_max_length=max_positions)
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=len(tokenizer), hidden_size=24, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+                        intermediate_size=40, max_position_embeddings=max_positions, initializer_range=0.6)
+    return Lab(BertForPreTraining(config).eval(), tokenizer, name="small")
