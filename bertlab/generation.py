@@ -484,7 +484,7 @@ def _beam_search(texts: _Texts, options: GenerationOptions, length: int) -> Iter
         scores = _apply(options, texts.next_logits().log_softmax(-1), texts.input_ids, index)
         vocabulary = scores.shape[-1]
         totals = (scores + beam_scores.view(-1, 1)).view(batch, -1)  # (batch, beams x vocabulary)
-        padded = finished.to(device)
+        padded, finished = finished.to(device), finished.clone()
         _check_choice(totals.max(-1).values[~padded])
         if options.do_sample:
             drawn = _draw(totals, count, options.generator)
@@ -504,14 +504,8 @@ def _beam_search(texts: _Texts, options: GenerationOptions, length: int) -> Iter
                     going_on.append(rank)
                 elif rank < beams:  # an ending counts only when it is one of the best
                     row = rows[text, parents[text, rank]]
-                    beam_indices = torch.cat([trail[row], row[None]])
-                    _add(
-                        hypotheses[text],
-                        options,
-                        totals[text, rank].item(),
-                        texts.input_ids[row],
-                        beam_indices,
-                    )
+                    total, beam_indices = totals[text, rank].item(), torch.cat([trail[row], row[None]])
+                    _add(hypotheses[text], options, total, texts.input_ids[row], beam_indices)
                 if len(going_on) == beams:
                     break
             kept[text] = torch.tensor(going_on)
@@ -551,15 +545,15 @@ def _beam_search(texts: _Texts, options: GenerationOptions, length: int) -> Iter
 def _add(
     found: list[Hypothesis],
     options: GenerationOptions,
-    total: float,
+    log_probability: float,
     token_ids: torch.Tensor,
-    beams: torch.Tensor,
+    beam_indices: torch.Tensor,
 ) -> None:
     """Take a finished continuation into the list of the best `num_beams`, if it is good enough."""
-    score = total / len(beams) ** options.length_penalty
+    score = log_probability / len(beam_indices) ** options.length_penalty
     if len(found) == options.num_beams and score <= min(hypothesis.score for hypothesis in found):
         return
-    found.append(Hypothesis(score, total, token_ids, beams))
+    found.append(Hypothesis(score, log_probability, token_ids, beam_indices))
     if len(found) > options.num_beams:
         found.remove(min(found, key=lambda hypothesis: hypothesis.score))
 
