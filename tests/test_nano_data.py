@@ -8,6 +8,7 @@ import torch
 
 from bertlab.nano_data import (
     MOST_ATTRACTORS,
+    NANO_CONFIG,
     SPECIAL_TOKENS,
     ReversalPair,
     agreement_baselines,
@@ -125,6 +126,14 @@ def test_every_word_of_the_grammar_is_one_token_so_positions_are_token_positions
         assert tokens == list(sentence.words)
         masked, _, _ = tokenizer.tokenize(sentence.masked_text)
         assert masked[sentence.verb] == "[MASK]"
+
+
+def test_the_nano_config_makes_a_tiny_model_with_room_for_every_sentence(sentences):
+    config = pytest.importorskip("bertlab.config").BertConfig
+    heads = pytest.importorskip("bertlab.task_heads")
+    model = heads.BertForMaskedLM(config(vocab_size=len(agreement_vocabulary()), **NANO_CONFIG))
+    assert 0.1e6 < sum(parameter.numel() for parameter in model.parameters()) < 0.2e6
+    assert max(len(sentence.words) for sentence in sentences) + 2 <= NANO_CONFIG["max_position_embeddings"]
 
 
 def test_impossible_requests_for_sentences_are_refused():
