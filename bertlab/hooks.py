@@ -34,8 +34,9 @@ class HookPoint(nn.Module):
 
     @property
     def listened(self) -> bool:
-        """Whether anybody edits or records here (torch's own forward hooks count too)."""
-        return bool(self.edits or self.recorders or self._forward_hooks or self._forward_pre_hooks)
+        """Whether anybody edits or records here (torch's own hooks count too)."""
+        own = self.edits or self.recorders
+        return bool(own or self._forward_hooks or self._forward_pre_hooks or self._backward_hooks)
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         for change in self.edits:
@@ -168,6 +169,11 @@ class Recording(Mapping[str, torch.Tensor]):
         return cls(values, tokens=tokens, prefix=about.get("prefix", ""))
 
 
+def anybody_listens(module: nn.Module) -> bool:
+    """Whether a hook point inside the module is edited or recorded."""
+    return any(point.listened for point in module.modules() if isinstance(point, HookPoint))
+
+
 def hook_names(model: nn.Module) -> list[str]:
     """The names of all hook points in the order of the modules, without the base model's prefix (`bert.`)."""
     return list(_points(model))
@@ -199,7 +205,13 @@ def record(
 
     Raises:
         LookupError: for a name that matches no hook point; the nearest ones are offered.
+        ValueError: for `retain_grad` with `device` or `dtype`, because a copy gets no gradient.
     """
+    if retain_grad and (device is not None or dtype is not None):
+        raise ValueError(
+            "retain_grad keeps the gradient of the value itself, not of a copy; leave out device and dtype, and "
+            "convert the gradients afterwards"
+        )
     chosen = _resolve(model, [names] if isinstance(names, str) else list(names))
     recording = Recording(tokens=tokens, prefix=_prefix(model))
     values = recording._values
@@ -224,15 +236,14 @@ def edit(model: nn.Module, edits: Mapping[str, Edit]) -> Iterator[None]:
     """Change values on their way through the model.
 
         def silence(probs):                     # (batch, heads, query, key)
-            probs = probs.clone()
             probs[:, 2] = 0
             return probs
 
         with edit(model, {"encoder.layer.3.attention.self.probs": silence}):
             model(**batch)
 
-    Each function gets the value and returns the new one of the same shape. Nested edits of one place run from the
-    outermost to the innermost.
+    Each function gets a copy of the value, which it may change in place, and returns the new one of the same shape.
+    Nested edits of one place run from the outermost to the innermost.
 
     Raises:
         LookupError: for a name that matches no hook point; the nearest ones are offered.
@@ -251,19 +262,21 @@ def edit(model: nn.Module, edits: Mapping[str, Edit]) -> Iterator[None]:
 
 @contextmanager
 def _attached(listeners: Iterable[tuple[list, Callable]]) -> Iterator[None]:
-    listeners = list(listeners)
-    for listening, listener in listeners:
-        listening.append(listener)
+    attached = []
     try:
+        for listening, listener in listeners:
+            attached.append((listening, listener))
+            listening.append(listener)
         yield
     finally:
-        for listening, listener in listeners:
-            listening.remove(listener)
+        for listening, listener in attached:
+            if listener in listening:
+                listening.remove(listener)
 
 
 def _checked(name: str, function: Edit) -> Edit:
     def change(value: torch.Tensor) -> torch.Tensor:
-        new = function(value)
+        new = function(value.clone())  # a copy, because others may hold the value: a recording, or autograd
         if not isinstance(new, torch.Tensor):
             raise TypeError(f"the edit of {name} returned {type(new).__name__}; it must return the changed tensor")
         if new.shape != value.shape:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +29,18 @@ from bertlab.outputs import BaseModelOutputWithPastAndCrossAttentions, BaseModel
 LayerCache = tuple[torch.Tensor, ...]  # k and v, then the k and v of cross-attention where there is one
 
 
-class _UndrawnWeights(TorchFunctionMode):
-    """Skips the random numbers that torch's layers start from."""
+class undrawn_weights(TorchFunctionMode):
+    """Inside `with undrawn_weights():` models are built without drawing random weights, for those about to be loaded.
+
+    Their values are whatever the memory held.
+    """
+
+    DRAWS = {nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, torch.Tensor.normal_}
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function in (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_):
+        if function in self.DRAWS:
             return args[0] if args else kwargs["tensor"]
         return function(*args, **(kwargs or {}))
-
-
-@contextmanager
-def shapes_only() -> Iterator[None]:
-    """Models built inside have parameters without memory or values (on torch's `meta` device), to be replaced."""
-    with torch.device("meta"), _UndrawnWeights():
-        yield
 
 
 class Packing:
@@ -498,8 +495,6 @@ class BertPreTrainedModel(nn.Module):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Normal with standard deviation `initializer_range`; zeros for biases and padding; ones for the norms."""
-        if any(p.is_meta for p in module.parameters(recurse=False)):
-            return
         with torch.no_grad():
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 module.weight.normal_(0.0, self.config.initializer_range)
@@ -691,9 +686,8 @@ class BertPreTrainedModel(nn.Module):
         )
         dtype = checkpoint.resolve_dtype(torch_dtype, state, config.torch_dtype)
 
-        with shapes_only():  # no time is spent on weights that the file replaces
-            model = cls(config, *model_args, **kwargs)
-        model.to_empty(device="cpu").to(dtype)
+        with undrawn_weights():
+            model = cls(config, *model_args, **kwargs).to(dtype)
         model.tie_weights()
         tied = model.tied_names()
         if not config.tie_word_embeddings:  # in files that hold both biases, an untied decoder uses its own

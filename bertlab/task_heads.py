@@ -111,10 +111,9 @@ def token_loss(logits: torch.Tensor, labels: torch.Tensor, name: str = "labels")
     Raises:
         ValueError: when the shapes do not fit. IndexError: for a label out of range, naming its place.
     """
-    if logits.shape[:-1].numel() != labels.numel():
-        raise ValueError(
-            f"{name} has shape {tuple(labels.shape)}; the logits {tuple(logits.shape)} need {tuple(logits.shape[:-1])}"
-        )
+    places = logits.shape[:-1]
+    if tuple(labels.shape) not in {tuple(places), (places.numel(),), (*places, 1)}:
+        raise ValueError(f"{name} has shape {tuple(labels.shape)}; logits {tuple(logits.shape)} need {tuple(places)}")
     if labels.is_floating_point():
         raise TypeError(f"{name} holds floating-point numbers; here the labels are class numbers (torch.long)")
     check_range(name, labels, logits.shape[-1], "classes", ignored=IGNORED)
@@ -387,24 +386,30 @@ class BertForSequenceClassification(BertPreTrainedModel):
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Mean squared error, cross-entropy or binary cross-entropy, by `config.problem_type`."""
-        config = self.config
-        if config.problem_type is None:
+        problem = self.config.problem_type
+        if problem is None:
             if self.num_labels == 1:
-                config.problem_type = "regression"
+                problem = "regression"
             elif labels.dtype in (torch.long, torch.int):
-                config.problem_type = "single_label_classification"
+                problem = "single_label_classification"
             else:
-                config.problem_type = "multi_label_classification"
-        if config.problem_type == "single_label_classification":
+                problem = "multi_label_classification"
+        loss = self._loss(problem, logits, labels)
+        self.config.problem_type = problem  # only now, so that labels that do not fit leave it undecided
+        return loss
+
+    def _loss(self, problem: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if problem == "single_label_classification":
             return token_loss(logits, labels)
-        if config.problem_type not in PROBLEM_TYPES:
-            raise ValueError(f"problem_type is {config.problem_type!r}; allowed are {', '.join(PROBLEM_TYPES)}")
-        if labels.numel() != logits.numel():
+        if problem not in PROBLEM_TYPES:
+            raise ValueError(f"problem_type is {problem!r}; allowed are {', '.join(PROBLEM_TYPES)}")
+        if labels.shape != logits.shape and labels.shape != logits.squeeze(-1).shape:
+            advice = "; for one class a text give whole numbers (torch.long)" if problem[0] == "m" else ""
             raise ValueError(
-                f"labels has shape {tuple(labels.shape)}; for {config.problem_type} give {tuple(logits.shape)}"
+                f"labels has shape {tuple(labels.shape)}; for {problem} give {tuple(logits.shape)}{advice}"
             )
         labels = labels.view_as(logits)
-        if config.problem_type == "regression":
+        if problem == "regression":
             return F.mse_loss(logits, labels.to(logits.dtype))
         if not labels.is_floating_point():
             raise TypeError(
@@ -550,6 +555,10 @@ class BertForQuestionAnswering(BertPreTrainedModel):
 def _position_loss(logits: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     if positions.dim() > 1:
         positions = positions.squeeze(-1)
+    if positions.shape != logits.shape[:1]:
+        raise ValueError(f"answer positions have shape {tuple(positions.shape)}; give one a text, ({len(logits)},)")
+    if positions.is_floating_point():
+        raise TypeError("answer positions hold floating-point numbers; they count tokens (torch.long)")
     beyond = logits.shape[1]
     return F.cross_entropy(logits, positions.clamp(0, beyond), ignore_index=beyond)
 
