@@ -15,7 +15,7 @@ from bertlab.config import BertConfig
 from bertlab.generation import generate
 from bertlab.hooks import Recording, record
 from bertlab.lora import load_adapter, merge_lora
-from bertlab.model import BertPreTrainedModel, shapes_only
+from bertlab.model import BertPreTrainedModel, undrawn_weights
 from bertlab.results import (
     Answer,
     AnswerWindow,
@@ -190,7 +190,7 @@ class Lab:
             config.label2id = {label: i for i, label in enumerate(kind.labels)}
         config.problem_type = kind.problem_type
         config.is_decoder = kind.model_class == "BertLMHeadModel"
-        with shapes_only():
+        with torch.device("meta"), undrawn_weights():
             model = getattr(task_heads, kind.model_class)(config)
         given = dict(self.model.named_parameters(remove_duplicate=False))
         fresh = set()
@@ -198,7 +198,7 @@ class Lab:
             path, _, last = name.rpartition(".")
             if name not in given:
                 fresh.add(name)
-                empty = torch.empty_like(parameter, device=self.device, dtype=self.model.dtype)
+                empty = torch.empty(parameter.shape, device=self.device, dtype=self.model.dtype)
             value = given[name] if name in given else torch.nn.Parameter(empty)
             setattr(model.get_submodule(path), last, value)
         model._init_fresh(fresh)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
-from bertlab.model import BertPreTrainedModel, shapes_only
+from bertlab.model import BertPreTrainedModel, undrawn_weights
 
 TARGETS = ("query", "key", "value", "dense")
 
@@ -98,7 +98,9 @@ def add_lora(
         }
         if not matches:
             names = sorted({name.rpartition(".")[2] for name, _ in encoder})
-            raise LookupError(f"no linear layer of the encoder matches {target!r}; there are {', '.join(names)}")
+            raise LookupError(
+                f"no linear layer of the encoder matches {target!r}; there are {', '.join(names)}"
+            )
         chosen.update(matches)
     largest = min(min(module.in_features, module.out_features) for module in chosen.values())
     if not 1 <= rank <= largest:
@@ -248,7 +250,7 @@ def load_adapter(
             f"the adapter {folder} was trained on other weights than those of the given base, so its answers "
             f"would be wrong; give the base {about['base']!r} as it was then (or check_base=False)"
         )
-    with shapes_only():  # every tensor comes from the base or from the adapter
+    with torch.device("meta"), undrawn_weights():  # shapes only: every tensor comes from the base or from the adapter
         model = getattr(task_heads, about["class"])(BertConfig.from_dict(fields))
     _take_base(model, base, share)
     lora = about["lora"]
