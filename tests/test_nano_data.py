@@ -122,9 +122,9 @@ def test_the_grammar_is_closed_under_its_vocabulary(sentences):
 def test_every_word_of_the_grammar_is_one_token_so_positions_are_token_positions(sentences):
     tokenizer = wordpiece(agreement_vocabulary())
     for sentence in sentences[:100]:
-        tokens, _, _ = tokenizer.tokenize(sentence.text)
+        tokens = tokenizer.trace(sentence.text).tokens
         assert tokens == list(sentence.words)
-        masked, _, _ = tokenizer.tokenize(sentence.masked_text)
+        masked = tokenizer.trace(sentence.masked_text).tokens
         assert masked[sentence.verb] == "[MASK]"
 
 
@@ -230,7 +230,7 @@ def test_a_vocabulary_with_characters_leaves_no_word_of_its_texts_unknown():
     vocabulary = wordpiece_vocabulary(texts, size=400)
     assert len(vocabulary) == len(set(vocabulary)) == 400
     tokenizer = wordpiece(vocabulary)
-    tokens = [token for text in texts for token in tokenizer.tokenize(text)[0]]
+    tokens = [token for text in texts for token in tokenizer.trace(text).tokens]
     assert "[UNK]" not in tokens
     assert any(token.startswith("##") for token in tokens)
 
@@ -238,7 +238,7 @@ def test_a_vocabulary_with_characters_leaves_no_word_of_its_texts_unknown():
 def test_a_whole_vocabulary_keeps_every_word_in_one_piece():
     texts = written_texts("dev")[:20]
     tokenizer = wordpiece(wordpiece_vocabulary(texts))
-    tokens = [token for text in texts for token in tokenizer.tokenize(text)[0]]
+    tokens = [token for text in texts for token in tokenizer.trace(text).tokens]
     assert not [token for token in tokens if token.startswith("##") or token == "[UNK]"]
 
 

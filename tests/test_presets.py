@@ -27,7 +27,7 @@ def tokenize():
         {piece: number for number, piece in enumerate(pieces)}, special_tokens=special, never_split=special
     )
     texts = {preset.name: preset.text for preset in presets.presets("tokenizer")}
-    return lambda name: algorithm.tokenize(texts[name])[0]
+    return lambda name: algorithm.trace(texts[name]).tokens
 
 
 @pytest.mark.parametrize("panel", PANELS)
