@@ -12,6 +12,7 @@ from typing import Any
 from bertlab import hub
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
+MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
 # Fields that every published checkpoint's config may carry beside those of BERT itself, with the documented defaults.
@@ -109,7 +110,7 @@ class BertConfig:
         self.torch_dtype = _as_torch_dtype(self.torch_dtype)
         if self.problem_type is not None and self.problem_type not in PROBLEM_TYPES:
             raise ValueError(f"problem_type is {self.problem_type!r}; allowed are {', '.join(PROBLEM_TYPES)}, or None")
-        self.pruned_heads = {int(layer): list(heads) for layer, heads in (self.pruned_heads or {}).items()}
+        self.pruned_heads = _pruned_heads(self.pruned_heads)
         if id2label is not None:
             self.id2label = _keyed_by_number(id2label)
             self.label2id = dict(label2id) if label2id else {name: i for i, name in self.id2label.items()}
@@ -129,6 +130,8 @@ class BertConfig:
 
     @num_labels.setter
     def num_labels(self, number: int) -> None:
+        if not _is_whole(number) or not 0 <= number <= MOST_LABELS:
+            raise ValueError(f"num_labels is {number!r}; it must be a whole number from 0 to {MOST_LABELS}")
         if getattr(self, "id2label", None) is None or len(self.id2label) != number:
             self.id2label = {i: f"LABEL_{i}" for i in range(number)}
             self.label2id = {name: i for i, name in self.id2label.items()}
@@ -163,10 +166,16 @@ class BertConfig:
             "type_vocab_size",
         ):  # fmt: skip
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not _is_whole(value) or value < 1:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
-        if not isinstance(self.num_hidden_layers, int) or self.num_hidden_layers < 0:
-            raise ValueError(f"num_hidden_layers is {self.num_hidden_layers!r}; it must be a whole number, 0 or more")
+        if not _is_whole(self.num_hidden_layers) or not 0 <= self.num_hidden_layers <= MOST_LAYERS:
+            raise ValueError(
+                f"num_hidden_layers is {self.num_hidden_layers!r}; it must be a whole number from 0 to {MOST_LAYERS}"
+            )
+        if not _is_whole(self.chunk_size_feed_forward) or self.chunk_size_feed_forward < 0:
+            raise ValueError(
+                f"chunk_size_feed_forward is {self.chunk_size_feed_forward!r}; it must be a whole number, 0 for none"
+            )
         if self.hidden_size % self.num_attention_heads and not hasattr(self, "embedding_size"):
             raise ValueError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}; "
@@ -177,11 +186,18 @@ class BertConfig:
                 f"position_embedding_type is {self.position_embedding_type!r}; "
                 f"allowed are {', '.join(POSITION_EMBEDDING_TYPES)}"
             )
-        if self.pad_token_id is not None and not -self.vocab_size <= self.pad_token_id < self.vocab_size:
-            raise ValueError(f"pad_token_id is {self.pad_token_id}, outside the vocabulary of {self.vocab_size}")
+        if self.pad_token_id is not None:
+            if not _is_whole(self.pad_token_id) or not -self.vocab_size <= self.pad_token_id < self.vocab_size:
+                raise ValueError(f"pad_token_id is {self.pad_token_id!r}, outside the vocabulary of {self.vocab_size}")
+        for name in ("initializer_range", "layer_norm_eps"):
+            value = getattr(self, name)
+            if not _is_number(value) or value < 0:
+                raise ValueError(f"{name} is {value!r}; it must be a number, 0 or more")
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
+            if name == "classifier_dropout" and value is None:
+                continue
+            if not _is_number(value) or not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value!r}; a probability lies between 0 and 1")
 
     def to_dict(self) -> dict[str, Any]:
@@ -228,7 +244,8 @@ class BertConfig:
                 config.id2label = _keyed_by_number(value)
                 config.label2id = overrides.get("label2id") or {label: i for i, label in config.id2label.items()}
             elif hasattr(config, name) or not return_unused_kwargs:
-                setattr(config, name, _as_torch_dtype(value) if name == "torch_dtype" else value)
+                convert = {"torch_dtype": _as_torch_dtype, "pruned_heads": _pruned_heads}.get(name, lambda same: same)
+                setattr(config, name, convert(value))
             else:
                 unused[name] = value
         return (config, unused) if return_unused_kwargs else config
@@ -298,6 +315,21 @@ def _keyed_by_number(id2label: Mapping[Any, str]) -> dict[int, str]:
         return {int(number): label for number, label in id2label.items()}
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"id2label maps numbers to names, like {{0: 'negative'}}; given was {id2label!r}") from error
+
+
+def _pruned_heads(heads: Mapping[Any, Any] | None) -> dict[int, list[int]]:
+    try:
+        return {int(layer): [int(head) for head in of_layer] for layer, of_layer in (heads or {}).items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"pruned_heads maps layers to lists of heads, like {{2: [0, 3]}}; given was {heads!r}") from error
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _as_torch_dtype(value: Any) -> Any:

@@ -345,7 +345,7 @@ class BertLayer(nn.Module):
                 f"chunk_size_feed_forward is {size}, and {attended.shape[1]} positions cannot be cut into such chunks; "
                 "pad the sequence to a multiple, or set it to 0"
             )
-        if anybody_listens(self.intermediate) or anybody_listens(self.output):  # listeners get whole sequences; the numbers are the same
+        if anybody_listens(self.intermediate) or anybody_listens(self.output):  # who gets whole sequences
             return self.output(self.intermediate(attended), attended)
         return torch.cat([self.output(self.intermediate(x), x) for x in attended.split(size, dim=1)], dim=1)
 

@@ -232,7 +232,8 @@ def test_the_recorded_steps_fit_together():
     with record(model) as recording:
         run(model)
     at = "encoder.layer.1."
-    q, k, v, scores, probs, context = (recording[f"{at}attention.self.{n}"] for n in "q k v scores probs context".split())
+    steps = ("q", "k", "v", "scores", "probs", "context")
+    q, k, v, scores, probs, context = (recording[f"{at}attention.self.{step}"] for step in steps)
     mask = inputs()["attention_mask"][:, None, None].bool()
     expected = (q @ k.transpose(-1, -2) / HEAD_SIZE**0.5).masked_fill(~mask, torch.finfo(torch.float64).min)
     assert_same(scores.masked_fill(~mask, 0.0), expected.masked_fill(~mask, 0.0))
