@@ -18,10 +18,11 @@ import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bertlab.encoding import BatchEncoding, Encoding
+from bertlab.encoding import BatchEncoding, EncodedText, Encoding
 from bertlab.tokenizer_files import (
     SPECIAL_NAMES,
     checked_prefix,
@@ -41,6 +42,7 @@ _LARGE = int(1e20)
 _PADDINGS = ("longest", "max_length", "do_not_pad")
 _TRUNCATIONS = ("longest_first", "only_first", "only_second", "do_not_truncate")
 _SIDES = ("right", "left")
+_TOKEN_OPTIONS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
 _HUB_OPTIONS = (
     "revision",
     "cache_dir",
@@ -66,28 +68,6 @@ _TIDYING = (
 
 # The backend keeps padding and truncation as its own state, so setting them and encoding must not interleave.
 _backend_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    """One text as parallel lists: ids, tokens, (start, end) in the text, and the number of the word."""
-
-    ids: list[int]
-    tokens: list[str]
-    offsets: list[Span]
-    words: list[int | None]
-
-    def at(self, positions: Sequence[int]) -> _Sequence:
-        lists = (self.ids, self.tokens, self.offsets, self.words)
-        return _Sequence(*([items[position] for position in positions] for items in lists))
-
-    def followed_by(self, other: _Sequence) -> _Sequence:
-        return _Sequence(
-            self.ids + other.ids,
-            self.tokens + other.tokens,
-            self.offsets + other.offsets,
-            self.words + other.words,
-        )
 
 
 @dataclass(frozen=True)
@@ -175,9 +155,7 @@ class _Tokenizer:
             self.model_input_names = list(model_input_names)
         self.clean_up_tokenization_spaces = clean_up_tokenization_spaces
         self.split_special_tokens = split_special_tokens
-        self._special = {
-            name: _checked_special_token(name, special_tokens.get(name)) for name in SPECIAL_NAMES
-        }
+        self._special = {name: _checked_special_token(name, special_tokens.get(name)) for name in SPECIAL_NAMES}
         self._additional = _checked_additional_tokens(additional_special_tokens or [])
         self._further = further  # options of other tools, kept for save_pretrained
         self._warned: set[str] = set()
@@ -213,9 +191,7 @@ class _Tokenizer:
     def special_tokens_map(self) -> dict[str, str | list[str]]:
         """The special tokens that are set, by name: {"cls_token": "[CLS]", ...}."""
         named = {name: str(token) for name, token in self._special.items() if token}
-        return named | (
-            {"additional_special_tokens": self.additional_special_tokens} if self._additional else {}
-        )
+        return named | ({"additional_special_tokens": self.additional_special_tokens} if self._additional else {})
 
     @property
     def special_tokens_map_extended(self) -> dict[str, Any]:
@@ -431,9 +407,7 @@ class _Tokenizer:
         _check_count("max_length", max_length, 1)
         _check_count("stride", stride, 0)
         _check_count("pad_to_multiple_of", pad_to_multiple_of, 1)
-        padding, truncation, max_length = self._strategies(
-            padding, truncation, max_length, pad_to_multiple_of, verbose
-        )
+        padding, truncation, max_length = self._strategies(padding, truncation, max_length, pad_to_multiple_of, verbose)
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
         elif return_token_type_ids and not add_special_tokens and not self.is_fast:
@@ -461,9 +435,7 @@ class _Tokenizer:
             return_special_tokens_mask=bool(return_special_tokens_mask),
             return_offsets_mapping=bool(return_offsets_mapping),
             return_length=bool(return_length),
-            split_special_tokens=self.split_special_tokens
-            if split_special_tokens is None
-            else split_special_tokens,
+            split_special_tokens=self.split_special_tokens if split_special_tokens is None else split_special_tokens,
             verbose=verbose,
         )
 
@@ -550,13 +522,9 @@ class _Tokenizer:
             return [self._checked_input(text, text_pair, options, "text")], False
         if text_pair is not None:
             if isinstance(text_pair, str):
-                raise TypeError(
-                    "text is a list, so text_pair must be a list of the same length, not a string."
-                )
+                raise TypeError("text is a list, so text_pair must be a list of the same length, not a string.")
             if len(text_pair) != len(text):
-                raise ValueError(
-                    f"text has {len(text)} items and text_pair {len(text_pair)}; pairs need as many."
-                )
+                raise ValueError(f"text has {len(text)} items and text_pair {len(text_pair)}; pairs need as many.")
         pairs = [None] * len(text) if text_pair is None else text_pair
         inputs = [
             self._checked_input(first, second, options, f"item {position}", needs_pair=text_pair is not None)
@@ -621,9 +589,7 @@ class _Tokenizer:
         """
         if already_has_special_tokens:
             if token_ids_1 is not None:
-                raise ValueError(
-                    "Ids that already have their special tokens come as one list; leave token_ids_1 out."
-                )
+                raise ValueError("Ids that already have their special tokens come as one list; leave token_ids_1 out.")
             special = set(self.all_special_ids)
             return [int(token_id in special) for token_id in token_ids_0]
         second = [] if token_ids_1 is None else [0] * len(token_ids_1) + [1]
@@ -642,6 +608,13 @@ class _Tokenizer:
     def max_len_sentences_pair(self) -> int:
         """How many tokens of a pair fit beside the special tokens."""
         return self.model_max_length - self.num_special_tokens_to_add(pair=True)
+
+    def _around(self, options: _Options) -> tuple[tuple[int, str], tuple[int, str]] | None:
+        """[CLS] and [SEP] as `Encoding` takes them."""
+        if not options.add_special_tokens:
+            return None
+        cls_id, sep_id = self._cls_and_sep()
+        return (cls_id, self.cls_token), (sep_id, self.sep_token)
 
     def _cls_and_sep(self) -> tuple[int, int]:
         cls, sep = self.cls_token_id, self.sep_token_id
@@ -663,13 +636,11 @@ class _Tokenizer:
         Options as in calling the tokenizer.
         """
         chosen = self._options(**options)
-        tokens = self.convert_ids_to_tokens(list(ids))
-        first = _Sequence(list(ids), tokens, [(0, 0)] * len(tokens), [None] * len(tokens))
+        first = EncodedText.without_text(list(ids), self.convert_ids_to_tokens(list(ids)))
         second = None
         if pair_ids is not None:
-            tokens = self.convert_ids_to_tokens(list(pair_ids))
-            second = _Sequence(list(pair_ids), tokens, [(0, 0)] * len(tokens), [None] * len(tokens))
-        data, encoding = self._prepare(first, second, chosen)
+            second = EncodedText.without_text(list(pair_ids), self.convert_ids_to_tokens(list(pair_ids)))
+        data, encoding = self._prepare(first, second, self._around(chosen), chosen)
         data = self._finish([(data, encoding)], False, chosen)
         return BatchEncoding(data, [encoding], chosen.return_tensors, prepend_batch_axis)
 
@@ -719,18 +690,19 @@ class _Tokenizer:
         return ids[by:] if self.truncation_side == "left" else ids[: max(len(ids) - by, 0)]
 
     def _prepare(
-        self, first: _Sequence, second: _Sequence | None, options: _Options
+        self,
+        first: EncodedText,
+        second: EncodedText | None,
+        around: tuple[tuple[int, str], tuple[int, str]] | None,
+        options: _Options,
     ) -> tuple[dict[str, Any], Encoding]:
         """Truncate and add special tokens: what was cut off, and the encoding without padding."""
-        data: dict[str, Any] = {}
-        if options.return_overflowing_tokens and second is not None and options.truncation == "longest_first":
+        if options.return_overflowing_tokens and options.truncation == "longest_first" and second is not None:
             raise ValueError(
                 'The overflowing tokens of a pair are not known with truncation "longest_first"; use "only_first" '
                 'or "only_second".'
             )
-        special = 0
-        if options.add_special_tokens:
-            special = self.num_special_tokens_to_add(pair=second is not None)
+        special = 0 if around is None else 2 if second is None else 3
         total = len(first.ids) + (0 if second is None else len(second.ids)) + special
         too_many = 0 if options.max_length is None else total - options.max_length
         overflowing: list[int] = []
@@ -746,10 +718,10 @@ class _Tokenizer:
             overflowing = [overflowing_from.ids[position] for position in cut]
             first = first.at(kept)
             second = None if second is None else second.at(pair_kept)
+        cut_off: dict[str, Any] = {}
         if options.return_overflowing_tokens:
-            data["overflowing_tokens"] = overflowing
-            data["num_truncated_tokens"] = too_many
-        encoding = self._encoding(first, second, options.add_special_tokens)
+            cut_off = {"overflowing_tokens": overflowing, "num_truncated_tokens": too_many}
+        encoding = Encoding(first, second, around)
         if options.max_length is None and len(encoding) > self.model_max_length:
             self._warn(
                 "too long",
@@ -757,43 +729,9 @@ class _Tokenizer:
                 "pass truncation=True.",
                 options.verbose,
             )
-        return data, encoding
+        return cut_off, encoding
 
-    def _encoding(self, first: _Sequence, second: _Sequence | None, add_special_tokens: bool) -> Encoding:
-        n_first, n_second = len(first.ids), 0 if second is None else len(second.ids)
-        if not add_special_tokens:
-            both = first if second is None else first.followed_by(second)
-            return Encoding(
-                both.ids, both.tokens, [0] * len(both.ids), [0] * len(both.ids), both.offsets, both.words,
-                [0] * n_first + [1] * n_second, 1 if second is None else 2,
-            )  # fmt: skip
-        cls_id, sep_id = self._cls_and_sep()
-        cls, sep = self.cls_token, self.sep_token
-        if second is None:
-            return Encoding(
-                [cls_id, *first.ids, sep_id],
-                [cls, *first.tokens, sep],
-                [0] * (n_first + 2),
-                [1, *[0] * n_first, 1],
-                [(0, 0), *first.offsets, (0, 0)],
-                [None, *first.words, None],
-                [None, *[0] * n_first, None],
-                1,
-            )
-        return Encoding(
-            [cls_id, *first.ids, sep_id, *second.ids, sep_id],
-            [cls, *first.tokens, sep, *second.tokens, sep],
-            [0] * (n_first + 2) + [1] * (n_second + 1),
-            [1, *[0] * n_first, 1, *[0] * n_second, 1],
-            [(0, 0), *first.offsets, (0, 0), *second.offsets, (0, 0)],
-            [None, *first.words, None, *second.words, None],
-            [None, *[0] * n_first, None, *[1] * n_second, None],
-            2,
-        )
-
-    def _finish(
-        self, rows: list[tuple[dict[str, Any], Encoding]], batched: bool, options: _Options
-    ) -> dict[str, Any]:
+    def _finish(self, rows: list[tuple[dict[str, Any], Encoding]], batched: bool, options: _Options) -> dict[str, Any]:
         """Pad the rows of the readable tokenizer and gather them by name."""
         encodings = [encoding for _, encoding in rows]
         lengths = [len(encoding) for encoding in encodings]
@@ -831,9 +769,7 @@ class _Tokenizer:
         """
         if isinstance(encoded_inputs, (list, tuple)):
             if not encoded_inputs or not all(isinstance(item, Mapping) for item in encoded_inputs):
-                raise ValueError(
-                    "pad() takes a mapping or a list of mappings with input_ids, and not an empty list."
-                )
+                raise ValueError("pad() takes a mapping or a list of mappings with input_ids, and not an empty list.")
             names = encoded_inputs[0].keys()
             for position, item in enumerate(encoded_inputs):
                 if item.keys() != names:
@@ -843,9 +779,7 @@ class _Tokenizer:
             encoded_inputs = {name: [item[name] for item in encoded_inputs] for name in names}
         main = self.model_input_names[0]
         if not isinstance(encoded_inputs, Mapping) or main not in encoded_inputs:
-            given = (
-                list(encoded_inputs) if isinstance(encoded_inputs, Mapping) else type(encoded_inputs).__name__
-            )
+            given = list(encoded_inputs) if isinstance(encoded_inputs, Mapping) else type(encoded_inputs).__name__
             raise ValueError(f"pad() needs {main}; what it got is {given}.")
         data = dict(encoded_inputs)
         if return_attention_mask is None:
@@ -960,9 +894,7 @@ class _Tokenizer:
         `legacy_format=False`. bertlab and transformers load what either writes.
         """
         if push_to_hub:
-            raise ValueError(
-                "bertlab does not upload; save to a folder and upload that with huggingface_hub."
-            )
+            raise ValueError("bertlab does not upload; save to a folder and upload that with huggingface_hub.")
         folder = Path(save_directory)
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{str(folder)!r} is a file; save_pretrained takes a folder.")
@@ -1003,9 +935,7 @@ class _Tokenizer:
             write_json(files[-1], beyond)
         return files
 
-    def save_vocabulary(
-        self, save_directory: str | os.PathLike, filename_prefix: str | None = None
-    ) -> tuple[str]:
+    def save_vocabulary(self, save_directory: str | os.PathLike, filename_prefix: str | None = None) -> tuple[str]:
         """Write the vocabulary without added tokens, a token a line, to vocab.txt in a folder (or to a file)."""
         prefix = checked_prefix(filename_prefix)
         target = Path(save_directory)
@@ -1095,9 +1025,10 @@ class BertTokenizer(_Tokenizer):
         }
         self._clean_text = clean_text
         self._prefix = wordpieces_prefix
-        self._added: dict[int, AddedToken] = dict(added_tokens_decoder or {})
+        self._added = {token_id: _our_token(token) for token_id, token in (added_tokens_decoder or {}).items()}
         self._added_ids = {token.content: token_id for token_id, token in self._added.items()}
-        self._wordpiece: WordPiece | None = None
+        self._wordpiece: WordPiece | None = None  # made when needed
+        self._ids: dict[str, int] | None = None  # all ids, likewise
         further.pop("tokenizer_file", None)
         super().__init__(
             special_tokens={
@@ -1157,8 +1088,10 @@ class BertTokenizer(_Tokenizer):
                 if token in self._added_ids or not token:
                     continue
                 token = AddedToken(token, special=special or token in specials)
-            elif special:
-                token = replace(token, special=True)
+            else:
+                token = _our_token(token)
+                if special:
+                    token = replace(token, special=True)
             if not token.content:
                 continue
             lowercases = self._basic["do_lower_case"] and self._basic["do_basic_tokenize"]
@@ -1178,6 +1111,7 @@ class BertTokenizer(_Tokenizer):
 
     def _tokens_changed(self) -> None:
         self._wordpiece = None
+        self._ids = None
 
     @property
     def wordpiece(self) -> WordPiece:
@@ -1211,7 +1145,7 @@ class BertTokenizer(_Tokenizer):
     ) -> list[str]:
         """The tokens of a text (and of a second one)."""
         if pair is None and not add_special_tokens and not options and isinstance(text, str):
-            return self.wordpiece.tokenize(text, self.split_special_tokens)[0]
+            return self.wordpiece.tokens(text, self.split_special_tokens)
         return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> int | list[int] | None:
@@ -1228,7 +1162,15 @@ class BertTokenizer(_Tokenizer):
         token_id = self._added_ids.get(token)
         if token_id is None:
             token_id = self.vocab.get(token)
-        return self.vocab[self.unk_token] if token_id is None else token_id
+        return self._unknown_id() if token_id is None else token_id
+
+    def _unknown_id(self) -> int:
+        unknown = self._added_ids.get(self.unk_token, self.vocab.get(self.unk_token))
+        if unknown is None:
+            raise ValueError(
+                f"The unknown token {self.unk_token!r} is not in the vocabulary; set unk_token to one that is."
+            )
+        return unknown
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> str | list[str]:
         """The token of an id or the tokens of a list; the unknown token for an id that is none."""
@@ -1247,9 +1189,7 @@ class BertTokenizer(_Tokenizer):
         """Tokens joined to a text, pieces put together to words."""
         return " ".join(tokens).replace(f" {self._prefix}", "").strip()
 
-    def _joined(
-        self, ids: list[int], skip_special_tokens: bool, spaces_between_special_tokens: bool = True
-    ) -> str:
+    def _joined(self, ids: list[int], skip_special_tokens: bool, spaces_between_special_tokens: bool = True) -> str:
         apart = set(self._added_ids) - set(self.all_special_tokens)
         apart |= {token for token in self.additional_special_tokens if self._id_of(token) >= self.vocab_size}
         parts: list[str] = []
@@ -1268,22 +1208,16 @@ class BertTokenizer(_Tokenizer):
 
     def _problem_with(self, value: Any, options: _Options) -> str | None:
         if isinstance(value, (list, tuple)) and not options.is_split_into_words:
-            if value and (
-                all(type(item) is int for item in value) or all(isinstance(item, str) for item in value)
-            ):
-                return (
-                    "gives no offsets: ids and tokens have none." if options.return_offsets_mapping else None
-                )
+            if value and (all(type(item) is int for item in value) or all(isinstance(item, str) for item in value)):
+                return "gives no offsets: ids and tokens have none." if options.return_offsets_mapping else None
         return super()._problem_with(value, options)
 
     def _encode(self, inputs: list[tuple], batched: bool, options: _Options) -> BatchEncoding:
+        around = self._around(options)
         rows = []
         for first, second in inputs:
-            sequences = (
-                self._sequence(first, options),
-                None if second is None else self._sequence(second, options),
-            )
-            rows.append(self._prepare(*sequences, options))
+            texts = self._encoded(first, options), None if second is None else self._encoded(second, options)
+            rows.append(self._prepare(*texts, around, options))
         data = self._finish(rows, batched, options)
         return BatchEncoding(
             data,
@@ -1292,29 +1226,30 @@ class BertTokenizer(_Tokenizer):
             prepend_batch_axis=not batched,
         )
 
-    def _sequence(self, text: Any, options: _Options) -> _Sequence:
-        """A text (or words, tokens, ids) as ids, tokens, offsets and word numbers."""
+    def _encoded(self, text: Any, options: _Options) -> EncodedText:
+        """A text (or words, tokens, ids) as ids and tokens."""
+        wordpiece, split_special = self.wordpiece, options.split_special_tokens
         if isinstance(text, str):
-            tokens, offsets, words = self.wordpiece.tokenize(text, options.split_special_tokens)
-            return _Sequence(self._ids_of(tokens), tokens, offsets, words)
+            tokens = wordpiece.tokens(text, split_special)
+            return EncodedText(self._ids_of(tokens), tokens, partial(wordpiece.locate, text, split_special))
         if options.is_split_into_words:
-            tokens, offsets, words = [], [], []
-            for number, word in enumerate(text):
-                pieces, places, _ = self.wordpiece.tokenize(word, options.split_special_tokens)
-                tokens += pieces
-                offsets += places
-                words += [number] * len(pieces)
-            return _Sequence(self._ids_of(tokens), tokens, offsets, words)
-        nowhere = [(0, 0)] * len(text), [None] * len(text)
+            pieces = [wordpiece.tokens(word, split_special) for word in text]
+            tokens = [token for word in pieces for token in word]
+
+            def locate() -> tuple[list[Span], list[int | None]]:
+                places = [place for word in text for place in wordpiece.locate(word, split_special)[0]]
+                return places, [number for number, word in enumerate(pieces) for _ in word]
+
+            return EncodedText(self._ids_of(tokens), tokens, locate)
         if text and isinstance(text[0], int):
-            return _Sequence(list(text), self.convert_ids_to_tokens(text), *nowhere)
-        return _Sequence(self._ids_of(text), list(text), *nowhere)
+            return EncodedText.without_text(list(text), self.convert_ids_to_tokens(text))
+        return EncodedText.without_text(self._ids_of(text), list(text))
 
     def _ids_of(self, tokens: Sequence[str]) -> list[int]:
-        added, vocabulary, unknown = self._added_ids, self.vocab, self.vocab[self.unk_token]
-        if added.keys() <= vocabulary.keys():
-            return [vocabulary.get(token, unknown) for token in tokens]
-        return [added[token] if token in added else vocabulary.get(token, unknown) for token in tokens]
+        if self._ids is None:
+            self._ids = self.get_vocab()
+        ids, unknown = self._ids, self._unknown_id()
+        return [ids.get(token, unknown) for token in tokens]
 
     def _saved_options(self) -> dict[str, Any]:
         return dict(self._basic) | _if_unusual(self._clean_text, self._prefix)
@@ -1400,7 +1335,7 @@ class BertTokenizerFast(_Tokenizer):
         tokens += [token for token in self.all_special_tokens_extended if str(token) not in present]
         specials = set(self.all_special_tokens)
         for token in tokens:
-            is_special = str(token) in specials or (isinstance(token, AddedToken) and token.special)
+            is_special = str(token) in specials or getattr(token, "special", False)
             self._add_tokens([token], is_special)
 
     def _special_token_template(self):
@@ -1454,12 +1389,11 @@ class BertTokenizerFast(_Tokenizer):
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """The added tokens by id, with their options."""
         added = self._backend.get_added_tokens_decoder()
-        return {token_id: _checked_added_token(token) for token_id, token in sorted(added.items())}
+        return {token_id: _our_token(token) for token_id, token in sorted(added.items())}
 
     def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
-        backend_tokens = [token if isinstance(token, str) else _backend_token(token) for token in tokens]
         add = self._backend.add_special_tokens if special else self._backend.add_tokens
-        return add(backend_tokens)
+        return add([_backend_token(token) for token in tokens])
 
     def readable(self) -> BertTokenizer:
         """The readable tokenizer with the same vocabulary, options and added tokens."""
@@ -1546,7 +1480,7 @@ class BertTokenizerFast(_Tokenizer):
             encodings = [encoding for group in parts for encoding in group]
         data = _columns(encodings, options)
         if options.return_length:
-            data["length"] = list(map(len, data["input_ids"]))
+            data["length"] = [len(row) for row in data["input_ids"]]
         if sources is not None:
             data["overflow_to_sample_mapping"] = sources
         self._warn_of_long_rows(data["input_ids"], options)
@@ -1687,10 +1621,16 @@ def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, norma
     return backend
 
 
-def _backend_token(token: AddedToken):
+def _backend_token(token: Any) -> Any:
+    """A string or token as the backend takes it; `normalized` only if set, for it depends on `special`."""
     from tokenizers import AddedToken as BackendToken
 
-    return BackendToken(**asdict(token))
+    if not isinstance(token, AddedToken):
+        return token
+    options = asdict(token)
+    if token.normalized == (not token.special):
+        del options["normalized"]
+    return BackendToken(**options)
 
 
 # ---------------------------------------------------------------------------------------------- small parts
@@ -1704,7 +1644,10 @@ def _columns(encodings: list[Any], options: _Options) -> dict[str, list]:
     if options.return_special_tokens_mask:
         data["special_tokens_mask"] = [encoding.special_tokens_mask for encoding in encodings]
     if options.return_attention_mask:
-        data["attention_mask"] = [encoding.attention_mask for encoding in encodings]
+        if options.padding == "do_not_pad":  # quicker than asking
+            data["attention_mask"] = [[1] * len(row) for row in data["input_ids"]]
+        else:
+            data["attention_mask"] = [encoding.attention_mask for encoding in encodings]
     if options.return_offsets_mapping:
         data["offset_mapping"] = [encoding.offsets for encoding in encodings]
     return data
@@ -1742,14 +1685,16 @@ def _checked_special_token(name: str, value: Any) -> str | AddedToken | None:
     return _checked_added_token(value, name)
 
 
-def _checked_added_token(value: Any, what: str = "A token") -> str | AddedToken:
-    """A string or an AddedToken; that of the tokenizers library becomes ours."""
-    if isinstance(value, (str, AddedToken)):
+def _checked_added_token(value: Any, what: str = "A token") -> Any:
+    """A string, an AddedToken or that of the tokenizers library, unchanged; TypeError for anything else."""
+    if isinstance(value, (str, AddedToken)) or all(hasattr(value, name) for name in _TOKEN_OPTIONS):
         return value
-    names = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
-    if all(hasattr(value, name) for name in names):
-        return AddedToken(**{name: getattr(value, name) for name in names})
     raise TypeError(f"{what} is a string or an AddedToken, not {type(value).__name__}.")
+
+
+def _our_token(value: Any) -> AddedToken:
+    """An AddedToken of the tokenizers library as ours."""
+    return AddedToken(**{name: getattr(value, name) for name in _TOKEN_OPTIONS})
 
 
 def _checked_additional_tokens(values: Any) -> list[str | AddedToken]:
@@ -1774,9 +1719,7 @@ def _filled(row: list, filling: int, count: int, side: str) -> list:
 
 def _if_unusual(clean_text: bool, prefix: str) -> dict[str, Any]:
     """The two options that other tools do not know, saved only where they matter."""
-    return ({} if clean_text else {"clean_text": False}) | (
-        {} if prefix == "##" else {"wordpieces_prefix": prefix}
-    )
+    return ({} if clean_text else {"clean_text": False}) | ({} if prefix == "##" else {"wordpieces_prefix": prefix})
 
 
 def _as_lists(value: Any) -> Any:

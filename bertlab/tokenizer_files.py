@@ -13,9 +13,7 @@ from bertlab.wordpiece import AddedToken
 SPECIAL_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
-def read_vocabulary(
-    source: str | os.PathLike | Mapping[str, int], unk_token: str = "[UNK]"
-) -> dict[str, int]:
+def read_vocabulary(source: str | os.PathLike | Mapping[str, int], unk_token: str = "[UNK]") -> dict[str, int]:
     """The tokens and ids of a vocab.txt (a token a line, its number the id), of a tokenizer.json, or of a mapping.
 
     Lines end at line feeds only and are not stripped: a blank or an unusual line separator can be a token.
@@ -38,9 +36,7 @@ def read_vocabulary(
         else:
             vocabulary = _read_lines(path)
     else:
-        raise TypeError(
-            f"A vocabulary is a path or a mapping from tokens to ids, not {type(source).__name__}."
-        )
+        raise TypeError(f"A vocabulary is a path or a mapping from tokens to ids, not {type(source).__name__}.")
     if unk_token not in vocabulary:
         raise ValueError(
             f"{place} has no {unk_token!r} among its {len(vocabulary)} tokens, so unknown words would have no id; "
@@ -148,9 +144,7 @@ def read_arguments(folder: Path, options: dict[str, Any], fast: bool) -> dict[st
     return arguments
 
 
-def _special_tokens_map(
-    folder: Path, options: Mapping[str, Any], arguments: Mapping[str, Any]
-) -> dict[str, Any]:
+def _special_tokens_map(folder: Path, options: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / "special_tokens_map.json"
     if not path.is_file():
         return {}
@@ -182,10 +176,7 @@ def _legacy_added_tokens(folder: Path, specials: Iterable[Any]) -> dict[int, Add
             special_contents.add(token.get("content") if isinstance(token, dict) else str(token))
     tokens = read_json(path)
     _check_ids(tokens, repr(str(path)))
-    return {
-        token_id: AddedToken(content, special=content in special_contents)
-        for content, token_id in tokens.items()
-    }
+    return {token_id: AddedToken(content, special=content in special_contents) for content, token_id in tokens.items()}
 
 
 def _added_tokens_of_json(path: Path) -> dict[int, AddedToken]:
@@ -197,15 +188,11 @@ def _added_tokens_of_json(path: Path) -> dict[int, AddedToken]:
 
 def _added_tokens(saved: Any, path: Path) -> dict[int, AddedToken]:
     if not isinstance(saved, Mapping):
-        raise ValueError(
-            f"In {str(path)!r}, added_tokens_decoder does not map ids to tokens; the file is damaged."
-        )
+        raise ValueError(f"In {str(path)!r}, added_tokens_decoder does not map ids to tokens; the file is damaged.")
     added = {}
     for token_id, token in saved.items():
         if not str(token_id).isdecimal():
-            raise ValueError(
-                f"In {str(path)!r}, an added token has the id {token_id!r}; ids are whole numbers."
-            )
+            raise ValueError(f"In {str(path)!r}, an added token has the id {token_id!r}; ids are whole numbers.")
         token = saved_to_token(token, path)
         added[int(token_id)] = AddedToken(token) if isinstance(token, str) else token
     return added
@@ -252,13 +239,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{str(path)!r} is not readable JSON ({error}); download or save it again."
-        ) from None
+        raise ValueError(f"{str(path)!r} is not readable JSON ({error}); download or save it again.") from None
     if not isinstance(content, dict):
-        raise ValueError(
-            f"{str(path)!r} holds {type(content).__name__}, not a mapping; it is the wrong file."
-        )
+        raise ValueError(f"{str(path)!r} holds {type(content).__name__}, not a mapping; it is the wrong file.")
     return content
 
 

@@ -43,10 +43,12 @@ _CHINESE_BLOCKS = (
     (0xF900, 0xFAFF),  # Compatibility Ideographs
     (0x2F800, 0x2FA1F),  # Compatibility Ideographs Supplement
 )
-_CHINESE = "".join(f"{chr(first)}-{chr(last)}" for first, last in _CHINESE_BLOCKS)
+# Chinese characters that every Unicode version knows (cleaning drops what the running one does not).
+_SURELY_CHINESE = "\u3400-\u4db5\u4e00-\u9fa5"
 # What is white space after cleaning: tab, line ends, space separators (Zs), line and paragraph separator.
 _BLANK_AFTER_CLEANING = "\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _WORD = re.compile(r"\S+")
+_ASCII_WORD = re.compile("[0-9A-Za-z]+|[^0-9A-Za-z]")
 
 
 # ---------------------------------------------------------------------------------------------- the data
@@ -318,6 +320,26 @@ def split_on_punctuation(chunk: Chunk) -> list[Chunk]:
     return parts
 
 
+def cut_greedily(text: str, vocabulary: Mapping[str, int], prefix: str = "##") -> tuple[list[int], int | None]:
+    """Where the pieces of a word end: at each place the longest one in the vocabulary is taken.
+
+    A piece that does not begin the word is looked up with `prefix`. The second result is the position at which
+    no piece matched, or None if all went well.
+    """
+    ends: list[int] = []
+    start, length = 0, len(text)
+    while start < length:
+        marker = prefix if start else ""
+        end = length
+        while end > start and marker + text[start:end] not in vocabulary:
+            end -= 1
+        if end == start:
+            return ends, start
+        ends.append(end)
+        start = end
+    return ends, None
+
+
 def longest_match(
     word: Chunk,
     vocabulary: Mapping[str, int],
@@ -327,32 +349,34 @@ def longest_match(
     prefix: str = "##",
     max_characters: int = MAX_CHARACTERS_PER_WORD,
 ) -> Word:
-    """Cut a word into pieces: at each place the longest one in the vocabulary, or the whole word is unknown.
+    """A word with its pieces and every candidate that `cut_greedily` tried; `index` is its number in the text.
 
-    A piece that does not begin the word carries `prefix`. `index` is the word's number in its text.
+    A word of more than `max_characters`, or one in which some place matches no piece, is unknown as a whole.
     """
     text, length = word.text, len(word.text)
+    unknown = Piece(unk_token, word.start, word.end, index)
     if length > max_characters:
-        reason = f"{_shorten(text)} has {length} characters, more than the {max_characters} a word may have."
-        return _unknown_word(word, index, unk_token, (), reason, None)
+        shown = text if length <= 30 else text[:27] + "..."
+        reason = f"{shown!r} has {length} characters, more than the {max_characters} a word may have."
+        return Word(text, word.start, word.end, (unknown,), unknown=reason)
+    ends, stuck = cut_greedily(text, vocabulary, prefix)
     pieces: list[Piece] = []
     attempts: list[Attempt] = []
     start = 0
-    while start < length:
-        for end in range(length, start, -1):
-            candidate = text[start:end] if start == 0 else prefix + text[start:end]
-            found = candidate in vocabulary
-            attempts.append(Attempt(candidate, start, end, found))
-            if found:
-                part = word.cut(start, end)
-                pieces.append(Piece(candidate, part.start, part.end, index))
-                start = end
-                break
-        else:
-            what = "no piece begins" if start == 0 else f"no piece {prefix}… goes on"
-            reason = f"{text!r} is unknown as a whole: {what} at character {start}, {text[start]!r}."
-            return _unknown_word(word, index, unk_token, attempts, reason, start)
-    return Word(text, word.start, word.end, tuple(pieces), tuple(attempts))
+    for end in ends:
+        marker = prefix if start else ""
+        attempts += [Attempt(marker + text[start:tried], start, tried, False) for tried in range(length, end, -1)]
+        attempts.append(Attempt(marker + text[start:end], start, end, True))
+        part = word.cut(start, end)
+        pieces.append(Piece(marker + part.text, part.start, part.end, index))
+        start = end
+    if stuck is None:
+        return Word(text, word.start, word.end, tuple(pieces), tuple(attempts))
+    marker = prefix if start else ""
+    attempts += [Attempt(marker + text[start:tried], start, tried, False) for tried in range(length, start, -1)]
+    what = f"no piece {prefix}… goes on" if stuck else "no piece begins"
+    reason = f"{text!r} is unknown as a whole: {what} at character {stuck}, {text[stuck]!r}."
+    return Word(text, word.start, word.end, (unknown,), tuple(attempts), reason, stuck)
 
 
 # --------------------------------------------------------------------------------------------- the whole
@@ -360,7 +384,7 @@ def longest_match(
 
 @dataclass
 class WordPiece:
-    """The whole algorithm with its options; `trace` shows it at work, `tokenize` only gives the result.
+    """The whole algorithm with its options; `trace` shows it at work, `tokens` and `locate` only give the result.
 
     `vocabulary` maps pieces to ids. `added_tokens` are cut out of the text first; `special_tokens` keep their
     capitals. Words in `never_split` stay whole. `strip_accents=None` means: as `do_lower_case`. Without
@@ -379,7 +403,7 @@ class WordPiece:
     max_characters_per_word: int = MAX_CHARACTERS_PER_WORD
     added_tokens: Iterable[AddedToken] = ()
     special_tokens: Iterable[str] = ()
-    _cache: dict[str, tuple] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[str, _Stretch] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
         self.never_split = frozenset(self.never_split)
@@ -393,40 +417,45 @@ class WordPiece:
         self._any_added = _any_of(sorted(self._added, key=len, reverse=True))
         blank = _BLANK_AFTER_CLEANING if self.do_basic_tokenize and self.clean_text else r"\s"
         if self.do_basic_tokenize and self.tokenize_chinese_chars:
-            self._stretches = re.compile(f"[{_CHINESE}]|[^{blank}{_CHINESE}]+")
+            self._stretches = re.compile(f"[{_SURELY_CHINESE}]|[^{blank}{_SURELY_CHINESE}]+")
         else:
             self._stretches = re.compile(f"[^{blank}]+")
 
-    def tokenize(
-        self, text: str, split_special_tokens: bool = False
-    ) -> tuple[list[str], list[Span], list[int]]:
-        """The tokens of a text, their (start, end) in it, and for each token the number of its word."""
+    def tokens(self, text: str, split_special_tokens: bool = False) -> list[str]:
+        """The tokens of a text."""
         tokens: list[str] = []
-        offsets: list[Span] = []
+        for segment in self._segments(text, split_special_tokens):
+            if segment.token:
+                tokens.append(segment.text)
+                continue
+            for stretch in self._stretches.findall(segment.text):
+                tokens += (self._cache.get(stretch) or self._stretch(stretch)).tokens
+        return tokens
+
+    def locate(self, text: str, split_special_tokens: bool = False) -> tuple[list[Span], list[int]]:
+        """For each token of a text its (start, end) in it, and the number of its word."""
+        spans: list[Span] = []
         words: list[int] = []
         word_count = 0
         for segment in self._segments(text, split_special_tokens):
             if segment.token:
-                tokens.append(segment.text)
-                offsets.append((segment.start, segment.end))
+                spans.append((segment.start, segment.end))
                 words.append(word_count)
                 word_count += 1
                 continue
             for match in self._stretches.finditer(segment.text):
                 first = match.start()
-                pieces, starts, ends, numbers, count = self._stretch(match.group())
-                tokens += pieces
-                places = zip(starts, ends)  # noqa: B905 (equally long)
+                stretch = self._stretch(match.group())
                 if segment.spans is None:
-                    offsets += [(first + start, first + end) for start, end in places]
+                    spans += [(first + start, first + end) for start, end in stretch.spans]
                 else:
-                    offsets += [segment.cut(first + start, first + end).span for start, end in places]
-                words += [word_count + number for number in numbers]
-                word_count += count
-        return tokens, offsets, words
+                    spans += [segment.cut(first + start, first + end).span for start, end in stretch.spans]
+                words += [word_count + number for number in stretch.words]
+                word_count += stretch.word_count
+        return spans, words
 
     def trace(self, text: str, split_special_tokens: bool = False) -> Trace:
-        """Every step from the text to its pieces; `tokenize` gives the same tokens, faster."""
+        """Every step from the text to its pieces; `tokens` and `locate` give the same result, faster."""
         steps: list[Step] = []
 
         def note(name: str, description: str, chunks: Iterable[Chunk]) -> list[Chunk]:
@@ -503,8 +532,8 @@ class WordPiece:
                 parts[index + 1], parts[index] = part + parts[index + 1], chunk.cut(0, 0)
         return [replace(part, token=part.text in self._added) for part in parts if part.text]
 
-    def _stretch(self, text: str) -> tuple[list[str], list[int], list[int], list[int], int]:
-        """The pieces of a stretch between white space: tokens, starts, ends, word numbers, number of words.
+    def _stretch(self, text: str) -> _Stretch:
+        """The pieces of a stretch between white space.
 
         No step looks beyond white space (which a Chinese character brings along), so the result depends on
         the stretch alone and is remembered.
@@ -512,23 +541,55 @@ class WordPiece:
         remembered = self._cache.get(text)
         if remembered is not None:
             return remembered
-        chunks = [Chunk.of(text)]
-        if self.do_basic_tokenize:
-            chunks = self._basic_words(chunks[0])
-        words = [self._word(chunk, index) for index, chunk in enumerate(chunks)]
-        pieces = [piece for word in words for piece in word.pieces]
-        result = (
-            [piece.token for piece in pieces],
-            [piece.start for piece in pieces],
-            [piece.end for piece in pieces],
-            [piece.word for piece in pieces],
-            len(words),
-        )
+        stretch = self._plain_stretch(text) if self._is_plain(text) else self._any_stretch(text)
         if len(text) <= _LONGEST_CACHED_WORD:
             if len(self._cache) >= _MOST_CACHED_WORDS:
                 self._cache.clear()
-            self._cache[text] = result
-        return result
+            self._cache[text] = stretch
+        return stretch
+
+    def _any_stretch(self, text: str) -> _Stretch:
+        chunk = Chunk.of(text)
+        chunks = self._basic_words(chunk) if self.do_basic_tokenize else [chunk]
+        words = [self._word(chunk, index) for index, chunk in enumerate(chunks)]
+        pieces = [piece for word in words for piece in word.pieces]
+        return _Stretch(
+            [piece.token for piece in pieces],
+            [(piece.start, piece.end) for piece in pieces],
+            [piece.word for piece in pieces],
+            len(words),
+        )
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether only lowercasing, the split at punctuation and the search remain: printable ASCII."""
+        if not self.do_basic_tokenize or self.never_split or not (text.isascii() and text.isprintable()):
+            return False
+        return text not in self._kept_whole and text.lower() not in self._kept_whole
+
+    def _plain_stretch(self, text: str) -> _Stretch:
+        """What `_any_stretch` gives for a plain stretch, without its intermediate steps."""
+        if self._lowers:
+            text = text.lower()
+        tokens: list[str] = []
+        spans: list[Span] = []
+        words: list[int] = []
+        matches = list(_ASCII_WORD.finditer(text))
+        for number, match in enumerate(matches):
+            word, first = match.group(), match.start()
+            too_long = len(word) > self.max_characters_per_word
+            ends, stuck = ([], 0) if too_long else cut_greedily(word, self.vocabulary, self.prefix)
+            if stuck is not None:
+                tokens.append(self.unk_token)
+                spans.append(match.span())
+                words.append(number)
+                continue
+            start = 0
+            for end in ends:
+                tokens.append(self.prefix + word[start:end] if start else word[:end])
+                spans.append((first + start, first + end))
+                words.append(number)
+                start = end
+        return _Stretch(tokens, spans, words, len(matches))
 
     def _basic_words(self, chunk: Chunk) -> list[Chunk]:
         if self.clean_text:
@@ -575,6 +636,15 @@ def trace(text: str, vocabulary: Mapping[str, int], **options) -> Trace:
 # ---------------------------------------------------------------------------------------------- small parts
 
 
+class _Stretch(NamedTuple):
+    """The pieces of a stretch of text: tokens, places in the stretch, word numbers, and how many words."""
+
+    tokens: list[str]
+    spans: list[Span]
+    words: list[int]
+    word_count: int
+
+
 class _Segment(NamedTuple):
     """A whole text in which every character is still at its place, so no spans are needed."""
 
@@ -605,6 +675,9 @@ def _clusters(text: str) -> list[Span]:
     boundaries = [0]
     for position in range(1, len(text)):
         character = text[position]
+        if text[position - 1].isspace():
+            boundaries.append(position)
+            continue
         if unicodedata.combining(unicodedata.normalize("NFD", character)[0]):
             continue
         if character >= "\u0300":  # Hangul and some Indic vowels join what precedes them without being marks
@@ -640,16 +713,5 @@ def _decomposed(characters: Iterable[tuple[str, Span]]) -> list[tuple[str, Span]
     return decomposed + [mark[1:] for mark in sorted(marks, key=itemgetter(0))]
 
 
-def _unknown_word(
-    word: Chunk, index: int, unk_token: str, attempts: Iterable[Attempt], reason: str, position: int | None
-) -> Word:
-    piece = Piece(unk_token, word.start, word.end, index)
-    return Word(word.text, word.start, word.end, (piece,), tuple(attempts), reason, position)
-
-
 def _has_text(chunk: Chunk) -> bool:
     return bool(chunk.text)
-
-
-def _shorten(text: str) -> str:
-    return repr(text if len(text) <= 30 else text[:27] + "...")
