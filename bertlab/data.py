@@ -500,7 +500,9 @@ def prepared_batches(
         per_epoch = sum(1 for _ in shuffled_batches(features, batch_size, random.Random(0)))
         return _epochs(features, batch_size, seed), per_epoch
     if isinstance(source, Iterator):
-        raise TypeError("a set this large is read again for each epoch: give a file name or a dataset, no iterator")
+        raise TypeError(
+            "a set this large is read again for each epoch: give a file name or a dataset, no iterator"
+        )
     return _streamed(source, task, tokenizer, batch_size, seed, columns, buffer), None
 
 
@@ -522,7 +524,9 @@ def _with_labels(rows: list[Row], task: Task, tokenizer: Any) -> list[Feature]:
     column = {"qa": "answers", "tagging": "tags"}.get(task.kind, "label")
     for feature in features:
         if wanted not in feature:
-            raise DataError(f"{place_of(rows[feature['example']])}: no column {column!r}, which training needs")
+            raise DataError(
+                f"{place_of(rows[feature['example']])}: no column {column!r}, which training needs"
+            )
     return features
 
 

@@ -48,13 +48,14 @@ def run_task(chosen: argparse.Namespace) -> int:
 
     def report(record) -> None:
         if record.step % 20 == 0 or record.message:
-            print(json.dumps(record.to_dict()), flush=True)
+            sys.stdout.write(json.dumps(record.to_dict()) + "\n")
+            sys.stdout.flush()
 
     figures = train_task(
         chosen.task, chosen.data, chosen.base, chosen.out, settings=settings, base_name=chosen.base_name,
         limit=chosen.limit, teacher=chosen.teacher, all_layers=chosen.all_layers, report=report,
     )  # fmt: skip
-    print(json.dumps(figures, indent=2))
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
 
 

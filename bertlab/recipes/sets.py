@@ -123,7 +123,10 @@ def ner(folder: Path, limit: int | None) -> TaskSets:
 
     def rows(name: str, split: str) -> list[Row]:  # the larger set has no MISC, so the other one goes without
         return [
-            Row({"tokens": row["tokens"], "tags": [tag if tag in labels else "O" for tag in row["tags"]]}, row.place)
+            Row(
+                {"tokens": row["tokens"], "tags": [tag if tag in labels else "O" for tag in row["tags"]]},
+                row.place,
+            )
             for row in part(folder, name, split, limit)
         ]
 
@@ -138,7 +141,11 @@ def ner(folder: Path, limit: int | None) -> TaskSets:
 def qa(folder: Path, limit: int | None) -> TaskSets:
     train = part(folder, "squad", "train-v1.1", limit)
     known = {(row["context"], row["question"]) for row in train}
-    more = [row for row in part(folder, "squad", "train-v2.0", limit) if (row["context"], row["question"]) not in known]
+    more = [
+        row
+        for row in part(folder, "squad", "train-v2.0", limit)
+        if (row["context"], row["question"]) not in known
+    ]
     return TaskSets(
         Task("qa", max_length=224, stride=64, name="qa"),
         train + more,
@@ -169,7 +176,9 @@ def choice(folder: Path, limit: int | None) -> TaskSets:
     )
 
 
-def continuations(told: list[list[str]], per_document: int, generator: random.Random, endings: int = 4) -> list[Row]:
+def continuations(
+    told: list[list[str]], per_document: int, generator: random.Random, endings: int = 4
+) -> list[Row]:
     """Rows of a few sentences and four candidates for the next one, the others from elsewhere.
 
     Of the wrong endings about a third is from another place of the same text, the rest from other texts.
@@ -193,7 +202,9 @@ def continuations(told: list[list[str]], per_document: int, generator: random.Ra
                 continue
             generator.shuffle(options)
             prompt = " ".join(document[start : start + length])
-            rows.append(Row({"prompt": prompt, "endings": options, "label": options.index(right)}, f"text {number}"))
+            rows.append(
+                Row({"prompt": prompt, "endings": options, "label": options.index(right)}, f"text {number}")
+            )
     return rows
 
 
@@ -244,7 +255,9 @@ def generation(folder: Path, limit: int | None) -> TaskSets:
         held = max(1, min(100, len(passages) // 20))
         dev += passages[:held]
         train += passages[held:]
-    return TaskSets(Task("causal", max_length=96, name="generation"), train, {"held-out text": dev}, list(names))
+    return TaskSets(
+        Task("causal", max_length=96, name="generation"), train, {"held-out text": dev}, list(names)
+    )
 
 
 def _passages(document: list[str], words: int = 60) -> Iterator[str]:

@@ -34,7 +34,12 @@ def embed(teacher: BertModel, tokenizer, sentences: Sequence[str], max_length: i
 
 
 def add_silver_pairs(
-    sets: TaskSets, data: str | Path, teacher: str | Path, limit: int | None = None, pairs: int = 12_000, seed: int = 0
+    sets: TaskSets,
+    data: str | Path,
+    teacher: str | Path,
+    limit: int | None = None,
+    pairs: int = 12_000,
+    seed: int = 0,
 ) -> None:
     """Add pairs that the teacher scored to the training rows; the people's pairs come three times for that.
 
@@ -50,7 +55,9 @@ def add_silver_pairs(
     candidates = [(row["text_a"], row["text_b"]) for row in part(Path(data), "snli_small", "train", limit)]
     generator.shuffle(candidates)
     candidates = candidates[: pairs // 3]
-    pool = [document[0] for document in texts(Path(data), "tatoeba_en", limit or 12_000) if len(document[0]) > 25]
+    pool = [
+        document[0] for document in texts(Path(data), "tatoeba_en", limit or 12_000) if len(document[0]) > 25
+    ]
     for document in texts(Path(data), "wikipedia_simple", limit or 6_000):
         pool += [sentence for sentence in document[:3] if 30 < len(sentence) < 160]
     generator.shuffle(pool)
@@ -73,7 +80,9 @@ def add_silver_pairs(
     known = torch.stack([cosines[: len(gold)], torch.ones(len(gold))], dim=1)
     slope, shift = torch.linalg.lstsq(known, scores[:, None]).solution.flatten().tolist()
     silver = [
-        Row({"text_a": one, "text_b": two, "score": min(5.0, max(0.0, slope * cosine + shift))}, "silver pair")
+        Row(
+            {"text_a": one, "text_b": two, "score": min(5.0, max(0.0, slope * cosine + shift))}, "silver pair"
+        )
         for (one, two), cosine in zip(candidates, cosines[len(gold) :].tolist())
     ]
     sets.train = gold * 3 + silver

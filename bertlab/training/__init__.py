@@ -90,7 +90,9 @@ def _finetune(model, tokenizer, data, task, evaluation, columns, options: Settin
     total = options.steps
     if options.epochs is not None:
         if per_epoch is None:
-            raise ValueError("the set is too large to be held in memory, so an epoch has no known length: give steps")
+            raise ValueError(
+                "the set is too large to be held in memory, so an epoch has no known length: give steps"
+            )
         total = max(1, round(options.epochs * per_epoch))
     run = Run(
         model,
@@ -154,7 +156,9 @@ def pretrain(
     if options.device is None:
         options.device = str(next(model.parameters()).device)
     if type(model).__name__ != "BertForPreTraining":
-        raise TypeError(f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}")
+        raise TypeError(
+            f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}"
+        )
     if options.epochs is not None:
         raise ValueError("epochs have no fixed length in pre-training: give steps or minutes")
     if max_length > model.config.max_position_embeddings:
@@ -170,7 +174,9 @@ def pretrain(
     def collate_masked(features: list, step: int) -> dict:
         batch = collate_pretraining(features, tokenizer.pad_token_id)
         words = None if continues is None else word_numbers(batch["input_ids"], continues)
-        generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)  # masks depend on the step alone
+        generator = torch.Generator().manual_seed(
+            options.seed * 1_000_003 + step
+        )  # masks depend on the step alone
         return mask_batch(batch, tokenizer, rate=mask_rate, generator=generator, words=words)
 
     def evaluate_now() -> dict[str, float]:

@@ -123,7 +123,10 @@ def predict(
     for numbers, _, output in _outputs(model, features, task, batch_size, precision, tokenizer.pad_token_id):
         for place, number in enumerate(numbers):
             if task.kind == "qa":
-                outputs[number] = (output.start_logits[place].numpy(force=True), output.end_logits[place].numpy(force=True))
+                outputs[number] = (
+                    output.start_logits[place].numpy(force=True),
+                    output.end_logits[place].numpy(force=True),
+                )
             else:
                 outputs[number] = output.logits[place].float().numpy(force=True)
     if task.kind == "qa":
@@ -141,7 +144,12 @@ def predict(
 
 @torch.inference_mode()
 def _outputs(
-    model: nn.Module, features: Sequence[Feature], task: Task, batch_size: int, precision: str, pad_token_id: int
+    model: nn.Module,
+    features: Sequence[Feature],
+    task: Task,
+    batch_size: int,
+    precision: str,
+    pad_token_id: int,
 ) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
     """(numbers of the features, batch, model output) for batches of similar length."""
     device = next(model.parameters()).device
