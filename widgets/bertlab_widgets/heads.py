@@ -9,7 +9,7 @@ import torch
 from traitlets import Bool, Dict, Enum, Int, List
 
 from .base import Panel, percent, png
-from .state import SelectionError
+from .state import SelectionError, Workbench
 
 MODES = {
     "attention": ("attention", "attention: the weights themselves, before dropout"),
@@ -19,6 +19,7 @@ MODES = {
 }
 TILE = 36  # most cells along one side of a tile of the grid
 WHOLE_LAYER = 300_000  # bytes: a layer's heads travel together up to this size, one by one above it
+STATISTICS = ("special", "previous", "next", "same", "entropy", "distance", "length")
 KINDS = {  # letter -> name, meaning; the letters mark the heads beside the colour
     "P": ("previous", "mostly at the token before"),
     "N": ("next", "mostly at the token after"),
@@ -92,6 +93,8 @@ class HeadsPanel(Panel):
 
     def _derived(self) -> list[torch.Tensor]:
         """(heads, query, key) for each layer, in a mode that is computed from the recording."""
+        if self.mode == "gradient":
+            return self._gradient()
         from bertlab.analysis import attention as analysis
 
         workbench = self.workbench
@@ -99,10 +102,8 @@ class HeadsPanel(Panel):
         if self.mode == "rollout":
             weights = [workbench.recording.attention(layer) for layer in layers]
             return [layer.cpu() for layer in analysis.rollout(weights)]
-        if self.mode == "norm":
-            with workbench.lock, workbench.ablating():
-                return [layer[0].cpu() for layer in analysis.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)]
-        return self._gradient()
+        with workbench.lock, workbench.ablating():
+            return [layer[0].cpu() for layer in analysis.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)]
 
     def _gradient(self) -> list[torch.Tensor]:
         """Attention x gradient of the log-probability of the most likely token at the place in question."""
@@ -372,11 +373,82 @@ class HeadsPanel(Panel):
         off = set(self.workbench.ablated)
         self.workbench.ablated = sorted(off - heads if heads <= off else off | heads)
 
+    def sweep(self) -> None:
+        """Switch every head off alone, one after the other, and note what that does to the prediction that is watched.
+
+        Runs in a thread, shows what it has as it goes, and stops at Cancel. `data()["sweep"]` holds the result.
+        """
+        place = self.target_place()
+        if place is None:
+            raise SelectionError("there is no prediction to watch yet: mask or select a token first.")
+        self.start(self._sweep_steps(place), "Switching heads off one by one", self._send_view)
+
+    def _sweep_steps(self, place: int):
+        workbench = self.workbench
+        state = workbench.key
+        method, layers, heads = workbench.ablation, workbench.layer_count, workbench.head_count
+        token = self._watched_token(place)
+        full = float(workbench.probabilities(place, workbench.baseline)[token])
+        change: list[list[float | None]] = [[None] * heads for _ in range(layers)]
+        name = workbench.lab.tokenizer.convert_ids_to_tokens([token])[0]
+        for done in range(layers * heads):
+            layer, head = divmod(done, heads)
+            if workbench.key != state:
+                return
+            probabilities = workbench.without([(layer, head)], method).mlm_logits[place].softmax(-1)
+            change[layer][head] = float(probabilities[token]) - full
+            if head == heads - 1:
+                self._sweep = {"place": place, "token": name, "full": full, "method": method, "change": [list(row) for row in change]}
+                self.view = {**self.view, "sweep": self._sweep}
+            yield (done + 1) / (layers * heads)
+
+    def _watched_token(self, place: int) -> int:
+        """The token whose probability is followed: the one that stands there, or the likeliest where [MASK] is in the text."""
+        token = self.workbench.encoding.tokens[place]["id"]
+        if token == self.workbench.lab.tokenizer.mask_token_id:
+            return int(self.workbench.probabilities(place, self.workbench.baseline).argmax())
+        return token
+
+    def measure_corpus(self) -> None:
+        """Statistics of the heads as means over `corpus` (by default sentences that ship), or back to this text."""
+        if self._corpus_facts is not None:
+            self._corpus_facts = None
+            self._send_view()
+            return
+        self.start(self._corpus_steps(), "Measuring heads over many sentences", self._send_view)
+
+    def _corpus_steps(self):
+        workbench = self.workbench
+        self.corpus = list(self.corpus or default_corpus())
+        sums: list[list[dict]] | None = None
+        for done, text in enumerate(self.corpus, start=1):
+            other = Workbench(workbench.lab, text)
+            facts = [head_facts(other.recording.attention(layer)[0].float().cpu(), other.tokens) for layer in range(workbench.layer_count)]
+            length = other.encoding.length
+            for row in facts:
+                for fact in row:
+                    fact["length"] = length
+            if sums is None:
+                sums = facts
+            else:
+                for row, more in zip(sums, facts, strict=True):
+                    for total, fact in zip(row, more, strict=True):
+                        for name in STATISTICS:
+                            total[name] += fact[name]
+            yield done / len(self.corpus)
+        for row in sums:
+            for total in row:
+                for name in STATISTICS:
+                    total[name] /= len(self.corpus)
+                total["letter"] = kind_of(total, total["length"])
+                total["kind"] = f"{KINDS[total['letter']][0]}: {KINDS[total['letter']][1]}"
+        self._corpus_facts = sums
+
     def bertviz(self, kind: str = "head") -> str:
         """bertviz's own view as one offline page; see `bertviz_view`."""
         from .bertviz_view import bertviz_page
 
-        return bertviz_page(self.workbench, kind, layer=self.layer, heads=[self.head], dark=False)
+        return bertviz_page(self.workbench, kind, layer=self.layer, heads=[self.head])
 
     def block_call(self, layer: int, head: int):
         return self.block_of(layer, head)
@@ -402,7 +474,7 @@ class HeadsPanel(Panel):
         layers = range(self.workbench.layer_count)
         return {"tokens": [token["text"] for token in self.workbench.tokens], "mode": self.mode,
                 "weights": torch.stack([self.layer_weights(layer) for layer in layers]), "shown": self.mean_of_shown(),
-                "heads": self.heads_shown(), "facts": self.facts() if self.mode != "rollout" else None, "effect": self.effect()}
+                "heads": self.heads_shown(), "facts": self.facts() if self.mode != "rollout" else None, "effect": self.effect(), "sweep": self._sweep}
 
     def table(self) -> list[dict]:
         """Each query and key of the head on show with its weight."""
@@ -491,6 +563,13 @@ class HeadsPanel(Panel):
         shown = [f"recording.attention({layer})[0, {head}]" for layer, head in self.heads_shown()]
         lines.append(f"result = {shown[0]}  # (query, key)" if len(shown) == 1 else f"result = torch.stack([{', '.join(shown)}]).mean(0)")
         return "\n".join(lines)
+
+
+def default_corpus(count: int = 60) -> list[str]:
+    """Sentences that ship with the library."""
+    from bertlab.samples import samples
+
+    return [row["text"] for row in samples("topics")][:count]
 
 
 def encode(weights: torch.Tensor, signed: bool) -> torch.Tensor:

@@ -270,16 +270,24 @@ class Workbench(HasTraits):
         ablated = (tuple(self.ablated), self.ablation) if self.ablated else ()
         return (self.text, self.text_pair, tuple(self.masked), tuple(sorted(self.forced.items())), ablated)
 
-    def ablating(self):
-        """A context in which the switched-off heads are off."""
-        if not self.ablated:
+    def ablating(self, heads: list[tuple[int, int]] | None = None, method: str | None = None):
+        """A context in which the switched-off heads (or `heads`) are off."""
+        heads = self.ablated if heads is None else heads
+        if not heads:
             return contextlib.nullcontext()
         from bertlab.hooks import edit
 
         by_layer: dict[int, list[int]] = {}
-        for layer, head in self.ablated:
+        for layer, head in heads:
             by_layer.setdefault(layer, []).append(head)
-        return edit(self.model, dict(_ablation_edit(layer, heads, self.ablation) for layer, heads in by_layer.items()))
+        return edit(self.model, dict(_ablation_edit(layer, heads, method or self.ablation) for layer, heads in by_layer.items()))
+
+    def without(self, heads: list[tuple[int, int]], method: str = "zero") -> Result:
+        """The logits with these heads off and all others on; nothing is recorded or remembered."""
+        with self.lock, torch.no_grad(), self.ablating(heads, method):
+            output = self.model(**self.batch())
+        mlm, nsp = _logits(output)
+        return Result(None, None if mlm is None else mlm[0].float(), None if nsp is None else nsp[0].float())
 
     @property
     def result(self) -> Result:

@@ -620,7 +620,6 @@ function attentionStage(ui) {
     } catch (error) { if (frameKey === key) other.replaceChildren(h("p.muted", {}, error.message)); }
   }
 
-  let firstPaint = true;
   return names => {
     const tiles = get("tiles"), empty = !tiles?.key || get("view").empty;
     body.hidden = empty;
@@ -634,16 +633,17 @@ function attentionStage(ui) {
     const look = get("look");
     pair.hidden = look !== "head";
     other.hidden = look === "head";
+    if (look === "head") other.replaceChildren();
     if (look !== "bertviz") frameKey = "";
     if (look === "head") {
       const ready = prepare();
       scroller.style.opacity = matrix.style.opacity = stale ? 0.5 : 1;
       if (ready && weights) { drawLines(); drawMatrix(); }
+      if (!stale) ui.root.dataset.shown = headName(get("layer"), get("head"));
     } else if (look === "steps") drawSteps();
     else if (look === "effect") drawEffect();
     else if (look === "kinds") drawKinds();
     else drawBertviz();
-    if (firstPaint) { firstPaint = false; ui.root.dataset.painted = performance.now().toFixed(1); }
   };
 }
 

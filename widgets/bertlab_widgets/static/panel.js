@@ -170,6 +170,7 @@ const COMMON_KEYS = [["← →", "move along the tokens"], ["Enter, click", "sel
  * as [name, meaning], `spec.onKey(event, ui)` handles them (true = handled).
  */
 export function renderPanel({ model, el }, spec) {
+  const born = performance.now();
   const get = name => model.get(name), pending = new Map(), watchers = [], cleanup = [];
   const session = Math.random().toString(36).slice(2);
   let count = 0, changed = new Set(), frame = 0, colors = null, disposed = false;
@@ -394,7 +395,7 @@ export function renderPanel({ model, el }, spec) {
     const start = performance.now();
     try { updateStage(names); } catch (error) { errorStrip.hidden = false; errorText.textContent = `The picture could not be drawn: ${error.message}`; console.error(error); }
     root.dataset.drawMs = (performance.now() - start).toFixed(1);
-    root.dataset.draws = Number(root.dataset.draws || 0) + 1;
+    if (!root.dataset.firstPaintMs) requestAnimationFrame(() => setTimeout(() => { root.dataset.firstPaintMs ||= (performance.now() - born).toFixed(1); }));
   }
   const listeners = get("traits_synced").map(name => [`change:${name}`, () => note(name)]);
   for (const [event, listener] of listeners) model.on(event, listener);
