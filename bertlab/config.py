@@ -244,8 +244,11 @@ class BertConfig:
                 config.id2label = _keyed_by_number(value)
                 config.label2id = overrides.get("label2id") or {label: i for i, label in config.id2label.items()}
             elif hasattr(config, name) or not return_unused_kwargs:
-                convert = {"torch_dtype": _as_torch_dtype, "pruned_heads": _pruned_heads}.get(name, lambda same: same)
-                setattr(config, name, convert(value))
+                if name == "torch_dtype":
+                    value = _as_torch_dtype(value)
+                if name == "pruned_heads":
+                    value = _pruned_heads(value)
+                setattr(config, name, value)
             else:
                 unused[name] = value
         return (config, unused) if return_unused_kwargs else config
@@ -321,7 +324,7 @@ def _pruned_heads(heads: Mapping[Any, Any] | None) -> dict[int, list[int]]:
     try:
         return {int(layer): [int(head) for head in of_layer] for layer, of_layer in (heads or {}).items()}
     except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"pruned_heads maps layers to lists of heads, like {{2: [0, 3]}}; given was {heads!r}") from error
+        raise ValueError(f"pruned_heads maps layers to heads, like {{2: [0, 3]}}; given was {heads!r}") from error
 
 
 def _is_whole(value: Any) -> bool:
@@ -334,11 +337,11 @@ def _is_number(value: Any) -> bool:
 
 def _as_torch_dtype(value: Any) -> Any:
     """'float16' and 'torch.float16' -> torch.float16; anything else stays."""
-    if not isinstance(value, str) or value == "auto":
+    if value is None or value == "auto":
         return value
     import torch
 
-    dtype = getattr(torch, value.removeprefix("torch."), None)
+    dtype = getattr(torch, value.removeprefix("torch."), None) if isinstance(value, str) else value
     if not isinstance(dtype, torch.dtype):
         raise ValueError(f"torch_dtype is {value!r}; give the name of a torch type such as 'float32' or 'bfloat16'")
     return dtype

@@ -801,11 +801,11 @@ class BertModel(BertPreTrainedModel):
         elif use_cache is None:
             use_cache = config.use_cache
 
-        past = past_key_values[0][0].shape[2] if past_key_values is not None else 0
         self._check_inputs(
             input_ids, attention_mask, token_type_ids, position_ids, head_mask, inputs_embeds, encoder_hidden_states,
             encoder_attention_mask, past_key_values,
         )  # fmt: skip
+        past = past_key_values[0][0].shape[2] if past_key_values is not None else 0
         given = input_ids if input_ids is not None else inputs_embeds
         batch, sequence = given.shape[:2]
 
@@ -897,12 +897,7 @@ class BertModel(BertPreTrainedModel):
 
         past = 0
         if past_key_values is not None:
-            if not config.is_decoder:
-                raise ValueError("past_key_values is given, but only a decoder has a cache: set is_decoder=True")
-            if len(past_key_values) != config.num_hidden_layers:
-                raise ValueError(
-                    f"past_key_values has {len(past_key_values)} layers, the model {config.num_hidden_layers}"
-                )
+            self._check_cache(past_key_values, batch)
             past = past_key_values[0][0].shape[2]
         total = past + sequence
         if position_ids is not None:
@@ -957,6 +952,31 @@ class BertModel(BertPreTrainedModel):
                 raise ValueError(
                     f"encoder_attention_mask has shape {tuple(encoder_mask.shape)}; give ({batch}, {keys})"
                 )
+
+    def _check_cache(self, past_key_values: tuple[LayerCache, ...], batch: int) -> None:
+        """A tuple of layers, each of k and v (batch, heads, sequence, head size), of equal length everywhere."""
+        if not self.config.is_decoder:
+            raise ValueError("past_key_values is given, but only a decoder has a cache: set is_decoder=True")
+        layers = self.encoder.layer
+        if len(past_key_values) != len(layers):
+            raise ValueError(f"past_key_values has {len(past_key_values)} layers, the model {len(layers)}")
+        length = None
+        for number, (cached, layer) in enumerate(zip(past_key_values, layers, strict=True)):
+            is_pair = isinstance(cached, (tuple, list)) and len(cached) in (2, 4)
+            if not is_pair or not all(isinstance(part, torch.Tensor) and part.dim() == 4 for part in cached):
+                raise TypeError(
+                    f"past_key_values[{number}] must be 2 or 4 tensors (batch, heads, sequence, head size), as the "
+                    "model returned them"
+                )
+            length = cached[0].shape[2] if length is None else length
+            attention = layer.attention.self
+            wanted = (batch, attention.num_attention_heads, length, attention.attention_head_size)
+            for part in cached[:2]:
+                if tuple(part.shape) != wanted:
+                    raise ValueError(
+                        f"past_key_values[{number}] holds shape {tuple(part.shape)} where {wanted} is needed; give the "
+                        "cache of this model for this batch"
+                    )
 
     def _warn_of_forgotten_mask(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
         padding = self.config.pad_token_id
