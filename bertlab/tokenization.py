@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,6 +66,8 @@ _TIDYING = (
     (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
     (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
 )  # fmt: skip
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # The backend keeps padding and truncation as its own state, so setting them and encoding must not interleave.
 _backend_lock = threading.Lock()
@@ -735,7 +738,7 @@ class _Tokenizer:
         """Pad the rows of the readable tokenizer and gather them by name."""
         encodings = [encoding for _, encoding in rows]
         lengths = [len(encoding) for encoding in encodings]
-        if options.padding != "do_not_pad":
+        if options.padding != "do_not_pad" and (batched or lengths[0]):  # one empty input stays empty
             length = max(lengths) if options.padding == "longest" else options.max_length
             length = _rounded_up(length, options.pad_to_multiple_of)
             for encoding in encodings:
@@ -1461,7 +1464,10 @@ class BertTokenizerFast(_Tokenizer):
         pairs = any(second is not None for _, second in inputs)
         if not batched and pairs and not inputs[0][1]:
             pairs = False  # a single text with an empty second one counts as a single text
-        items = inputs if pairs else [first for first, _ in inputs]
+        if pairs:
+            items = [(_without_surrogates(first), _without_surrogates(second)) for first, second in inputs]
+        else:
+            items = [_without_surrogates(first) for first, _ in inputs]
         self._check_stride(options, pairs)
         with _backend_lock:
             self._set_backend(options)
@@ -1471,8 +1477,10 @@ class BertTokenizerFast(_Tokenizer):
                     add_special_tokens=options.add_special_tokens,
                     is_pretokenized=options.is_split_into_words,
                 )
-            except Exception as error:
-                raise self._explained(error, inputs, options) from error
+            except BaseException as error:
+                if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                    raise self._explained(error, options) from error
+                raise
         sources = None
         if options.return_overflowing_tokens:
             parts = [[encoding, *encoding.overflowing] for encoding in encodings]
@@ -1528,17 +1536,7 @@ class BertTokenizerFast(_Tokenizer):
                 f"({options.stride}) must be smaller than the rest."
             )
 
-    def _explained(self, error: Exception, inputs: list[tuple], options: _Options) -> Exception:
-        for number, item in enumerate(inputs):
-            for text in item:
-                for part in [text] if isinstance(text, str) else text or []:
-                    try:
-                        part.encode("utf-8")
-                    except UnicodeEncodeError as unpaired:
-                        return TypeError(
-                            f"Item {number} holds half a surrogate pair at character {unpaired.start}, which is no "
-                            'text; text.encode("utf-8", "replace").decode("utf-8") replaces it.'
-                        )
+    def _explained(self, error: BaseException, options: _Options) -> Exception:
         if options.truncation != "do_not_truncate":
             return ValueError(
                 f'The input cannot be cut to {options.max_length} tokens with truncation "{options.truncation}" '
@@ -1619,6 +1617,13 @@ def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, norma
             wanted = {name: normalizer[name] for name in names}
             backend.normalizer = normalizers.BertNormalizer(clean_text=state["clean_text"], **wanted)
     return backend
+
+
+def _without_surrogates(text: Any) -> Any:
+    """A text or list of words in which halves of surrogate pairs, which the backend cannot take, are U+FFFD."""
+    if isinstance(text, str):
+        return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return [_without_surrogates(word) for word in text]
 
 
 def _backend_token(token: Any) -> Any:
