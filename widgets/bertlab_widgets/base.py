@@ -117,6 +117,7 @@ class Panel(anywidget.AnyWidget):
             raise TypeError(f"{type(self).__name__} has no setting {unknown[0]!r}; it has "
                             f"{', '.join((*self.settings, *SHARED, 'scale', 'predict_first', 'preset'))}.")
         self._ready, self._job, self._cancelled = False, None, threading.Event()
+        self._changed: set[str] = set()
         if workbench is None:
             workbench = Workbench(lab)
         self.workbench = workbench
@@ -131,6 +132,7 @@ class Panel(anywidget.AnyWidget):
         self.observe(self._to_workbench, names=list(SHARED))
         workbench.observe(self._from_workbench, names=list(SHARED))
         workbench.observe(self._version_changed, names=["version"])
+        workbench.observe(lambda change: self._update(set()), names=["settled"])
         for name in self.settings:
             self.observe(self._setting_changed, names=name)
         self.observe(self._apply_preset, names=["preset"])
@@ -173,8 +175,10 @@ class Panel(anywidget.AnyWidget):
     @guarded
     def _update(self, changed: set[str]) -> None:
         """Bring everything that is shown up to date; one message to the browser."""
-        if not self._ready:
+        self._changed |= changed
+        if not self._ready or self.workbench.unsettled or not self._changed:
             return
+        changed, self._changed = self._changed, set()
         with self.hold_sync():
             self.error = ""
             workbench = self.workbench
@@ -267,7 +271,7 @@ class Panel(anywidget.AnyWidget):
 
     def reset(self) -> None:
         """Settings, selection and edits back to the beginning; the text stays."""
-        with self.hold_sync():
+        with self.hold_sync(), self.workbench.together():
             for name in self.settings:
                 setattr(self, name, self.traits()[name].default())
             self.preset, self.error, self.guess, self.verdict, self.predict_first = "", "", "", "", False
@@ -325,7 +329,7 @@ class Panel(anywidget.AnyWidget):
             if name not in allowed:
                 raise SelectionError(f"the state names {name!r}, which {type(self).__name__} does not have.")
         workbench = self.workbench
-        with self.hold_sync():
+        with self.hold_sync(), workbench.together():
             if "text" in state or "text_pair" in state:
                 workbench.set_text(state.pop("text", ""), state.pop("text_pair", ""))
             if "forced" in state:
@@ -456,7 +460,8 @@ class Panel(anywidget.AnyWidget):
 
     @guarded
     def set_state(self, sync_data):
-        super().set_state(sync_data)
+        with self.workbench.together():
+            super().set_state(sync_data)
 
     def _message(self, _, content, buffers) -> None:
         if not isinstance(content, dict) or "call" not in content:

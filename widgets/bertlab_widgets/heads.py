@@ -74,6 +74,7 @@ class HeadsPanel(Panel):
     modes = List().tag(sync=True)
     tiles = Dict().tag(sync=True)
     block = Dict().tag(sync=True)
+    head_facts = List(help="statistics of each head, by layer").tag(sync=True)
 
     def __init__(self, *arguments, corpus: list[str] | None = None, **settings):
         self.corpus = corpus
@@ -217,9 +218,10 @@ class HeadsPanel(Panel):
         return {"key": self.tiles["key"], "layer": layer, "heads": heads, "size": weights.shape[-1]}, [data.numpy().tobytes()]
 
     def _send_view(self) -> None:
-        view = {"facts": self.facts() if self.mode != "rollout" else None, "corpus": len(self.corpus or []) if self._corpus_facts else 0}
-        if view["facts"]:
-            counts = [fact["letter"] for row in view["facts"] for fact in row]
+        self.head_facts = self.facts() if self.mode != "rollout" else []
+        view = {"corpus": len(self.corpus or []) if self._corpus_facts else 0}
+        if self.head_facts:
+            counts = [fact["letter"] for row in self.head_facts for fact in row]
             view["kinds"] = [[letter, name, meaning, counts.count(letter)] for letter, (name, meaning) in KINDS.items()]
         if self.workbench.text_pair:
             view["segments"] = self.segment_masses(self.layer, self.head)
@@ -306,7 +308,7 @@ class HeadsPanel(Panel):
         return self.workbench.cached(("facts", *self.workbench.key), self._facts_of_text)
 
     def _facts_of_text(self) -> list[list[dict]]:
-        return [head_facts(self.workbench.recording.attention(layer)[0].float(), self.workbench.tokens)
+        return [layer_facts(self.workbench.recording.attention(layer)[0].float(), self.workbench.tokens)
                 for layer in range(self.workbench.layer_count)]
 
     def segment_masses(self, layer: int, head: int) -> list[list[float]]:
@@ -423,7 +425,7 @@ class HeadsPanel(Panel):
         sums: list[list[dict]] | None = None
         for done, text in enumerate(self.corpus, start=1):
             other = Workbench(workbench.lab, text)
-            facts = [head_facts(other.recording.attention(layer)[0].float().cpu(), other.tokens) for layer in range(workbench.layer_count)]
+            facts = [layer_facts(other.recording.attention(layer)[0].float().cpu(), other.tokens) for layer in range(workbench.layer_count)]
             length = other.encoding.length
             for row in facts:
                 for fact in row:
@@ -590,7 +592,7 @@ def pooled(weights: torch.Tensor, signed: bool, size: int = TILE) -> torch.Tenso
     return torch.where(up >= -down, up, down)
 
 
-def head_facts(probs: torch.Tensor, tokens: list[dict]) -> list[dict]:
+def layer_facts(probs: torch.Tensor, tokens: list[dict]) -> list[dict]:
     """Statistics of each head of one layer from (heads, query, key)."""
     special = torch.tensor([token["special"] for token in tokens])
     words = ~special

@@ -78,12 +78,14 @@ class Workbench(HasTraits):
     ablation = Enum(("zero", "mean", "uniform"), "zero", help="what a switched-off head gives instead")
     seed = Int(0)
     lab = Any()
+    settled = Int(0, help="rises when several traits that were set together are all set")
     version = Int(0, help="rises whenever the model's results for this state are new; panels observe it")
 
     def __init__(self, lab, text: str = "", text_pair: str | None = None, **traits):
         self.lock = threading.RLock()
         self._cache: OrderedDict = OrderedDict()
         self._quiet = False
+        self._open = 0
         super().__init__()
         self.lab = lab
         self.layer = min(self.layer, self.layer_count - 1)
@@ -165,14 +167,30 @@ class Workbench(HasTraits):
         return position
 
     @contextlib.contextmanager
-    def _one_version(self):
-        """Several traits change, the version rises once at the end."""
-        self._quiet = True
+    def together(self):
+        """Set several traits as one step: the panels wait until the end and draw once."""
+        self._open += 1
         try:
             yield
         finally:
-            self._quiet = False
-            self.version += 1
+            self._open -= 1
+            if not self._open:
+                self.settled += 1
+
+    @property
+    def unsettled(self) -> bool:
+        return self._open > 0
+
+    @contextlib.contextmanager
+    def _one_version(self):
+        """Several traits change, the version rises once at the end."""
+        with self.together():
+            self._quiet = True
+            try:
+                yield
+            finally:
+                self._quiet = False
+                self.version += 1
 
     @observe("text", "text_pair")
     def _text_changed(self, change):

@@ -119,6 +119,7 @@ function attentionStage(ui) {
     } catch { /* the error strip says what happened */ }
     wanted.delete(`${key}/${name}`);
   }
+  const prefetch = (layer, head) => { if (get("tiles").key === blocksKey && !blocks.has(headName(layer, perLayer() ? 0 : head))) fetchHead(layer, perLayer() ? 0 : head); };
   const shownHeads = () => {
     const list = [[get("layer"), perLayer() ? 0 : get("head")]];
     for (const [layer, head] of get("heads") || []) if (!list.some(at => sameHead(at, layer, head))) list.push([layer, head]);
@@ -221,6 +222,7 @@ function attentionStage(ui) {
     return layer >= 0 && head >= 0 && layer < tiles.layers && head < tiles.heads ? [layer, head] : null;
   };
   function goTo(layer, head, add) {
+    prefetch(layer, head);
     if (add) {
       const list = shownHeads(), next = list.some(at => sameHead(at, layer, head)) ? list.filter(at => !sameHead(at, layer, head)) : [...list, [layer, head]];
       if (!next.length) return;
@@ -236,8 +238,9 @@ function attentionStage(ui) {
   grid.addEventListener("click", event => { const at = tileAt(event); if (at) goTo(...at, event.shiftKey); });
   grid.addEventListener("dblclick", event => { const at = tileAt(event); if (at) { goTo(...at, false); ui.set("look", "head"); } });
   grid.addEventListener("pointermove", event => {
-    const at = tileAt(event), facts = at && get("view").facts?.[at[0]]?.[at[1]];
+    const at = tileAt(event), facts = at && get("head_facts")?.[at[0]]?.[at[1]];
     grid.style.cursor = at ? "pointer" : "default";
+    if (at) prefetch(...at);
     ui.tip(at ? (perLayer() ? `Layer ${at[0]}` : `Head ${headName(...at)}${facts ? `: ${facts.kind}` : ""}`) : "", event.clientX, event.clientY);
   });
   grid.addEventListener("pointerleave", () => ui.tip(""));
@@ -247,6 +250,7 @@ function attentionStage(ui) {
     const tiles = get("tiles");
     if (event.key.startsWith("Arrow")) {
       const [layer, head] = neighbour(get("layer"), perLayer() ? 0 : get("head"), event.key, tiles.layers, tiles.heads);
+      prefetch(layer, head);
       ui.setAll({ layer, head: perLayer() ? get("head") : head, heads: [] });
     } else if (event.key === " ") toggleHead(get("layer"), get("head"));
     else return;
@@ -483,7 +487,7 @@ function attentionStage(ui) {
 
   // --- facts of the selected head, beside the grid
   function drawFacts() {
-    const fact = get("view").facts?.[get("layer")]?.[get("head")];
+    const fact = get("head_facts")?.[get("layer")]?.[get("head")];
     facts.replaceChildren();
     if (!fact || perLayer()) return;
     const rows = [[`Head ${headName(get("layer"), get("head"))}`, fact.kind.split(":")[0]], ["looks at [CLS], [SEP]", percent(fact.special)],
@@ -595,8 +599,8 @@ function attentionStage(ui) {
   // --- kinds of heads
   const OKABE_ITO = { P: "#0072b2", N: "#56b4e9", S: "#cc79a7", D: "#999999", B: "#e69f00", W: "#009e73", F: "#d55e00", "·": "transparent" };
   function drawKinds() {
-    const { facts, kinds, corpus } = get("view");
-    if (!facts) { other.replaceChildren(h("p.muted", {}, "Kinds are those of single heads: choose the weights “attention”.")); return; }
+    const { kinds, corpus } = get("view"), facts = get("head_facts");
+    if (!facts?.length || !kinds) { other.replaceChildren(h("p.muted", {}, "Kinds are those of single heads: choose the weights “attention”.")); return; }
     const table = h("table.kinds", {}, h("tr", {}, h("th"), ...facts[0].map((_, head) => h("th", {}, head))),
       ...facts.map((row, layer) => h("tr", {}, h("th", {}, layer), ...row.map((fact, head) => h("td", {}, h("button", { type: "button", title: `${headName(layer, head)}: ${fact.kind}`,
         "aria-label": `Head ${headName(layer, head)}: ${fact.kind}`, "aria-pressed": String(layer === get("layer") && head === get("head")),

@@ -433,7 +433,6 @@ export function renderPanel({ model, el }, spec) {
   });
   sizeWatcher.observe(root);
   drawLines();
-  drawStrip();
   return () => {
     disposed = true;
     cancelAnimationFrame(frame);
