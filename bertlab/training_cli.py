@@ -99,18 +99,12 @@ FLAGS = {
 
 def add_commands(subparsers: Any) -> None:
     """Add the three commands to the parser of `bertlab`."""
-    command = _command(
-        subparsers, "pretrain", "train an encoder on running text", PRETRAIN, PRETRAIN_EXAMPLES
-    )
+    command = _command(subparsers, "pretrain", "train an encoder on running text", PRETRAIN, PRETRAIN_EXAMPLES)
     command.add_argument("data", nargs="*", metavar="TEXT", help="files of running text")
-    command.add_argument("--start", help="model to go on from: a folder or a name (default bertlab-mini)")
-    command.add_argument(
-        "--new", metavar="CONFIG", help="start from random weights in the shape of this config.json"
-    )
+    command.add_argument("--base", help="model to go on from: a folder or a name (default bertlab-mini)")
+    command.add_argument("--new", metavar="CONFIG", help="start from random weights in the shape of this config.json")
     command.add_argument("--max-length", type=int, help="tokens of a sequence (default 128)")
-    command.add_argument(
-        "--mask-rate", type=float, help="share of the tokens that is asked for (default 0.15)"
-    )
+    command.add_argument("--mask-rate", type=float, help="share of the tokens that is asked for (default 0.15)")
     command.add_argument("--whole-words", action="store_true", default=None, help="mask whole words")
     command.add_argument("--no-next-sentence", action="store_true", default=None, help="masked words only")
     _common(command)
@@ -118,14 +112,12 @@ def add_commands(subparsers: Any) -> None:
 
     command = _command(subparsers, "finetune", "train a task head or an adapter", FINETUNE, FINETUNE_EXAMPLES)
     command.add_argument("data", nargs="*", metavar="DATA", help="files of labelled examples")
-    command.add_argument("--kind", choices=list(KINDS), help="what is asked (see above)")
+    command.add_argument("--kind", metavar="KIND", choices=list(KINDS), help="what is asked (see above)")
     command.add_argument("--base", help="pre-trained model: a folder or a name (default bertlab-mini)")
     command.add_argument("--labels", nargs="+", help="names of the labels in the order of their ids")
     command.add_argument("--columns", nargs="+", metavar="NAME=COLUMN", help="names of the columns")
     command.add_argument("--max-length", type=int, help="tokens of an input (default 128)")
-    command.add_argument(
-        "--lora", type=int, metavar="RANK", help="train an adapter of this rank, not the whole model"
-    )
+    command.add_argument("--lora", type=int, metavar="RANK", help="train an adapter of this rank, not the whole model")
     _common(command)
     command.set_defaults(run=run_finetune)
 
@@ -133,11 +125,12 @@ def add_commands(subparsers: Any) -> None:
     command.add_argument("model", metavar="MODEL", help="folder of a fine-tuned model or adapter")
     command.add_argument("data", nargs="+", metavar="DATA", help="files, as for finetune or pretrain")
     command.add_argument(
-        "--kind", choices=[*KINDS, "pretraining"], help="the task, where MODEL does not know it"
+        "--kind", metavar="KIND", choices=[*KINDS, "pretraining"], help="the task, where MODEL does not know it"
     )
     command.add_argument("--labels", nargs="+", help="names of the labels, where MODEL does not know them")
     command.add_argument("--columns", nargs="+", metavar="NAME=COLUMN", help="names of the columns")
-    command.add_argument("--batch-size", type=int, default=64)
+    command.add_argument("--max-length", type=int, help="tokens of an input, where MODEL does not know it")
+    command.add_argument("--batch-size", type=int, default=64, help="inputs of one pass (default 64)")
     command.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
     command.set_defaults(run=run_evaluate)
 
@@ -153,17 +146,13 @@ def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="FOLDER", help="where everything goes")
     command.add_argument("--dev", nargs="+", metavar="FILE", help="held-out data for evaluations")
     command.add_argument("--config", metavar="FILE", help="JSON file with any of these options; flags win")
-    command.add_argument("--log", metavar="FILE", help="JSON lines, one a step (default OUT/log.jsonl)")
+    command.add_argument("--log-file", metavar="FILE", help="JSON lines, one a step (default OUT/log.jsonl)")
     command.add_argument("--tensorboard", metavar="FOLDER", help="write curves for TensorBoard too")
     command.add_argument("--quiet", action="store_true", help="no progress bar")
-    command.add_argument(
-        "--no-resume", action="store_true", default=None, help="start anew, even over checkpoints"
-    )
+    command.add_argument("--no-resume", action="store_true", default=None, help="start anew, even over checkpoints")
     settings = command.add_argument_group("training")
     for name, (kind, text) in FLAGS.items():
-        settings.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper(), help=text
-        )
+        settings.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper(), help=text)
     settings.add_argument(
         "--set",
         action="append",
@@ -182,11 +171,9 @@ def _other_settings() -> list[str]:
 
 def run_pretrain(options: argparse.Namespace) -> int:
     """`bertlab pretrain`."""
-    chosen, settings = _options(
-        options, {"start", "new", "max_length", "mask_rate", "whole_words", "no_next_sentence"}
-    )
+    chosen, settings = _options(options, {"base", "new", "max_length", "mask_rate", "whole_words", "no_next_sentence"})
     out = Path(chosen["out"])
-    start = chosen.get("start") or "bertlab-mini"
+    start = chosen.get("base") or "bertlab-mini"
     tokenizer = BertTokenizerFast.from_pretrained(start)
     if chosen.get("new"):
         config = BertConfig.from_dict(json.loads(Path(chosen["new"]).read_text(encoding="utf-8")))
@@ -221,9 +208,7 @@ def run_pretrain(options: argparse.Namespace) -> int:
 
 def _corpus(files: list[str], tokenizer: Any, folder: Path) -> Corpus:
     """The tokenised text: from the folder where an earlier call of the same command left it, or built there."""
-    about = [
-        [str(Path(file).resolve()), Path(file).stat().st_size, Path(file).stat().st_mtime] for file in files
-    ]
+    about = [[str(Path(file).resolve()), Path(file).stat().st_size, Path(file).stat().st_mtime] for file in files]
     note = folder / "sources.json"
     if note.exists() and json.loads(note.read_text(encoding="utf-8")) == about:
         return Corpus.open(folder)
@@ -283,9 +268,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if options.kind == "pretraining":
         tokenizer = BertTokenizerFast.from_pretrained(options.model)
         model = task_heads.BertForPreTraining.from_pretrained(options.model).to(device)
-        scores = evaluate_pretraining(
-            model, Corpus.build(options.data, tokenizer), tokenizer, batch_size=options.batch_size
-        )
+        max_length = options.max_length or min(128, model.config.max_position_embeddings)
+        corpus = Corpus.build(options.data, tokenizer)
+        scores = evaluate_pretraining(model, corpus, tokenizer, max_length=max_length, batch_size=options.batch_size)
         print(json.dumps(scores, indent=2))
         return 0
     folder = Path(options.model)
@@ -297,7 +282,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         if not labels and options.kind in ("classification", "multilabel", "tagging"):
             names = BertConfig.from_pretrained(options.model).id2label
             labels = [names[number] for number in sorted(names)]
-        task = Task(options.kind, tuple(labels))
+        task = Task(options.kind, tuple(labels), max_length=options.max_length or 128)
     else:
         raise ValueError(f"{folder} does not say what its task is: it has no task.json, so give --kind")
     if (folder / "adapter.safetensors").is_file():
@@ -327,9 +312,7 @@ def _options(options: argparse.Namespace, own: set[str]) -> tuple[dict[str, Any]
         except json.JSONDecodeError as error:
             raise ValueError(f"{options.config}, line {error.lineno}: not JSON ({error.msg})") from None
         if not isinstance(given, dict):
-            raise ValueError(
-                f"{options.config} holds a {type(given).__name__}, but it must be an object of options"
-            )
+            raise ValueError(f"{options.config} holds a {type(given).__name__}, but it must be an object of options")
     names = {*own, *FLAGS, "data", "dev", "out", "no_resume"}
     flags = {name: getattr(options, name) for name in names if getattr(options, name, None) not in (None, [])}
     lengths = {"steps", "epochs", "minutes"}
@@ -382,9 +365,7 @@ def _first_process() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def _follow(
-    records: Iterator[StepRecord], options: argparse.Namespace, out: Path, settings: dict[str, Any]
-) -> bool:
+def _follow(records: Iterator[StepRecord], options: argparse.Namespace, out: Path, settings: dict[str, Any]) -> bool:
     """Train to the end, logging every step; False if training could not go on, which is said on stderr."""
     from tqdm import tqdm
 
@@ -392,7 +373,7 @@ def _follow(
     with ExitStack() as stack:
         bar = log = board = None
         if _first_process():
-            log = stack.enter_context(open(options.log or out / "log.jsonl", "a", encoding="utf-8"))
+            log = stack.enter_context(open(options.log_file or out / "log.jsonl", "a", encoding="utf-8"))
             quiet = options.quiet or not sys.stderr.isatty()
             form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
             bar = stack.enter_context(tqdm(total=1.0, disable=quiet, bar_format=form))

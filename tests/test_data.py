@@ -134,7 +134,9 @@ def test_conll_files_skip_comments_and_know_their_columns(tmp_path):
     ]
     cells = "\t_\t_\t_\t_\t_\t_"
     conllu = written(
-        tmp_path, "b.conllu", f"# text = don't\n1-2\tdon't\t_\t_{cells}\n1\tdo\tdo\tAUX{cells}\n2\tn't\tnot\tPART{cells}\n"
+        tmp_path,
+        "b.conllu",
+        f"# text = don't\n1-2\tdon't\t_\t_{cells}\n1\tdo\tdo\tAUX{cells}\n2\tn't\tnot\tPART{cells}\n",
     )
     assert list(read(conllu)) == [{"tokens": ["do", "n't"], "tags": ["AUX", "PART"]}]
     iob = written(tmp_path, "c.iob2", "# sent_id = 1\n1\tAnna\tB-PER\t-\t-\n")
@@ -220,7 +222,8 @@ def test_bad_rows_are_refused_with_their_place(tokenizer, tmp_path, kind, row, m
 
 def test_the_first_piece_of_a_word_carries_its_tag(tokenizer):
     task = Task("tagging", ("O", "B-PER"), max_length=12)
-    (feature,) = encode([{"tokens": ["anna", "playing", "\u200b", "."], "tags": ["B-PER", "O", "O", "O"]}], task, tokenizer)
+    row = {"tokens": ["anna", "playing", "\u200b", "."], "tags": ["B-PER", "O", "O", "O"]}
+    (feature,) = encode([row], task, tokenizer)
     assert tokenizer.convert_ids_to_tokens(feature["input_ids"]) == "[CLS] anna play ##ing [UNK] . [SEP]".split()
     assert feature["labels"] == [-100, 1, 0, -100, 0, 0, -100]
     assert feature["word_starts"] == [1, 2, 4, 5] and feature["words"] == [0, 1, 2, 3]

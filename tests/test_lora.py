@@ -23,7 +23,10 @@ def model(base):
     return task_heads.BertForSequenceClassification.from_pretrained(base, num_labels=3)
 
 
-INPUT = {"input_ids": torch.tensor([[2, 9, 14, 30, 3], [2, 8, 3, 0, 0]]), "attention_mask": torch.tensor([[1] * 5, [1, 1, 1, 0, 0]])}
+INPUT = {
+    "input_ids": torch.tensor([[2, 9, 14, 30, 3], [2, 8, 3, 0, 0]]),
+    "attention_mask": torch.tensor([[1] * 5, [1, 1, 1, 0, 0]]),
+}
 
 
 def outputs(model):

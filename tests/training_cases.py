@@ -34,7 +34,7 @@ def tiny_config(tokenizer, **fields):
     return BertConfig(
         **{
             "vocab_size": len(tokenizer), "hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 4,
-            "intermediate_size": 28, "max_position_embeddings": 64, **fields,
+            "intermediate_size": 28, "max_position_embeddings": 64, "initializer_range": 0.2, **fields,
         }
     )  # fmt: skip
 
