@@ -49,6 +49,7 @@ class Corpus(Sequence):
 
     @property
     def tokens(self) -> int:
+        """Number of tokens of all documents."""
         return len(self.ids)
 
     @classmethod

@@ -101,6 +101,7 @@ class Task:
         return {"is_decoder": True} if self.kind == "causal" else {}
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data: `Task(**task.to_dict())` is the task again."""
         return {**asdict(self), "labels": list(self.labels)}
 
 
@@ -428,6 +429,7 @@ def collate(
 
 
 def pad(features: Sequence[Feature], width: int, pad_token_id: int) -> dict[str, Tensor]:
+    """input_ids, attention_mask and token_type_ids of features, all (batch, width)."""
     return {
         "input_ids": _stack([feature["input_ids"] for feature in features], width, pad_token_id),
         "attention_mask": _stack([[1] * len(feature["input_ids"]) for feature in features], width, 0),
@@ -533,6 +535,7 @@ def _with_labels(rows: list[Row], task: Task, tokenizer: Any) -> list[Feature]:
 def shuffled_batches(
     features: list[Feature], batch_size: int, order: random.Random
 ) -> Iterator[list[Feature]]:
+    """All features once, in batches of similar length (see `length_sorted_batches`)."""
     by_shape: dict[int, list[Feature]] = {}
     for feature in features:  # choices of different counts cannot share a batch
         ids = feature["input_ids"]

@@ -347,6 +347,7 @@ def column_of(row: Mapping[str, Any], name: str, kind: Any = None, required: boo
 
 
 def place_of(row: Mapping[str, Any]) -> str:
+    """File and line that a row was read from, where it knows them."""
     return getattr(row, "place", "") or "a row"
 
 

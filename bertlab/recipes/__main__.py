@@ -8,11 +8,14 @@ import sys
 
 import torch
 
+from bertlab.recipes.mini import load_recipe, make_model
 from bertlab.recipes.sets import TASKS
 from bertlab.recipes.tasks import train_task
+from bertlab.training import StepRecord
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run one recipe; returns the exit status."""
     parser = argparse.ArgumentParser("python -m bertlab.recipes", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     task = commands.add_parser("task", help="train, measure and save the adapter of one task")
@@ -29,13 +32,41 @@ def main(arguments: list[str] | None = None) -> int:
     task.add_argument("--all-layers", action="store_true", help="train the whole model, not an adapter")
     task.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting")
     task.add_argument("--threads", type=int, help="CPU threads")
+    task.set_defaults(run=run_task)
+    mini = commands.add_parser("mini", help="the whole model: pre-training, every task, figures")
+    mini.add_argument("--data", required=True, help="folder of the texts and labelled sets")
+    mini.add_argument("--start", required=True, help="folder of the BERT to start from")
+    mini.add_argument("--out", required=True, help="folder that gets the model")
+    mini.add_argument("--work", help="folder for tokenised text and checkpoints (default OUT.work)")
+    mini.add_argument("--recipe", default="mini", help="mini, tiny, or a JSON file")
+    mini.add_argument("--tiny", action="store_const", const="tiny", dest="recipe", help="the recipe tiny")
+    mini.add_argument("--device", help="cpu, cuda or mps")
+    mini.add_argument("--threads", type=int, help="CPU threads")
+    mini.set_defaults(run=run_mini)
     chosen = parser.parse_args(arguments)
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
-    return run_task(chosen)
+    return chosen.run(chosen)
+
+
+def run_mini(chosen: argparse.Namespace) -> int:
+    """`python -m bertlab.recipes mini`."""
+
+    def report(part: str, record: StepRecord) -> None:
+        if record.step % 20 == 0 or record.progress >= 1.0:
+            sys.stdout.write(json.dumps({"part": part, **record.to_dict()}) + "\n")
+            sys.stdout.flush()
+
+    figures = make_model(
+        load_recipe(chosen.recipe), chosen.data, chosen.start, chosen.out, chosen.work or f"{chosen.out}.work",
+        device=chosen.device, report=report,
+    )  # fmt: skip
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    return 0
 
 
 def run_task(chosen: argparse.Namespace) -> int:
+    """`python -m bertlab.recipes task`."""
     settings = {name: value for name in ("minutes", "steps") if (value := getattr(chosen, name)) is not None}
     if chosen.rank:
         settings["lora"] = {"rank": chosen.rank, "alpha": 2 * chosen.rank}

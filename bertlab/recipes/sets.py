@@ -62,6 +62,7 @@ def texts(folder: Path, name: str, limit: int | None = None) -> Iterator[list[st
 
 
 def sentiment(folder: Path, limit: int | None) -> TaskSets:
+    """Positive or negative: sentences and reviews of films, and of what shops sell."""
     names = ("sentence_polarity", "sentiment_uci", "imdb_counterfactual")
     return TaskSets(
         Task("classification", ("negative", "positive"), max_length=96, name="sentiment"),
@@ -72,6 +73,7 @@ def sentiment(folder: Path, limit: int | None) -> TaskSets:
 
 
 def emotions(folder: Path, limit: int | None) -> TaskSets:
+    """Any of 27 emotions, or neutral, in comments."""
     labels = (folder / "goemotions" / "labels.txt").read_text(encoding="utf-8").split()
     return TaskSets(
         Task("multilabel", tuple(labels), max_length=64, name="emotions"),
@@ -82,6 +84,7 @@ def emotions(folder: Path, limit: int | None) -> TaskSets:
 
 
 def similarity(folder: Path, limit: int | None) -> TaskSets:
+    """How alike two sentences are, 0 to 5; only genres whose texts are free."""
     free = {
         split: [row for row in part(folder, "stsb", split) if row["genre"] in FREE_GENRES][:limit]
         for split in ("train", "dev")
@@ -97,6 +100,7 @@ def similarity(folder: Path, limit: int | None) -> TaskSets:
 
 
 def inference(folder: Path, limit: int | None) -> TaskSets:
+    """Whether a sentence follows from another, is left open, or contradicts it."""
     names = ("snli_small", "nli_counterfactual")
     return TaskSets(
         Task("classification", ("entailment", "neutral", "contradiction"), max_length=80, name="inference"),
@@ -107,6 +111,7 @@ def inference(folder: Path, limit: int | None) -> TaskSets:
 
 
 def pos(folder: Path, limit: int | None) -> TaskSets:
+    """Universal parts of speech."""
     rows = {
         split: [Row({"tokens": row["tokens"], "tags": row["upos"]}, row.place) for row in
                 part(folder, "ud_ewt", split, limit)]
@@ -118,6 +123,7 @@ def pos(folder: Path, limit: int | None) -> TaskSets:
 
 
 def ner(folder: Path, limit: int | None) -> TaskSets:
+    """Persons, places and organisations."""
     names = ("ner_uner_ewt", "ner_wikigold")
     labels = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
 
@@ -139,13 +145,10 @@ def ner(folder: Path, limit: int | None) -> TaskSets:
 
 
 def qa(folder: Path, limit: int | None) -> TaskSets:
+    """Questions on passages, some of which hold no answer."""
     train = part(folder, "squad", "train-v1.1", limit)
     known = {(row["context"], row["question"]) for row in train}
-    more = [
-        row
-        for row in part(folder, "squad", "train-v2.0", limit)
-        if (row["context"], row["question"]) not in known
-    ]
+    more = [row for row in part(folder, "squad", "train-v2.0", limit) if (row["context"], row["question"]) not in known]
     return TaskSets(
         Task("qa", max_length=224, stride=64, name="qa"),
         train + more,
@@ -155,6 +158,7 @@ def qa(folder: Path, limit: int | None) -> TaskSets:
 
 
 def choice(folder: Path, limit: int | None) -> TaskSets:
+    """Which of four sentences continues a text: stories, dialogues, books, and codah's endings."""
     codah = {
         split: [Row({"prompt": row["prompt"], "endings": row["endings"], "label": row["label"]}, row.place)
                 for row in part(folder, "codah", split, limit)]
@@ -176,9 +180,7 @@ def choice(folder: Path, limit: int | None) -> TaskSets:
     )
 
 
-def continuations(
-    told: list[list[str]], per_document: int, generator: random.Random, endings: int = 4
-) -> list[Row]:
+def continuations(told: list[list[str]], per_document: int, generator: random.Random, endings: int = 4) -> list[Row]:
     """Rows of a few sentences and four candidates for the next one, the others from elsewhere.
 
     Of the wrong endings about a third is from another place of the same text, the rest from other texts.
@@ -202,13 +204,12 @@ def continuations(
                 continue
             generator.shuffle(options)
             prompt = " ".join(document[start : start + length])
-            rows.append(
-                Row({"prompt": prompt, "endings": options, "label": options.index(right)}, f"text {number}")
-            )
+            rows.append(Row({"prompt": prompt, "endings": options, "label": options.index(right)}, f"text {number}"))
     return rows
 
 
 def next_sentence(folder: Path, limit: int | None) -> TaskSets:
+    """Whether one passage follows another or is from elsewhere."""
     train: list[Row] = []
     dev: list[Row] = []
     for name in ("wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks"):
@@ -245,6 +246,7 @@ def following(told: list[list[str]], generator: random.Random, per_document: int
 
 
 def generation(folder: Path, limit: int | None) -> TaskSets:
+    """Passages for a model that continues text from left to right."""
     train: list[Row] = []
     dev: list[Row] = []
     names = ("storybooks", "tatoeba_en", "wikipedia_simple", "books_standardebooks")
@@ -255,9 +257,7 @@ def generation(folder: Path, limit: int | None) -> TaskSets:
         held = max(1, min(100, len(passages) // 20))
         dev += passages[:held]
         train += passages[held:]
-    return TaskSets(
-        Task("causal", max_length=96, name="generation"), train, {"held-out text": dev}, list(names)
-    )
+    return TaskSets(Task("causal", max_length=96, name="generation"), train, {"held-out text": dev}, list(names))
 
 
 def _passages(document: list[str], words: int = 60) -> Iterator[str]:

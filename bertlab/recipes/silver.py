@@ -55,9 +55,7 @@ def add_silver_pairs(
     candidates = [(row["text_a"], row["text_b"]) for row in part(Path(data), "snli_small", "train", limit)]
     generator.shuffle(candidates)
     candidates = candidates[: pairs // 3]
-    pool = [
-        document[0] for document in texts(Path(data), "tatoeba_en", limit or 12_000) if len(document[0]) > 25
-    ]
+    pool = [document[0] for document in texts(Path(data), "tatoeba_en", limit or 12_000) if len(document[0]) > 25]
     for document in texts(Path(data), "wikipedia_simple", limit or 6_000):
         pool += [sentence for sentence in document[:3] if 30 < len(sentence) < 160]
     generator.shuffle(pool)
@@ -80,9 +78,7 @@ def add_silver_pairs(
     known = torch.stack([cosines[: len(gold)], torch.ones(len(gold))], dim=1)
     slope, shift = torch.linalg.lstsq(known, scores[:, None]).solution.flatten().tolist()
     silver = [
-        Row(
-            {"text_a": one, "text_b": two, "score": min(5.0, max(0.0, slope * cosine + shift))}, "silver pair"
-        )
+        Row({"text_a": one, "text_b": two, "score": min(5.0, max(0.0, slope * cosine + shift))}, "silver pair")
         for (one, two), cosine in zip(candidates, cosines[len(gold) :].tolist())
     ]
     sets.train = gold * 3 + silver

@@ -136,9 +136,7 @@ def centre_thresholds(model, tokenizer, rows: list, sets: TaskSets, fewest: int 
     for number, row in enumerate(rows):
         truth[number, row["labels"]] = True
     grid = np.arange(0.04, 0.7, 0.02)
-    scores = np.stack(
-        [_f1_by_label(probabilities >= threshold, truth) for threshold in grid]
-    )  # (grid, labels)
+    scores = np.stack([_f1_by_label(probabilities >= threshold, truth) for threshold in grid])  # (grid, labels)
     frequent = truth.sum(axis=0) >= fewest
     together = grid[int(scores[:, frequent].mean(axis=1).argmax())] if frequent.any() else 0.3
     thresholds = np.where(frequent, grid[scores.argmax(axis=0)], together)

@@ -49,6 +49,7 @@ class StepRecord:
         return sum(self.losses.values())
 
     def to_dict(self) -> dict[str, Any]:
+        """The record as plain data, for JSON."""
         return asdict(self)
 
 

@@ -1,0 +1,110 @@
+"""From raw data to the shipped folder: pre-training in stages, then the adapter of every task, and the figures."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bertlab.corpus import Corpus
+from bertlab.recipes.sets import texts
+from bertlab.recipes.tasks import HERE, add_figures, train_task
+from bertlab.task_heads import BertForPreTraining
+from bertlab.tokenization import BertTokenizerFast
+from bertlab.training import StepRecord, evaluate_pretraining, pretrain
+
+
+def load_recipe(name_or_file: str | Path) -> dict[str, Any]:
+    """A recipe by name ("mini", "tiny") or from a JSON file."""
+    file = HERE / f"{name_or_file}.json"
+    return json.loads((file if file.is_file() else Path(name_or_file)).read_text(encoding="utf-8"))
+
+
+def make_model(
+    recipe: Mapping[str, Any],
+    data: str | Path,
+    start: str | Path,
+    out: str | Path,
+    work: str | Path,
+    *,
+    device: str | None = None,
+    report: Callable[[str, StepRecord], None] = lambda part, record: None,
+) -> dict[str, Any]:
+    """Carry out a recipe; calling it again goes on where it was interrupted.
+
+    Args:
+        recipe: see `mini.json`: the mixture of texts, the stages of pre-training, the tasks.
+        data: folder of the texts and labelled sets.
+        start: folder of the BERT to start from; heads that it lacks begin untrained.
+        out: folder that gets config.json, vocab.txt, model.safetensors (float16), tasks/ and figures.json.
+        work: folder for tokenised text and checkpoints, which are not part of the result.
+
+    Returns:
+        the figures, as in `out/figures.json`.
+    """
+    out, work = Path(out), Path(work)
+    tokenizer = BertTokenizerFast.from_pretrained(str(start))
+    torch.manual_seed(0)
+    model = BertForPreTraining.from_pretrained(str(start))
+    train, held_out = mixture(recipe, data, tokenizer, work / "corpus")
+    started = time.time()
+    for number, stage in enumerate(recipe["stages"], start=1):
+        options = {**recipe["pretraining"], **stage}
+        if device is not None:
+            options["device"] = device
+        for record in pretrain(model, tokenizer, train, folder=work / f"stage{number}", seed=number, **options):
+            report(f"pretraining {number}", record)
+    out.mkdir(parents=True, exist_ok=True)
+    model.to("cpu", torch.float16).save_pretrained(out)
+    tokenizer.save_pretrained(str(out))
+    model = BertForPreTraining.from_pretrained(out)  # what ships, rounded as it ships
+    figures = {
+        "dev": {
+            name: evaluate_pretraining(model, corpus, tokenizer, max_length=recipe["stages"][-1]["max_length"])
+            for name, corpus in held_out.items()
+        },
+        "tokens": train.tokens,
+        "seconds": round(time.time() - started),
+        "recipe": dict(recipe),
+    }
+    add_figures(out, "pretraining", figures)
+    for task in recipe["tasks"]:
+        settings = dict(recipe.get("task_settings", {}))
+        if device is not None:
+            settings["device"] = device
+        train_task(
+            task, data, out, out, settings=settings, base_name=out.name, limit=recipe.get("limit"),
+            teacher=start if recipe.get("similarity_from_start") else None,
+            report=lambda record, task=task: report(task, record),
+        )  # fmt: skip
+    return json.loads((out / "figures.json").read_text(encoding="utf-8"))
+
+
+def mixture(
+    recipe: Mapping[str, Any], data: str | Path, tokenizer: Any, folder: Path
+) -> tuple[Corpus, dict[str, Corpus]]:
+    """The training text, each source repeated as the recipe says, and a held-out part of each source.
+
+    Tokenised once into `folder`; a folder that was finished for the same recipe is used again.
+    """
+    note = folder / "mixture.json"
+    about = {key: recipe.get(key) for key in ("texts", "held_out_share", "limit")}
+    held = {name: folder / f"held_out_{name}" for name in recipe["texts"]}
+    if not (note.is_file() and json.loads(note.read_text(encoding="utf-8")) == about):
+        shutil.rmtree(folder, ignore_errors=True)
+        documents: list[list[str]] = []
+        for name, repeat in recipe["texts"].items():
+            found = list(texts(Path(data), name, recipe.get("limit")))
+            random.Random(name).shuffle(found)
+            kept = max(2, int(len(found) * recipe["held_out_share"]))
+            Corpus.build(found[:kept], tokenizer, held[name])
+            documents += found[kept:] * repeat
+        Corpus.build(documents, tokenizer, folder / "train")
+        note.write_text(json.dumps(about), encoding="utf-8")
+    return Corpus.open(folder / "train"), {name: Corpus.open(place) for name, place in held.items()}

@@ -1,0 +1,144 @@
+"""The recipe in its tiny version, on text that is generated here, and what the recipes make of data folders."""
+
+import gzip
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from bertlab.lora import load_adapter
+from bertlab.recipes.__main__ import main
+from bertlab.recipes.sets import TASKS, continuations, following, load_task
+from bertlab.recipes.tasks import centre_thresholds, task_settings
+from bertlab.task_heads import BertForPreTraining
+from bertlab.training import Settings, predict
+
+from training_cases import reviews, stories, tiny_base, tiny_tokenizer  # isort: skip
+
+
+def put(folder, name, rows):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data folder with a little of each set that the tiny recipe wants."""
+    folder = tmp_path_factory.mktemp("data")
+    for number, name in enumerate(("wikipedia_simple", "storybooks")):
+        rows = [{"id": str(n), "title": "", "text": "\n".join(told)} for n, told in enumerate(stories(30, number))]
+        put(folder, f"{name}/docs.jsonl.gz", rows)
+    for number, name in enumerate(("sentence_polarity", "sentiment_uci", "imdb_counterfactual")):
+        put(folder, f"{name}/train.jsonl.gz", reviews(20, number))
+        put(folder, f"{name}/dev.jsonl", reviews(8, number + 10))
+    entities = [{"tokens": ["anna", "saw", "rome"], "tags": ["B-PER", "O", "B-MISC"]}] * 6
+    for name in ("ner_uner_ewt", "ner_wikigold"):
+        put(folder, f"{name}/train.jsonl.gz", entities)
+        put(folder, f"{name}/dev.jsonl.gz", entities)
+    paragraph = {"context": "anna saw it . the film was good .", "qas": []}
+    for number, answer in enumerate(("anna", "it", "good")):
+        start = paragraph["context"].index(answer)
+        answers = [{"text": answer, "answer_start": start}]
+        paragraph["qas"].append({"id": str(number), "question": f"who {answer} ?", "answers": answers})
+    content = json.dumps({"data": [{"title": "", "paragraphs": [paragraph]}]}).encode()
+    for split in ("train-v1.1", "train-v2.0", "dev-v1.1", "dev-v2.0"):
+        (folder / "squad").mkdir(exist_ok=True)
+        (folder / "squad" / f"{split}.json.gz").write_bytes(gzip.compress(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("start")
+    return tiny_base(folder, tiny_tokenizer(folder))
+
+
+def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp_path, capsys):
+    command = ["mini", "--tiny", "--data", str(data), "--start", str(start), "--out", str(tmp_path / "made")]
+    assert main(command) == 0
+    capsys.readouterr()
+    out = tmp_path / "made"
+    assert {"config.json", "vocab.txt", "model.safetensors", "figures.json"} <= {p.name for p in out.iterdir()}
+    figures = json.loads((out / "figures.json").read_text())
+    assert set(figures) == {"pretraining", "sentiment", "ner", "qa"}
+    assert set(figures["pretraining"]["dev"]) == {"wikipedia_simple", "storybooks"}
+    assert "accuracy" in figures["sentiment"]["dev"]["sentence_polarity"]
+    assert figures["sentiment"]["guessing"]["chance"] == 50.0
+    base = BertForPreTraining.from_pretrained(out)
+    for task in ("sentiment", "ner", "qa"):
+        model = load_adapter(out / "tasks" / task, base, share=True)
+        about = json.loads((out / "tasks" / task / "config.json").read_text())["bertlab"]
+        assert type(model).__name__ == about["class"]
+    before = (out / "model.safetensors").read_bytes()
+    assert main(command) == 0  # the checkpoints of the stages are finished: nothing is trained again
+    assert (out / "model.safetensors").read_bytes() == before
+    assert "pretraining 1" not in capsys.readouterr().out
+
+
+def test_one_task_can_be_trained_alone(data, start, tmp_path, capsys):
+    command = ["task", "sentiment", "--data", str(data), "--base", str(start), "--out", str(tmp_path), "--steps", "2"]
+    assert main([*command, "--rank", "2", "--set", "max_length=16", "--set", 'precision="float32"']) == 0
+    about = json.loads((tmp_path / "tasks" / "sentiment" / "config.json").read_text())["bertlab"]
+    assert about["lora"]["rank"] == 2 and about["max_length"] == 16 and about["base"] == "bertlab-mini"
+    assert json.loads(capsys.readouterr().out)["steps"] == 2
+
+
+def test_every_task_has_valid_settings():
+    for name in TASKS:
+        options = task_settings(name)
+        assert options.pop("lora")["rank"] >= 1
+        Settings.from_dict(options)
+
+
+def test_entities_of_unshared_types_are_left_out(data):
+    sets = load_task("ner", data)
+    assert sets.train[0]["tags"] == ["B-PER", "O", "O"]
+
+
+def test_unknown_tasks_and_missing_sets_are_named(data):
+    with pytest.raises(LookupError, match="no recipe for the task 'chess'"):
+        load_task("chess", data)
+    with pytest.raises(FileNotFoundError, match="no train part of the set 'snli_small'"):
+        load_task("inference", data)
+
+
+def test_continuations_hold_the_next_sentence_once():
+    told = [[f"document {d} sentence {s}" for s in range(12)] for d in range(8)]
+    rows = continuations(told, 3, random.Random(0))
+    assert len(rows) > 10
+    for row in rows:
+        last, right = row["prompt"].split("document ")[-1].strip(), row["endings"][row["label"]]
+        document, sentence = last.split()[0], int(last.split()[-1])
+        assert right == f"document {document} sentence {sentence + 1}"
+        assert len(set(row["endings"])) == 4
+
+
+def test_pairs_follow_when_their_label_is_0():
+    told = [[f"{d}.{s}" for s in range(9)] for d in range(20)]
+    rows = following(told, random.Random(0), 3)
+    for row in rows:
+        document, sentence = row["text"].split()[-1].split(".")
+        follows = row["pair"].split()[0] == f"{document}.{int(sentence) + 1}"
+        assert row["label"] == (0 if follows else 1)
+    assert 0.35 < sum(row["label"] for row in rows) / len(rows) < 0.65
+
+
+def test_thresholds_are_moved_to_one_half(start, monkeypatch):
+    from bertlab.data import Task
+    from bertlab.recipes.sets import TaskSets
+    from bertlab.task_heads import BertForSequenceClassification
+
+    tokenizer = tiny_tokenizer(start)
+    task = Task("multilabel", ("a", "b"), max_length=16)
+    model = BertForSequenceClassification.from_pretrained(start, num_labels=2).eval()
+    with torch.no_grad():
+        model.classifier.bias += torch.tensor([-2.0, 1.0])
+    rows = [{"text": row["text"], "labels": [0] if row["label"] else [1]} for row in reviews(80)]
+    before = np.stack(predict(model, tokenizer, rows, task))
+    thresholds = centre_thresholds(model, tokenizer, rows, TaskSets(task, [], {}), fewest=5)
+    after = np.stack(predict(model, tokenizer, rows, task))
+    assert ((after >= 0.5) == (before >= np.array(thresholds))).mean() > 0.99
