@@ -9,6 +9,7 @@ from .base import Panel
 from .heads import HeadsPanel
 from .masks import MaskPanel
 from .state import Workbench
+from .tasks import TasksPanel
 from .tokens import TokenizerPanel, TokensPanel
 
-__all__ = ["HeadsPanel", "MaskPanel", "Panel", "TokenizerPanel", "TokensPanel", "Workbench"]
+__all__ = ["HeadsPanel", "MaskPanel", "Panel", "TasksPanel", "TokenizerPanel", "TokensPanel", "Workbench"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import time
@@ -173,6 +174,15 @@ class TasksPanel(Panel):
             return "This head was not in the checkpoint: its weights are random, and its answer is noise."
         return f"This head has random weights (seed {self.head_seed}): its answer is noise until it is trained."
 
+    def ablating(self, model):
+        """A context in which the heads that the state switches off are off in the task's model."""
+        workbench = self.workbench
+        if not workbench.ablated:
+            return contextlib.nullcontext()
+        from bertlab.analysis.ablation import ablate
+
+        return ablate(model, list(workbench.ablated), workbench.ablation)
+
     # --- what the model reads
 
     def sentence_tokens(self) -> tuple[list[dict], dict[str, torch.Tensor]]:
@@ -202,7 +212,7 @@ class TasksPanel(Panel):
 
         def compute():
             batch = self.sentence_tokens()[1]
-            with workbench.lock, torch.no_grad(), workbench.ablating(model):
+            with workbench.lock, torch.no_grad(), self.ablating(model):
                 return model(**batch).logits[0].float().cpu()
         return workbench.cached(("task", self.task, model, *workbench.key), compute)
 
@@ -228,7 +238,7 @@ class TasksPanel(Panel):
         best = max(rows, key=lambda row: row["probability"])
         if multiple:
             said = [row["label"] for row in rows if row["probability"] > 0.5]
-            answer = (f"{_listed(said)} {'is' if len(said) == 1 else 'are'} above one half; each label has a probability of its own."
+            answer = (f"{_listed(said, 4)} {'is' if len(said) == 1 else 'are'} above one half; each label has a probability of its own."
                       if said else f"No label is above one half; `{best['label']}` comes nearest with {percent(best['probability'])}.")
             short = ", ".join(said) or "none"
         else:
@@ -288,7 +298,7 @@ class TasksPanel(Panel):
         least = min(range(len(rows)), key=lambda i: rows[i]["probability"]) if rows else 0
         if is_entities:
             found = [span for span in spans if span["entity"]]
-            answer = (f"{len(found)} name{'s' if len(found) > 1 else ''}: {_listed([span['text'] for span in found[:6]])}."
+            answer = (f"{len(found)} name{'s' if len(found) > 1 else ''}: {_listed([span['text'] for span in found], 6)}."
                       if found else "No word is taken for a name.")
         else:
             counted = Counter(row["label"] for row in rows).most_common(3)
@@ -309,7 +319,7 @@ class TasksPanel(Panel):
             narrow.max_length = min(self.window_size, narrow.max_length)
 
         def compute():
-            with workbench.lock, workbench.ablating(model):
+            with workbench.lock, self.ablating(model):
                 return narrow.answer(workbench.text, workbench.text_pair, task=self.task, stride=self.stride)
         return workbench.cached(("answer", self.task, model, self.window_size, self.stride, *workbench.key), compute)
 
@@ -348,7 +358,7 @@ class TasksPanel(Panel):
             return {"missing": "Give two endings or more to choose from."}
 
         def compute():
-            with workbench.lock, workbench.ablating(model):
+            with workbench.lock, self.ablating(model):
                 return workbench.lab.choose(workbench.text, choices, task=self.task).probabilities
         values = workbench.cached(("choice", self.task, model, tuple(choices), *workbench.key), compute)
         best = max(range(len(values)), key=values.__getitem__)
@@ -387,7 +397,7 @@ class TasksPanel(Panel):
         names = workbench.lab.tokenizer.convert_ids_to_tokens
         while True:
             started = time.perf_counter()
-            with workbench.lock, workbench.ablating(model):
+            with workbench.lock, self.ablating(model):
                 step = next(steps, None)
             if step is None:
                 return
@@ -441,7 +451,7 @@ class TasksPanel(Panel):
         rows = self.generation_steps()
         if not 0 <= step < len(rows) or "id" not in rows[step]:
             raise SelectionError(f"step {step} was given, but there are {len(rows)} steps of one token each.")
-        with self.hold_sync():
+        with self.workbench.together():
             self.prefix = [*self.prefix, *(row["id"] for row in rows[:step]), int(token)]
             self.step = 0
 
@@ -489,7 +499,7 @@ class TasksPanel(Panel):
         if changed & {"version", "task"}:
             self.reseeds = []
         if changed & {"version", "task"} and "prefix" not in changed and self.prefix:
-            self.set_trait("prefix", [])
+            self._ready, self.prefix, self._ready = False, [], True
         if self.kind != "generation":
             self._cancel_job()
         self.tasks = [[name, ASKED[name].title if name in ASKED else name, lab.is_trained(name)] for name in self.task_names()]
@@ -538,15 +548,6 @@ class TasksPanel(Panel):
         if (workbench.masked or workbench.forced) and self.kind in ("answer", "choice", "generation"):
             return NOTES[1]
         return ""
-
-    def _apply(self, state: dict) -> None:
-        """All of a state in one step: nothing is computed for the half of it."""
-        self._ready = False
-        try:
-            super()._apply(state)
-        finally:
-            self._ready = True
-        self._update({"version", "prefix"})
 
     # --- predict first
 
@@ -718,13 +719,13 @@ class TasksPanel(Panel):
             if self.window_size:
                 lines.append(f"lab.max_length = {min(self.window_size, workbench.lab.max_length)}  # windows of so many tokens")
             return "\n".join([*lines, f"question, text = {workbench.text!r}, {workbench.text_pair!r}",
-                              f"found = lab.answer(question, text, task={task!r}, stride={self.stride})",
+                              *self._within(f"found = lab.answer(question, text, task={task!r}, stride={self.stride})"),
                               'result = {"text": found.text, "probability": found.probability, "no answer": found.no_answer_probability,',
                               '          "start": [window.start_probabilities for window in found.windows],',
                               '          "end": [window.end_probabilities for window in found.windows]}'])
         if kind == "choice":
             return "\n".join([*lines, f"choices = {[choice for choice in self.choices if choice.strip()]!r}",
-                              f"chosen = lab.choose({workbench.text!r}, choices, task={task!r})",
+                              *self._within(f"chosen = lab.choose({workbench.text!r}, choices, task={task!r})"),
                               "result = dict(zip(choices, chosen.probabilities))"])
         if kind == "generation":
             return self._generation_code(lines)
@@ -736,7 +737,7 @@ class TasksPanel(Panel):
         output = {"fill_mask": "lab.model(**batch).prediction_logits[0]", "next_sentence": "lab.model(**batch).seq_relationship_logits[0]"}
         if task not in output:
             lines.append(f"model = lab.task_model({task!r})")
-        lines += ["with torch.inference_mode():", f"    logits = {output.get(task, 'model(**batch).logits[0]')}.float().cpu()"]
+        lines += self._within(f"logits = {output.get(task, 'model(**batch).logits[0]')}.float().cpu()", "torch.inference_mode()")
         if kind == "gaps":
             lines += ["result = {}", f"for place in {workbench.mask_positions[:8]}:", f"    best = logits[place].softmax(-1).topk({self.count})",
                       "    result[place] = dict(zip(lab.tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))"]
@@ -761,10 +762,21 @@ class TasksPanel(Panel):
         lines += ["ends = {\"eos_token_id\": lab.tokenizer.sep_token_id, \"pad_token_id\": lab.tokenizer.pad_token_id}",
                   f"steps = stream(lab.task_model({self.task!r}), prompt, {options}, **ends)"]
         if self.search == "beam":
-            lines.append("result = [list(zip(names(step.token_ids[0].tolist()), step.parents[0].tolist(), step.scores[0].tolist())) for step in steps]")
+            lines += self._within("result = [list(zip(names(step.token_ids[0].tolist()), step.parents[0].tolist(), step.scores[0].tolist()))",
+                                  line="          for step in steps]")
         else:
-            lines.append("result = [(names(int(step.token_ids[0])), float(step.probabilities[0])) for step in steps]")
+            lines += self._within("result = [(names(int(step.token_ids[0])), float(step.probabilities[0])) for step in steps]")
         return "\n".join(lines)
+
+    def _within(self, body: str, *contexts: str, line: str = "") -> list[str]:
+        """Lines that run `body` inside the contexts, and with the heads off that are off in the picture."""
+        workbench, before = self.workbench, []
+        if workbench.ablated:
+            before = ["from bertlab.analysis.ablation import ablate"]
+            model = "lab.model" if self.task in ("fill_mask", "next_sentence") else f"lab.task_model({self.task!r})"
+            contexts = (*contexts, f"ablate({model}, {list(workbench.ablated)}, {workbench.ablation!r})")
+        lines = [body, *([line] if line else [])]
+        return [*before, f"with {', '.join(contexts)}:", *("    " + one for one in lines)] if contexts else lines
 
 
 NOTES = ("This task reads the first text only.", "This task reads the text as it was typed: masks and changed tokens are not seen.")
@@ -838,8 +850,8 @@ def _tokens_read(prompt: int, steps: int, cache: bool) -> int:
     return prompt + max(0, steps - 1) if cache else sum(prompt + step for step in range(steps))
 
 
-def _listed(words: list[str]) -> str:
-    quoted = [f"`{word}`" for word in words]
+def _listed(words: list[str], most: int = 8) -> str:
+    quoted = [f"`{word}`" for word in words[:most]] + ([f"{len(words) - most} more"] if len(words) > most else [])
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 

@@ -1,0 +1,369 @@
+// Every task's answer: bars beside chance, coloured words, start and end of an answer, steps and beams of generation.
+
+// Okabe and Ito's colours without yellow, which is too pale on white; drawn towards the ink for contrast.
+const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "currentColor"];
+const letterOf = i => i < 26 ? String.fromCharCode(65 + i) : String(i + 1);
+const SVG = "http://www.w3.org/2000/svg";
+function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== undefined) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+const inkOf = place => place >= 7 ? "var(--muted)" : `color-mix(in srgb, ${PALETTE[place]} 78%, var(--ink))`;
+const washOf = place => place >= 7 ? "transparent" : `color-mix(in srgb, ${PALETTE[place]} 14%, var(--paper))`;
+
+/** Bars of one scale from 0 to 1 with a dashed line at chance, named once at the line. */
+function chanceBars(rows, chance, options = {}) {
+  const at = chance && chance.text ? 100 * chance.at : null;
+  const line = () => at === null ? null : h("s", { style: `left:${at}%` });
+  const head = at === null ? [] : [h("span"), h("div.chance-name", {}, h("span", { style: at < 20 ? `left:${at}%` : at > 80 ? `right:${100 - at}%` : `left:${at}%;transform:translateX(-50%)` }, chance.text)), h("span")];
+  return h("div.bars.with-chance", { role: "img", "aria-label": rows.map(row => `${row.label} ${percent(row.value)}`).join(", ") }, ...head,
+    ...rows.flatMap((row, i) => [
+      options.label ? options.label(row, i) : h("span", { class: row.best ? "best" : "" }, bidi(row.label, "bdi.label")),
+      h("div.bar", {}, h("i", { style: `width:${100 * Math.min(1, Math.max(0, row.value))}%`, class: row.none ? "none" : "" }), line(),
+        row.before === undefined || row.before === null ? null : h("b", { style: `left:${100 * row.before}%`, title: `before: ${percent(row.before)}` })),
+      h("span.figure", {}, percent(row.value))]));
+}
+
+function tasksStage(ui) {
+  const { get } = ui;
+  ui.root.style.setProperty("--stage", "300px");
+  const style = h("style", {}, `
+    .bertlab .tasks { display: flex; flex-wrap: wrap; gap: 4px 14px; }
+    .bertlab .tasks button { padding: 2px 0; border-radius: 0; border-bottom: 2px solid transparent; color: var(--muted); }
+    .bertlab .tasks button[aria-selected="true"] { color: var(--ink); border-bottom-color: var(--accent); font-weight: 600; }
+    .bertlab .tasks button.fresh::after { content: "\\2009°"; color: var(--warn); font-weight: 700; }
+    .bertlab .reading { min-height: calc(var(--stage) * var(--scale)); display: flex; flex-direction: column; gap: 12px; }
+    .bertlab .reading > .main { flex: 1; }
+    .bertlab .with-chance { max-width: calc(720px * var(--scale)); grid-template-columns: minmax(max-content, 8em) 1fr 5em; gap: 6px 12px; }
+    .bertlab .with-chance .bar { height: calc(18px * var(--scale)); }
+    .bertlab .with-chance .bar > s, .bertlab .scale > s { position: absolute; top: -3px; bottom: -3px; width: 0; border-left: 1px dashed var(--muted); }
+    .bertlab .with-chance .figure { white-space: nowrap; }
+    .bertlab .with-chance .best { font-weight: 700; }
+    .bertlab .bar > i.none { background: var(--muted); }
+    .bertlab .chance-name { position: relative; height: 1.3em; font-size: var(--small); color: var(--muted); }
+    .bertlab .chance-name > span { position: absolute; white-space: nowrap; }
+    .bertlab .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 16px 32px; }
+    .bertlab h4 { font: 600 var(--base)/1.4 var(--words); margin: 0 0 8px; }
+    .bertlab .untrained-line { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: baseline; border-left: 3px solid var(--warn); padding: 2px 0 2px 10px; }
+    .bertlab .untrained-line > b { color: var(--warn); }
+    .bertlab .seeds { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: var(--small); color: var(--muted); width: 100%; max-height: 5em; overflow: auto; }
+    .bertlab .seeds .now { color: var(--ink); font-weight: 600; }
+    .bertlab .tagged { display: flex; flex-wrap: wrap; gap: 10px 6px; align-items: stretch; }
+    .bertlab .tagged button { display: flex; flex-direction: column; align-items: flex-start; padding: 1px 4px 2px; border-radius: 3px 3px 0 0; border-bottom: 3px solid transparent; }
+    .bertlab .tagged button > small { font: var(--small)/1.3 var(--words); min-height: 1.3em; }
+    .bertlab .tagged button[aria-pressed="true"] { outline: 2px solid var(--accent); outline-offset: 1px; }
+    .bertlab .tagged .run { display: inline-flex; border-radius: 3px 3px 0 0; }
+    .bertlab .tagged .number { font-size: var(--small); color: var(--muted); }
+    .bertlab .with-side { display: grid; grid-template-columns: minmax(0, 2.2fr) minmax(240px, 1fr); gap: 16px 32px; }
+    .bertlab[data-room="phone"] .with-side, .bertlab[data-room="narrow"] .with-side { grid-template-columns: minmax(0, 1fr); }
+    .bertlab .spots { display: flex; flex-wrap: wrap; gap: 4px 0; align-items: flex-end; max-height: calc(300px * var(--scale)); overflow-y: auto; }
+    .bertlab .spot { display: inline-flex; flex-direction: column; align-items: stretch; font: var(--base)/1.35 var(--code); padding: 0 3px; }
+    .bertlab .spot > span { height: calc(26px * var(--scale)); position: relative; }
+    .bertlab .spot > span > i { position: absolute; left: 25%; right: 25%; border-radius: 1px; }
+    .bertlab .spot > .start > i { bottom: 0; background: var(--accent); }
+    .bertlab .spot > .end > i { top: 0; background: repeating-linear-gradient(45deg, var(--mark) 0 3px, color-mix(in srgb, var(--mark) 55%, var(--paper)) 3px 5px); }
+    .bertlab .spot.outside { color: var(--muted); }
+    .bertlab .spot.found { background: color-mix(in srgb, var(--accent) 14%, var(--paper)); font-weight: 700; }
+    .bertlab .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: var(--small); color: var(--muted); }
+    .bertlab .legend i { display: inline-block; width: 10px; height: 10px; margin-inline-end: 4px; border-radius: 1px; }
+    .bertlab .ruler { position: relative; margin: 4px 0 0; max-height: 96px; overflow-y: auto; }
+    .bertlab .ruler button { display: block; position: relative; height: calc(12px * var(--scale)); padding: 0; margin: 2px 0; background: color-mix(in srgb, var(--accent) 28%, var(--paper)); border-radius: 2px; font: var(--small)/1 var(--words); }
+    .bertlab .ruler button[aria-pressed="true"] { background: var(--accent); }
+    .bertlab .written { font: var(--base)/2 var(--code); overflow-wrap: anywhere; max-height: calc(160px * var(--scale)); overflow-y: auto; }
+    .bertlab .written .prompt { color: var(--muted); }
+    .bertlab .written button { font: inherit; padding: 1px 3px; border-bottom: 2px solid color-mix(in srgb, var(--accent) var(--sure), var(--line)); border-radius: 3px 3px 0 0; }
+    .bertlab .written button[aria-pressed="true"] { box-shadow: inset 0 0 0 2px var(--accent); font-weight: 700; }
+    .bertlab .tree { overflow: auto; max-height: calc(260px * var(--scale)); }
+    .bertlab .tree text { fill: var(--ink); font: var(--base) var(--code); }
+    .bertlab .tree text.minor { fill: var(--muted); font-size: var(--small); }
+    .bertlab .tree path { fill: none; stroke: var(--line); stroke-width: 1.5; }
+    .bertlab .tree path.kept { stroke: color-mix(in srgb, var(--accent) 45%, var(--paper)); }
+    .bertlab .tree path.best { stroke: var(--accent); stroke-width: 3; }
+    .bertlab .tree .best text:first-of-type { font-weight: 700; }
+    .bertlab .scale { position: relative; height: calc(28px * var(--scale)); border-left: 1px solid var(--line); max-width: calc(640px * var(--scale)); margin: 32px 0 4px; background: var(--soft); }
+    .bertlab .scale > i { position: absolute; inset: 0 auto 0 0; background: var(--accent); border-radius: 0 2px 2px 0; }
+    .bertlab .scale > em { position: absolute; bottom: calc(100% + 4px); transform: translateX(-50%); font: 600 var(--large)/1.2 var(--words); }
+    .bertlab .ticks { display: flex; justify-content: space-between; max-width: calc(640px * var(--scale)); font-size: var(--small); color: var(--muted); }
+    .bertlab .endings { display: grid; grid-template-columns: max-content minmax(220px, 1.2fr) 1fr 5em max-content; gap: 8px 12px; align-items: center; }
+    .bertlab .endings input { width: 100%; }
+    .bertlab .given { display: inline-flex; flex-wrap: wrap; gap: 4px 16px; }
+    .bertlab .given input[type="number"] { width: 5em; }`);
+  const main = h("div.main"), untrainedLine = h("div.untrained-line", { hidden: true });
+  ui.stage.append(style, h("div.reading", {}, main, untrainedLine));
+
+  // --- controls: the tasks, then what belongs to the one that is open
+  const taskList = h("div.tasks", { role: "tablist", "aria-label": "Task" });
+  const own = h("div.given");
+  ui.controls.append(taskList, own);
+  taskList.addEventListener("keydown", event => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], names = get("tasks").map(([name]) => name);
+    if (!step) return;
+    ui.set("task", names[(names.indexOf(get("task")) + step + names.length) % names.length]);
+    requestAnimationFrame(() => taskList.querySelector('[aria-selected="true"]')?.focus());
+    event.stopPropagation();
+  });
+  function drawTasks() {
+    const focus = taskList.contains(document.activeElement);
+    taskList.replaceChildren(...(get("tasks") || []).map(([name, title, trained]) => {
+      const on = name === get("task");
+      return h("button", { type: "button", role: "tab", "aria-selected": String(on), class: trained ? "" : "fresh", tabindex: on ? "0" : "-1", "data-task": name,
+        title: trained ? null : "° this head was never trained", "aria-label": trained ? title : `${title}, untrained`, onclick: () => ui.set("task", name) }, title);
+    }));
+    if (focus) taskList.querySelector('[aria-selected="true"]')?.focus();
+  }
+  function numberField(trait, text, low, high, step) {
+    const field = h("input", { type: "number", min: low, max: high, step, value: get(trait), "aria-label": text,
+      onchange: () => { const value = Number(field.value); if (field.value !== "" && value >= low && value <= high) ui.set(trait, value); else field.value = get(trait); } });
+    return h("label", {}, h("span", {}, text), field);
+  }
+  const choose = (trait, choices, text) => {
+    const menu = h("select", { "aria-label": text, onchange: () => ui.set(trait, choices[menu.selectedIndex][0]) }, ...choices.map(([value, name]) => h("option", { value: String(value) }, name)));
+    menu.selectedIndex = choices.findIndex(([value]) => value === get(trait));
+    return h("label", {}, h("span", {}, text), menu);
+  };
+  let drawnControls = "";
+  function drawControls(view) {
+    const many = view.kind === "labels" && (view.rows || []).length > 8 || view.kind === "gaps" || view.kind === "tags" && Object.keys(view.colours || {}).length > 5;
+    const key = JSON.stringify([view.kind, many, ...["count", "search", "use_cache", "new_tokens", "temperature", "top_k", "top_p", "beams", "draw", "window_size", "stride"].map(get)]);
+    if (key === drawnControls) return;
+    drawnControls = key;
+    const at = own.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const parts = [];
+    if (many) parts.push(choose("count", [[5, "5"], [8, "8"], [12, "12"], [28, "28"]], "Bars"));
+    if (view.kind === "answer") parts.push(choose("window_size", [[0, "the whole limit"], [24, "24 tokens"], [32, "32 tokens"], [48, "48 tokens"], [64, "64 tokens"], [128, "128 tokens"], [384, "384 tokens"]], "Window"),
+      choose("stride", [[4, "4 tokens"], [8, "8 tokens"], [16, "16 tokens"], [64, "64 tokens"], [128, "128 tokens"]], "Overlap"));
+    if (view.kind === "generation") {
+      parts.push(choose("search", [["greedy", "greedy"], ["sample", "sampling"], ["beam", "beam search"]], "Search"), numberField("new_tokens", "New tokens", 1, 200, 1));
+      if (get("search") === "sample") parts.push(numberField("temperature", "Temperature", 0.1, 5, 0.1), numberField("top_k", "Top-k (0 = all)", 0, 1000, 1), numberField("top_p", "Top-p", 0.05, 1, 0.05),
+        h("button.text-button", { type: "button", onclick: () => ui.set("draw", get("draw") + 1) }, "Draw again"));
+      if (get("search") === "beam") parts.push(numberField("beams", "Beams", 2, 8, 1));
+      const box = h("input", { type: "checkbox", checked: get("use_cache"), onchange: () => ui.set("use_cache", box.checked) });
+      parts.push(h("label", { title: "Keep keys and values of the tokens so far" }, box, "Cache"));
+    }
+    own.replaceChildren(...parts);
+    if (at) own.querySelector(`[aria-label="${at}"]`)?.focus();
+  }
+
+  // --- what each kind of answer looks like
+  const invite = view => h("div.invitation", { style: "min-height:calc(var(--stage) * var(--scale) - 48px)" }, h("span", {}, view.missing),
+    h("span", {}, "Or take an example: ", ...(view.examples || []).flatMap((name, i) => [i ? " · " : "",
+      h("button.text-button", { type: "button", onclick: () => ui.set("preset", name) }, name.split(": ").slice(1).join(": "))])));
+  const draw = {
+    labels(view) {
+      const rows = view.rows.slice(0, view.rows.length > 8 ? get("count") : 8), top = Math.max(...rows.map(row => row.value));
+      const shown = rows.map(row => ({ ...row, best: view.multiple ? row.value > 0.5 : row.value === top }));
+      const rest = view.rows.length - rows.length;
+      return h("div", {}, chanceBars(shown, view.chance), rest > 0 ? h("p.small.muted", { style: "margin:8px 0 0" }, `and ${rest} more labels below ${percent(rows[rows.length - 1].value)}`) : null);
+    },
+    number(view) {
+      const at = 100 * Math.min(1, Math.max(0, (view.value - view.low) / (view.high - view.low)));
+      return h("div", { role: "img", "aria-label": `${number(view.value)} on a scale from ${view.low} to ${view.high}` },
+        h("div.scale", {}, h("i", { style: `width:${at}%` }), h("em", { style: `left:${Math.min(97, Math.max(3, at))}%` }, number(view.value))),
+        h("div.ticks", {}, h("span", {}, "0 unrelated"), ...[1, 2, 3, 4].map(n => h("span", {}, String(n))), h("span", {}, "5 the same")));
+    },
+    gaps(view) {
+      return h("div.columns", {}, ...view.gaps.map(gap => h("div", {}, view.gaps.length > 1 ? h("h4", {}, `Place ${gap.position}`) : null,
+        chanceBars(gap.rows.map((row, i) => ({ ...row, best: i === 0 })), null))), h("p.small.muted", { style: "margin:0;align-self:end" }, view.chance.text));
+    },
+    tags(view) {
+      const at = get("word") >= 0 && get("word") < view.words.length ? get("word") : view.least, word = view.words[at];
+      const colour = label => (view.colours[label.replace(/^[BI]-/, "")] || [7])[0];
+      const button = i => {
+        const one = view.words[i], place = one.label === "O" ? 7 : colour(one.label);
+        return h("button", { type: "button", "aria-pressed": String(i === at), "data-word": i, tabindex: i === at ? "0" : "-1", title: percent(one.probability),
+          style: `border-bottom-color:${one.label === "O" ? "transparent" : inkOf(place)}`, onclick: () => ui.setAll({ word: i, selected: [one.position] }) },
+          bidi(one.text), h("small", { style: `color:${one.label === "O" ? "var(--muted)" : inkOf(place)}` }, view.entities ? "" : one.label));
+      };
+      const nodes = [];
+      let i = 0;
+      const starts = new Map(view.entities ? view.spans.map(span => [span[0], span]) : []);
+      while (i < view.words.length) {
+        const span = starts.get(i);
+        if (!span) { nodes.push(button(i++)); continue; }
+        const place = colour(span[2]), run = h("span.run", { style: `background:${washOf(place)}` });
+        for (; i <= span[1]; i++) {
+          const one = button(i);
+          if (i === span[0]) one.querySelector("small").textContent = span[2];
+          run.append(one);
+        }
+        nodes.push(run);
+      }
+      const list = h("div.tagged", { role: "group", "aria-label": "Words and their labels", onkeydown: event => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const next = Math.max(0, Math.min(view.words.length - 1, at + step));
+        ui.setAll({ word: next, selected: [view.words[next].position] });
+        requestAnimationFrame(() => main.querySelector(`[data-word="${next}"]`)?.focus());
+        event.stopPropagation();
+        event.preventDefault();
+      } }, ...nodes);
+      if (!word) return list;
+      return h("div.with-side", {}, list, h("div", {}, h("h4", {}, "Labels for ", bidi(word.text)), chanceBars(word.rows.map((row, k) => ({ ...row, best: k === 0 })), view.chance)));
+    },
+    answer(view) {
+      const topStart = Math.max(...view.tokens.map(token => token.start)), topEnd = Math.max(...view.tokens.map(token => token.end));
+      const spots = view.tokens.map((token, i) => h("span", { class: `spot${token.context || i === 0 ? "" : " outside"}${token.in_answer ? " found" : ""}`,
+        title: `start ${percent(token.start)}, end ${percent(token.end)}` },
+        h("span.start", {}, h("i", { style: `height:${100 * token.start}%;min-height:${token.start > 0.005 ? 1 : 0}px` })), bidi(token.text),
+        h("span.end", {}, h("i", { style: `height:${100 * token.end}%;min-height:${token.end > 0.005 ? 1 : 0}px` }))));
+      const legend = h("div.legend", {}, h("span", {}, h("i", { style: "background:var(--accent)" }), `start (upwards, highest ${percent(topStart)})`),
+        h("span", {}, h("i", { style: "background:var(--mark)" }), `end (downwards, highest ${percent(topEnd)})`), h("span", {}, "[CLS] stands for no answer"));
+      const ruler = view.windows < 2 ? null : h("div", {}, h("div.small.muted", {}, `${view.windows} windows with overlap; shown is window ${view.shown + 1}`),
+        h("div.ruler", { role: "group", "aria-label": "Windows over the text" }, ...view.ruler.map(([from, to, count], i) => h("button", { type: "button", "aria-pressed": String(i === view.shown),
+          "aria-label": `Window ${i + 1} of ${view.windows}, ${count} tokens`, title: `window ${i + 1}: ${count} tokens`, style: `margin-left:${100 * from}%;width:${100 * (to - from)}%`, onclick: () => ui.set("window", i) }))));
+      return h("div.with-side", {}, h("div", {}, h("div.spots", { role: "img", "aria-label": "Start and end probability of each token", tabindex: "0" }, ...spots), legend, ruler),
+        h("div", {}, h("h4", {}, "Best spans"), chanceBars(view.rows.map((row, i) => ({ ...row, best: i === 0, label: row.label.length > 30 ? row.label.slice(0, 29) + "…" : row.label })), null),
+          h("p.small.muted", { style: "margin:8px 0 0" }, view.chance.text)));
+    },
+    choice(view) { return h("div", {}, endings(view)); },
+    generation(view) { return view.search === "beam" ? beamTree(view) : written(view); },
+  };
+
+  function endings(view) {
+    const given = get("choices") || [], values = new Map((view.rows || []).map(row => [row.label, row.value]));
+    const list = given.length ? given : ["", ""];
+    const at = view.chance ? 100 * view.chance.at : null;
+    const save = (i, text) => ui.set("choices", list.map((old, k) => k === i ? text : old));
+    return h("div.endings", {}, h("span"), h("span"), h("div.chance-name", {}, at === null ? null : h("span", { style: `left:${at}%;transform:translateX(-50%)` }, view.chance.text)), h("span"), h("span"),
+      ...list.flatMap((text, i) => {
+        const field = h("input", { type: "text", value: text, dir: "auto", "aria-label": `Ending ${letterOf(i)}`, placeholder: "An ending, then Enter", onchange: () => save(i, field.value) });
+        const value = values.get(text);
+        return [h(`span${view.best !== undefined && view.rows[view.best].label === text ? ".best" : ""}`, {}, letterOf(i)), field,
+          h("div.bar", { style: "height:calc(18px * var(--scale))" }, value === undefined ? null : h("i", { style: `width:${100 * value}%` }), at === null ? null : h("s", { style: `left:${at}%` })),
+          h("span", {}, value === undefined ? "" : percent(value)),
+          h("button.text-button", { type: "button", disabled: list.length <= 2, "aria-label": `Remove ending ${letterOf(i)}`, onclick: () => ui.set("choices", list.filter((_, k) => k !== i)) }, "Remove")];
+      }), h("span"), h("button.text-button", { type: "button", style: "justify-self:start", onclick: () => ui.set("choices", [...list, ""]) }, "Add an ending"));
+  }
+
+  const wordOf = token => token.startsWith("##") ? token.slice(2) : " " + token;
+  function timing(view) {
+    const measured = view.steps.map(step => step.milliseconds).filter(Number.isFinite).sort((a, b) => a - b), typical = measured[measured.length >> 1];
+    return h("div.small.muted", {}, `${view.cache ? "With the cache" : "Without the cache"} the model read ${view.read.toLocaleString("en")} tokens for ${view.steps.length} new ones`,
+      typical === undefined ? "" : `, ${number(typical, 2)} ms a step`, view.cache ? "" : "; the tokens are the same", ".");
+  }
+  function written(view) {
+    const at = Math.min(get("step"), view.steps.length - 1), step = view.steps[at];
+    const put = view.prompt.length - view.put;
+    const text = h("div.written", { role: "group", "aria-label": "The text so far", onkeydown: event => {
+      const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!move) return;
+      const next = Math.max(0, Math.min(view.steps.length - 1, at + move));
+      ui.set("step", next);
+      requestAnimationFrame(() => main.querySelector(`[data-step="${next}"]`)?.focus());
+      event.stopPropagation();
+      event.preventDefault();
+    } }, h("span.prompt", {}, bidi(view.prompt.slice(0, put).map(wordOf).join("").trim())), put < view.prompt.length ? [" ", h("span.prompt", { style: "text-decoration:underline" }, bidi(view.prompt.slice(put).map(wordOf).join("").trim()))] : null,
+      ...view.steps.flatMap((one, i) => [one.token.startsWith("##") ? "" : " ", h("button", { type: "button", "data-step": i, tabindex: i === at ? "0" : "-1", "aria-pressed": String(i === at),
+        title: percent(one.probability), style: `--sure:${Math.round(100 * one.probability)}%`, onclick: () => ui.set("step", i) }, bidi(one.token))]));
+    if (!step) return text;
+    const differs = step.top.some(row => Math.abs(row.model - row.probability) > 0.0005);
+    const rows = step.top.map(row => ({ label: row.token, value: row.probability, before: differs ? row.model : null, id: row.id, best: row.id === step.id }));
+    const label = row => h("button", { type: "button", class: row.best ? "best" : "", title: row.best ? "chosen" : `Put “${row.label}” here and go on`, onclick: () => ui.call("go_on", { step: at, token: row.id }) }, bidi(row.label), row.best ? " ✓" : "");
+    return h("div.with-side", {}, h("div", {}, text, h("div", { style: "margin-top:12px" }, timing(view)),
+      view.put ? h("button.text-button", { type: "button", style: "padding-inline-start:0", onclick: () => ui.set("prefix", []) }, "Take the put-in tokens away") : null),
+      h("div", {}, h("h4", {}, `Token ${at + 1} of ${view.steps.length}`), chanceBars(rows, null, { label }),
+        h("p.small.muted", { style: "margin:8px 0 0" }, differs ? "Mark: the model’s own probability, before temperature, top-k and top-p. " : "", "Click another token to go on from there.")));
+  }
+
+  function beamTree(view) {
+    const scale = ui.scale(), columnWidth = 104 * scale, rowHeight = 34 * scale, left = 84 * scale, steps = view.steps;
+    if (!steps.length) return h("div");
+    const count = Math.max(...steps.map(step => step.beams.length)), width = left + steps.length * columnWidth + 16, height = count * rowHeight + 12;
+    const x = step => left + step * columnWidth, y = row => 20 * scale + row * rowHeight;
+    // the beams that the best hypothesis went through
+    const onBest = steps.map(() => -1);
+    const target = view.best || [];
+    const tokensOf = (step, row) => { const out = []; for (let s = step, r = row; s >= 0; s--) { out.unshift(steps[s].beams[r].token); r = steps[s].beams[r].parent; } return out; };
+    const last = Math.min(target.length, steps.length) - 1;
+    if (last >= 0) steps[last].beams.forEach((_, row) => {
+      if (onBest[last] < 0 && tokensOf(last, row).join(" ") === target.slice(0, last + 1).join(" ")) for (let s = last, r = row; s >= 0; s--) { onBest[s] = r; r = steps[s].beams[r].parent; }
+    });
+    const lives = steps.map(step => step.beams.map(() => false));  // which beams something in the last step grew from
+    steps[steps.length - 1].beams.forEach((_, row) => { for (let s = steps.length - 1, r = row; s >= 0; s--) { lives[s][r] = true; r = steps[s].beams[r].parent; } });
+    const edges = [], nodes = [];
+    steps.forEach((step, s) => step.beams.forEach((beam, row) => {
+      const x1 = s ? x(s - 1) + 66 * scale : left - 16 * scale, y1 = s ? y(beam.parent) : y(0), x2 = x(s) - 6, y2 = y(row), middle = (x1 + x2) / 2;
+      const kind = onBest[s] === row ? "best" : lives[s][row] ? "kept" : "lost";
+      edges.push([kind, svg("path", { class: kind, d: `M${x1},${y1} C${middle},${y1} ${middle},${y2} ${x2},${y2}` })]);
+      nodes.push(svg("g", { class: kind }, svg("title", {}, `${beam.token}: log-probability ${number(beam.score, 3)}`),
+        svg("text", { x: x(s), y: y2 + 4 * scale, class: kind === "lost" ? "minor" : null, style: "unicode-bidi:isolate" }, beam.token.slice(0, 9)),
+        svg("text", { x: x(s), y: y2 + 15 * scale, class: "minor" }, number(beam.score, 3))));
+    }));
+    edges.sort((a, b) => ["lost", "kept", "best"].indexOf(a[0]) - ["lost", "kept", "best"].indexOf(b[0]));
+    const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Tree of ${count} beams over ${steps.length} steps` },
+      ...edges.map(([, edge]) => edge), svg("text", { x: 0, y: y(0) + 4 * scale, class: "minor" }, "the text"), ...nodes);
+    const ended = steps[steps.length - 1].hypotheses;
+    return h("div", {}, h("div.tree", { tabindex: "0", "aria-label": "Beam search, step by step" }, picture),
+      h("div.columns", { style: "margin-top:8px" }, h("div", {}, h("h4", {}, "Finished, best first"), ...ended.slice(0, 4).map((one, i) => h("div.small", {}, `${i + 1}. `, bidi(one.tokens.slice(view.prompt.length).map(wordOf).join("").trim()), h("span.muted", {}, ` score ${number(one.score, 3)}`)))),
+        h("div", {}, timing(view), h("p.small.muted", { style: "margin:4px 0 0" }, "Numbers: sum of log-probabilities. The strong line is the best text, pale ones died out."))));
+  }
+
+  function drawUntrained(view) {
+    untrainedLine.hidden = !view.reason;
+    if (!view.reason) return;
+    const seeds = get("reseeds") || [], tally = new Map();
+    for (const row of seeds) tally.set(row.said, (tally.get(row.said) || 0) + 1);
+    const counted = [...tally].sort((a, b) => b[1] - a[1]);
+    const label = document.activeElement?.dataset?.reseed;
+    untrainedLine.replaceChildren(h("b", {}, "untrained"), h("span", {}, view.reason),
+      ...(view.reseedable ? [h("button.text-button", { type: "button", "data-reseed": "1", onclick: () => ui.call("reseed") }, "Reseed"), h("button.text-button", { type: "button", "data-reseed": "20", onclick: () => ui.call("reseed", { times: 20 }) }, "Reseed 20 times")] : []),
+      seeds.length > 1 ? h("div.seeds", {}, ...(seeds.length > 6 && counted.length <= 6 ? [h("span", {}, `${seeds.length} seeds said: ` + counted.map(([said, count]) => `${said} ${count} times`).join(", "))]
+        : seeds.slice(-8).map(row => h(`span${row.seed === seeds[seeds.length - 1].seed ? ".now" : ""}`, {}, `seed ${row.seed}: `, bidi(row.said))))) : null);
+    if (label) untrainedLine.querySelector(`[data-reseed="${label}"]`)?.focus();
+  }
+
+  const [textField, pairField] = ui.root.querySelectorAll(".text-fields input");
+  function drawFields(view) {
+    const [first, second] = view.fields || ["Sentence", ""];
+    for (const [field, text] of [[textField, first], [pairField, second || "Second sentence"]]) {
+      field.placeholder = field === textField ? `${text}, then Enter` : text;
+      field.setAttribute("aria-label", text);
+      field.title = text;
+    }
+    pairField.hidden = !second && !get("text_pair");
+  }
+
+  return () => {
+    const view = get("view");
+    drawTasks();
+    if (view.empty) {
+      main.replaceChildren(h("div.invitation", {}, h("span", {}, "Type a sentence above, or choose a preset.")));
+      untrainedLine.hidden = true;
+      return;
+    }
+    drawFields(view);
+    drawControls(view);
+    drawUntrained(view);
+    const typing = main.contains(document.activeElement) && document.activeElement.matches("input") ? document.activeElement.getAttribute("aria-label") : null;
+    main.replaceChildren(view.missing && view.kind !== "choice" ? invite(view) : view.kind === "choice" && view.missing ? h("div", {}, h("p.muted", { style: "margin:0 0 8px" }, view.missing), endings(view)) : draw[view.kind](view));
+    if (typing) main.querySelector(`[aria-label="${typing}"]`)?.focus();
+  };
+}
+
+export const spec = {
+  name: "tasks",
+  stage: tasksStage,
+  onToken(i, event, ui) {
+    const view = ui.get("view") || {}, token = (ui.get("tokens") || [])[i];
+    if (view.kind === "tags" && view.words) {
+      const word = view.words.findIndex((one, k) => one.position <= i && (k + 1 === view.words.length || view.words[k + 1].position > i));
+      ui.setAll({ selected: [i], ...(word >= 0 && !token.special ? { word } : {}) });
+      return;
+    }
+    if (view.kind !== "gaps" || token.special && token.text !== "[MASK]" || token.original === "[MASK]") { ui.pick(i, event.shiftKey); return; }
+    const masked = ui.get("masked") || [];
+    ui.set("masked", masked.includes(i) ? masked.filter(x => x !== i) : [...masked, i].sort((a, b) => a - b));
+  },
+  keys: [["1 … 9", "the first nine tasks"], ["r", "reseed an untrained head"], ["← → in the words", "the next word or step"]],
+  onKey(event, ui) {
+    if (event.key === "r" && (ui.get("view") || {}).reseedable) { ui.call("reseed"); return true; }
+    const task = (ui.get("tasks") || [])[Number(event.key) - 1];
+    if (!task || event.target.matches?.("select")) return false;
+    ui.set("task", task[0]);
+    return true;
+  },
+};
+
+export default { render: context => renderPanel(context, spec) };
