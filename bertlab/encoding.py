@@ -32,6 +32,7 @@ class EncodedText(NamedTuple):
 
     @classmethod
     def without_text(cls, ids: list[int], tokens: list[str]) -> EncodedText:
+        """Ids and tokens that come from no text: no offsets, no words."""
         return cls(ids, tokens, lambda: ([(0, 0)] * len(ids), [None] * len(ids)))
 
     def at(self, positions: Sequence[int]) -> EncodedText:
@@ -98,6 +99,7 @@ class Encoding:
 
     @property
     def n_sequences(self) -> int:
+        """1 for a text, 2 for a pair."""
         return 1 if self._texts[1] is None else 2
 
     @property
@@ -153,21 +155,26 @@ class Encoding:
         self._pad_token = pad_token
 
     def token_to_sequence(self, token_index: int) -> int | None:
+        """0 or 1, the text that a token comes from; None for special tokens."""
         return self.sequence_ids[token_index] if 0 <= token_index < len(self) else None
 
     def token_to_word(self, token_index: int) -> int | None:
+        """The number of a token's word; None for special tokens."""
         return self.word_ids[token_index] if 0 <= token_index < len(self) else None
 
     def token_to_chars(self, token_index: int) -> tuple[int, int] | None:
+        """The (start, end) of the characters a token stands for; None for special tokens."""
         if self.token_to_sequence(token_index) is None:
             return None
         return self.offsets[token_index]
 
     def word_to_tokens(self, word_index: int, sequence_index: int = 0) -> tuple[int, int] | None:
+        """The (start, end) of a word's tokens; None if there is no such word."""
         positions = [position for position in self._positions(sequence_index) if self.word_ids[position] == word_index]
         return (positions[0], positions[-1] + 1) if positions else None
 
     def word_to_chars(self, word_index: int, sequence_index: int = 0) -> tuple[int, int] | None:
+        """The (start, end) of a word's characters; None if there is no such word."""
         tokens = self.word_to_tokens(word_index, sequence_index)
         if tokens is None:
             return None
@@ -175,6 +182,7 @@ class Encoding:
         return offsets[tokens[0]][0], offsets[tokens[1] - 1][1]
 
     def char_to_token(self, char_index: int, sequence_index: int = 0) -> int | None:
+        """The token that a character went into; None for blanks."""
         offsets = self.offsets
         for position in self._positions(sequence_index):
             start, end = offsets[position]
@@ -183,6 +191,7 @@ class Encoding:
         return None
 
     def char_to_word(self, char_index: int, sequence_index: int = 0) -> int | None:
+        """The word that a character went into; None for blanks."""
         token = self.char_to_token(char_index, sequence_index)
         return None if token is None else self.word_ids[token]
 
