@@ -1,0 +1,327 @@
+"""Attention heads switched off: some of them while a block runs, or every one in turn.
+
+Three ways to switch a head off, for its self-attention:
+
+- "zero": its context is zero, so it adds nothing to the layer (Michel et al. 2019, a mask of 0)
+- "mean": its context is its own mean, over the real tokens of the batch or over a corpus (`corpus_means`): it still
+  adds what it always adds, and no longer tells texts or places apart
+- "uniform": it looks at all visible tokens alike (Toneva & Wehbe 2019)
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from bertlab.analysis.passes import Batch, checked, evaluating, repeated, rows_of, tokens_of
+from bertlab.analysis.targets import Metric, Target, evaluate, resolved
+from bertlab.hooks import Edit, edit, record
+from bertlab.model import BertPreTrainedModel
+
+WAYS = ("zero", "mean", "uniform")
+Heads = Iterable[tuple[int, int]] | Mapping[int, Iterable[int]]
+
+
+@contextmanager
+def ablate(
+    model: BertPreTrainedModel,
+    heads: Heads,
+    how: str = "zero",
+    *,
+    means: Sequence[torch.Tensor] | None = None,
+) -> Iterator[None]:
+    """Inside `with ablate(model, [(2, 5), (3, 0)]):` these heads are switched off.
+
+    Args:
+        heads: (layer, head) pairs or `{layer: [heads]}`, numbered as in the unpruned model.
+        how: "zero", "mean" or "uniform".
+        means: for "mean", what to put instead: a tensor (heads, head size) for each layer. The mean over the real
+            tokens of each batch that runs when None.
+
+    Raises:
+        ValueError: for another way, and for a layer or head that the model does not have (or no longer has).
+    """
+    _check_way(how, means)
+    by_layer = places_by_layer(model, heads)
+    seen: dict[str, torch.Tensor | None] = {}
+    edits = {
+        _hook(layer, how): _switch(how, [places], None if means is None else means[layer], seen)
+        for layer, places in by_layer.items()
+    }
+    with _watched_mask(model, seen), edit(model, edits):
+        yield
+
+
+@dataclass(frozen=True)
+class HeadEffect:
+    """What switching one head off does: `value` is the metric without the head, `change` its difference from the
+    metric with all heads, both (batch, ...); `done` the share of the sweep that is over, 0 to 1."""
+
+    layer: int
+    head: int
+    value: torch.Tensor
+    change: torch.Tensor
+    done: float
+
+
+def sweep(
+    model: BertPreTrainedModel,
+    batch: Mapping[str, torch.Tensor],
+    metric: Metric,
+    *,
+    heads: Heads | None = None,
+    how: str = "zero",
+    means: Sequence[torch.Tensor] | None = None,
+    tokens_per_pass: int = 256,
+) -> Iterator[HeadEffect]:
+    """Switch every head off in turn and yield what each does to the metric, as it is known.
+
+        target = masked_token(place=5, token=2003, measure="log_probability")
+        for effect in sweep(lab.model, lab.encode(text), target):
+            print(effect.layer, effect.head, effect.change)          # stop whenever you have seen enough
+
+    Several heads of a layer run in one pass, each in a copy of the batch, and only from that layer on, because what
+    lies below does not change: half the work of one pass a head. Heads that are ablated around the loop stay so.
+
+    Args:
+        metric: a `Target` (without an index: the prediction of the whole model), or a function of the model's output
+            that gives (batch,) or (batch, ...).
+        heads: which ones; all when None, layer by layer.
+        how, means: as in `ablate`.
+        tokens_per_pass: how many tokens run together; more is faster, fewer stops sooner.
+    """
+    _check_way(how, means)
+    batch = checked(batch)
+    remaining = {layer: _numbers(model, layer) for layer in range(len(model.base_model.encoder.layer))}
+    by_layer = places_by_layer(model, remaining if heads is None else heads)
+    return _sweep(model, batch, metric, by_layer, how, means, tokens_per_pass)
+
+
+@torch.no_grad()
+def _sweep(model, batch, metric, by_layer, how, means, tokens_per_pass) -> Iterator[HeadEffect]:
+    with evaluating(model):
+        metric = resolved(model, batch, metric)
+        with record(model, ["embeddings.hidden", "encoder.layer.*.hidden"]) as recording:
+            whole = evaluate(model, batch, metric)
+    copies = max(1, tokens_per_pass // tokens_of(batch))
+    total, done = sum(map(len, by_layer.values())), 0
+    for layer in sorted(by_layer):
+        upper = upper_layers(model, layer)
+        hidden = recording.hidden(layer)  # (texts, sequence, hidden); the texts are batch x choices in multiple choice
+        numbers, places = _numbers(model, layer), by_layer[layer]
+        for at in range(0, len(places), copies):
+            together = places[at : at + copies]
+            several = repeated(_from_hidden(batch, hidden), len(together))
+            seen: dict[str, torch.Tensor | None] = {}
+            layer_means = None if means is None else means[layer]
+            change = _switch(how, [[place] for place in together], layer_means, seen)
+            with evaluating(model), _watched_mask(upper, seen), edit(model, {_hook(layer, how): change}):
+                values = evaluate(upper, several, metric).unflatten(0, (len(together), rows_of(batch)))
+            for place, value in zip(together, values):
+                done += 1
+                yield HeadEffect(layer, numbers[place], value, value - whole, done / total)
+
+
+def effect_grid(effects: Iterable[HeadEffect], layers: int, heads: int) -> torch.Tensor:
+    """(layers, heads): the change that each head makes, averaged over the batch; NaN for heads not in the sweep."""
+    grid = torch.full((layers, heads), float("nan"))
+    for effect in effects:
+        grid[effect.layer, effect.head] = effect.change.float().mean()
+    return grid
+
+
+def gradient_importance(
+    model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metric: Metric
+) -> torch.Tensor:
+    """(layers, heads): how strongly the metric reacts to each head's mask, in one backward pass.
+
+    The mean over the batch of |d metric / d mask| at a mask of 1 (Michel et al. 2019, equation 2): a first guess at
+    what `sweep` measures.
+    """
+    batch = checked(batch)
+    if any(layer.attention.pruned_heads for layer in model.base_model.encoder.layer):
+        raise ValueError("the model has pruned heads, for which a mask has no place; use sweep instead")
+    config, gradients = model.config, []
+    with evaluating(model), torch.enable_grad():
+        metric = resolved(model, batch, metric)
+        for row in range(rows_of(batch)):  # the mask is shared by a batch, so each text has a pass of its own
+            mask = torch.ones(
+                config.num_hidden_layers, config.num_attention_heads, device=model.device, requires_grad=True
+            )
+            one = {name: value[row : row + 1] for name, value in batch.items()}
+            value = _of_row(metric, row)(model(**one, head_mask=mask, return_dict=True)).sum()
+            gradients.append(torch.autograd.grad(value, mask)[0].abs())
+    return torch.stack(gradients).mean(0)
+
+
+def corpus_means(lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16) -> list[torch.Tensor]:
+    """For each layer the mean context of its heads over all tokens of all texts: (heads, head size).
+
+    What `ablate(..., "mean", means=...)` puts in place of a head. Nothing but the sums is kept.
+    """
+    model, sums, count = lab.model, {}, 0
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if not texts:
+        raise ValueError("there are no texts to average over; give at least one")
+    for at in range(0, len(texts), texts_per_pass):
+        batch = dict(lab.encode(texts[at : at + texts_per_pass]))
+        real = batch["attention_mask"].bool()  # (batch, sequence)
+        with torch.no_grad(), evaluating(model), record(model, "encoder.layer.*.attention.self.context") as recording:
+            model.base_model(**batch)
+        for name, context in recording.items():  # (batch, heads, sequence, head size)
+            sums[name] = sums.get(name, 0) + context.double().transpose(1, 2)[real].sum(0)
+        count += int(real.sum())
+    return [(total / count).to(model.dtype) for total in sums.values()]
+
+
+def places_by_layer(model: BertPreTrainedModel, heads: Heads) -> dict[int, list[int]]:
+    """{layer: places of the chosen heads among those that the layer still has}, in the order of the layers.
+
+    Raises:
+        TypeError: when it is neither pairs nor a mapping. ValueError: for layers and heads that are not there.
+    """
+    if isinstance(heads, Mapping):
+        heads = [(layer, head) for layer, chosen in heads.items() for head in chosen]
+    chosen: dict[int, set[int]] = {}
+    layers = len(model.base_model.encoder.layer)
+    for pair in heads:
+        try:
+            layer, head = (int(number) for number in pair)
+        except (TypeError, ValueError):
+            raise TypeError(f"heads are (layer, head) pairs, such as [(2, 5)]; given was {pair!r}") from None
+        if not 0 <= layer < layers:
+            raise ValueError(f"there is no layer {layer}; the model has layers 0 to {layers - 1}")
+        numbers = _numbers(model, layer)
+        if head not in numbers:
+            raise ValueError(f"there is no head {head} in layer {layer}; it has heads {_listed(numbers)}")
+        chosen.setdefault(layer, set()).add(numbers.index(head))
+    return {layer: sorted(chosen[layer]) for layer in sorted(chosen)}
+
+
+def upper_layers(model: BertPreTrainedModel, first: int) -> BertPreTrainedModel:
+    """The same model from layer `first` on: it takes that layer's input as `inputs_embeds` and shares every part,
+    hook points too, with the model."""
+    base = _twin(model.base_model)
+    base.encoder = _twin(base.encoder)
+    base.encoder.layer = nn.ModuleList(base.encoder.layer[first:])
+    base.embeddings = _Given()
+    if model.base_model is model:
+        return base
+    whole = _twin(model)
+    setattr(whole, model.base_model_prefix, base)
+    return whole
+
+
+class _Given(nn.Module):
+    """Stands where the embeddings are, and passes on what it is given."""
+
+    def forward(self, input_ids, token_type_ids, position_ids, inputs_embeds, past_key_values_length=0):
+        return inputs_embeds
+
+
+def _twin(module: nn.Module) -> Any:
+    """A second module with the same parameters and parts, some of which can be replaced without changing the first."""
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)
+    return twin
+
+
+def _from_hidden(batch: Batch, hidden: torch.Tensor) -> Batch:
+    """The batch for `upper_layers`: hidden states instead of ids."""
+    given = batch["input_ids"] if "input_ids" in batch else batch["inputs_embeds"][..., 0]
+    arguments = {"inputs_embeds": hidden.view(*given.shape, -1)}
+    if "attention_mask" in batch:
+        arguments["attention_mask"] = batch["attention_mask"]
+    return arguments
+
+
+def _hook(layer: int, how: str) -> str:
+    return f"encoder.layer.{layer}.attention.self.{'scores' if how == 'uniform' else 'context'}"
+
+
+def _switch(
+    how: str, off: list[list[int]], means: torch.Tensor | None, seen: Mapping[str, torch.Tensor | None]
+) -> Edit:
+    """The edit of a layer's contexts, or for "uniform" of its scores. `off` holds a list of heads for each copy of
+    the batch; `seen` the attention mask of the pass that runs."""
+
+    def change(value: torch.Tensor) -> torch.Tensor:  # (copies x batch, heads, query, key or head size)
+        if how == "zero":
+            new = torch.zeros_like(value)
+        elif how == "uniform":
+            hidden = torch.finfo(value.dtype).min / 2
+            new = torch.where(value < hidden, value, 0)  # equal scores, except where the mask hides the key
+        elif means is not None:
+            new = means.to(value)[None, :, None, :].expand_as(value)
+        else:
+            new = _mean_of_real(value, seen["mask"])[None, :, None, :].expand_as(value)
+        copies, replaced = value.unflatten(0, (len(off), -1)), new.unflatten(0, (len(off), -1))
+        for number, heads in enumerate(off):
+            copies[number][:, heads] = replaced[number][:, heads]
+        return value
+
+    return change
+
+
+def _mean_of_real(context: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """(batch, heads, sequence, head size) -> (heads, head size): the mean over the tokens that are no padding."""
+    by_token = context.transpose(1, 2)  # (batch, sequence, heads, head size)
+    if mask is None:
+        return by_token.mean((0, 1))
+    if mask.dim() == 3:  # (batch, query, key): real is what some query sees
+        mask = mask.any(1)
+    real = mask[:, -by_token.shape[1] :].bool().expand(len(context), -1)
+    return by_token[real].mean(0)
+
+
+@contextmanager
+def _watched_mask(model: BertPreTrainedModel, seen: dict[str, torch.Tensor | None]) -> Iterator[None]:
+    """Keep the attention mask of each pass under `seen["mask"]`."""
+    base = model.base_model
+    signature = inspect.signature(base.forward)
+
+    def look(module: nn.Module, arguments: tuple, named: dict) -> None:
+        seen["mask"] = signature.bind(*arguments, **named).arguments.get("attention_mask")
+
+    handle = base.register_forward_pre_hook(look, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _of_row(metric: Metric, row: int) -> Metric:
+    """A target of the whole batch as the target of one of its texts."""
+    if not isinstance(metric, Target):
+        return metric
+    numbers = {name: getattr(metric, name) for name in ("index", "place")}
+    several = {name: n for name, n in numbers.items() if isinstance(n, torch.Tensor) and n.dim() and len(n) > 1}
+    return replace(metric, **{name: value[row : row + 1] for name, value in several.items()})
+
+
+def _numbers(model: BertPreTrainedModel, layer: int) -> list[int]:
+    """The heads that a layer still has, by their numbers in the unpruned model."""
+    attention = model.base_model.encoder.layer[layer].attention
+    total = attention.self.num_attention_heads + len(attention.pruned_heads)
+    return [head for head in range(total) if head not in attention.pruned_heads]
+
+
+def _listed(numbers: list[int]) -> str:
+    if not numbers:
+        return "none"
+    whole = numbers == list(range(numbers[0], numbers[-1] + 1))
+    return f"{numbers[0]} to {numbers[-1]}" if whole else ", ".join(map(str, numbers))
+
+
+def _check_way(how: str, means: Sequence[torch.Tensor] | None) -> None:
+    if how not in WAYS:
+        raise ValueError(f"heads cannot be switched off by {how!r}; allowed are {', '.join(WAYS)}")
+    if means is not None and how != "mean":
+        raise ValueError(f"means are given for {how!r}; they belong to how='mean'")
