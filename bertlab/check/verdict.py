@@ -1,0 +1,204 @@
+"""What a check says, how checks are found, and what they are written with.
+
+A check is a function in `chapter_NN.py`, marked with `@exercise`. It gets the answer, returns a sentence when it is
+right, and raises `Differs` (with a hint for the kind of mistake) when it is not. `check` makes a `Verdict` of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import html
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TODO, CORRECT, DIFFERS, UNKNOWN = "todo", "correct", "differs", "unknown"
+_SIGNS = {TODO: "○", CORRECT: "✓", DIFFERS: "✗", UNKNOWN: "?"}
+_COLOURS = {TODO: "#6b6b6b", CORRECT: "#0072b2", DIFFERS: "#b34700", UNKNOWN: "#b34700"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` says: `state` is todo, correct, differs or unknown; `hint` may help where the answer differs."""
+
+    exercise: str
+    state: str
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer is right."""
+        return self.state == CORRECT
+
+    def __repr__(self) -> str:
+        text = f"{_SIGNS[self.state]} {self.exercise} {self.state}"
+        if self.message:
+            text += f": {self.message}"
+        return text + ("\n  (there is a hint in .hint)" if self.hint else "")
+
+    def _repr_html_(self) -> str:
+        label = f"{_SIGNS[self.state]} {html.escape(self.exercise)} {self.state}"
+        head = f'<b style="color:{_COLOURS[self.state]}">{label}</b>'
+        body = f": {html.escape(self.message)}" if self.message else ""
+        fold = f"<details><summary>Hint</summary>{html.escape(self.hint)}</details>" if self.hint else ""
+        return f"<div>{head}{body}{fold}</div>"
+
+
+class Differs(Exception):
+    """The answer is not right: what differs and where, and a hint for this kind of mistake."""
+
+    def __init__(self, message: str, hint: str = ""):
+        super().__init__(message)
+        self.hint = hint
+
+
+class Todo(Exception):
+    """There is no answer yet."""
+
+
+_CHECKS: dict[str, Callable[[Any], str]] = {}
+
+
+def exercise(number: str) -> Callable:
+    """Mark a function as the check of an exercise, such as "03.2"."""
+
+    def register(function: Callable[[Any], str]) -> Callable[[Any], str]:
+        _CHECKS[number] = function
+        return function
+
+    return register
+
+
+def exercises() -> list[str]:
+    """The numbers of all exercises."""
+    package = importlib.import_module("bertlab.check")
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("chapter_"):
+            importlib.import_module(f"bertlab.check.{module.name}")
+    return sorted(_CHECKS)
+
+
+def check(number: str, answer: Any = ...) -> Verdict:
+    """Compare an answer with the library. Never raises: whatever goes wrong is part of the verdict.
+
+    Args:
+        number: of the exercise, such as "03.2".
+        answer: a value, or the function that the exercise asks for; `...` means that it is still to be done.
+    """
+    number = str(number).strip()
+    try:
+        if number not in exercises():
+            near = difflib.get_close_matches(number, exercises(), n=1, cutoff=0.0)
+            return Verdict(number, UNKNOWN, f"there is no such exercise; the nearest number is {near[0]}.")
+        if answer is ...:
+            raise Todo
+        return Verdict(number, CORRECT, _CHECKS[number](answer))
+    except Todo:
+        return Verdict(number, TODO)
+    except Differs as difference:
+        return Verdict(number, DIFFERS, str(difference), difference.hint)
+    except KeyboardInterrupt:
+        return Verdict(number, DIFFERS, "interrupted before there was an answer.", "Does every loop come to an end?")
+    except Exception as error:
+        message = f"the answer could not be compared ({type(error).__name__}: {error})."
+        return Verdict(number, DIFFERS, message, "Is it of the kind that the exercise asks for?")
+
+
+# ---------------------------------------------------------------------------------- what checks are written with
+
+
+@functools.cache
+def shipped_lab() -> Any:
+    """The model that comes with bertlab, on the CPU; loaded once."""
+    from bertlab.lab import load
+
+    return load(device="cpu")
+
+
+def call(function: Any, *arguments: Any, shown: str = "") -> Any:
+    """What the answer's function returns.
+
+    Raises:
+        Todo: it returns `...`, or raises NotImplementedError.
+        Differs: it is no function, raises, or returns nothing. `shown` says with what it was called.
+    """
+    if not callable(function):
+        raise Differs(
+            f"a function was expected, but the answer is of type {type(function).__name__}.",
+            "Give the function itself, without calling it: check(number, my_function).",
+        )
+    given = f" for {shown}" if shown else ""
+    try:
+        value = function(*arguments)
+    except NotImplementedError:
+        raise Todo from None
+    except Exception as error:
+        hint = "Call it yourself with such arguments and read the whole message."
+        raise Differs(f"the function raised {type(error).__name__}{given}: {error}", hint) from error
+    if value is ...:
+        raise Todo
+    if value is None:
+        raise Differs(f"the function returned None{given}.", "Does it end in a return?")
+    return value
+
+
+def as_tensor(value: Any, what: str) -> Any:
+    """A tensor, array, list or number as a float64 tensor.
+
+    Raises:
+        Todo: for `...`. Differs: for anything that holds no numbers.
+    """
+    import torch
+
+    if value is ...:
+        raise Todo
+    try:
+        return torch.as_tensor(value).detach().cpu().double()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Differs(f"{what} should be numbers in a tensor, but is {_short(value)}.") from error
+
+
+def compare(
+    value: Any, expected: Any, what: str, tolerance: float = 1e-5, hints: Sequence[tuple[Any, str]] = ()
+) -> None:
+    """Compare tensors, and name the place of the largest difference.
+
+    Args:
+        hints: (wrong value, hint): where the answer equals one of these, its hint is given.
+
+    Raises:
+        Todo, Differs.
+    """
+    value, expected = as_tensor(value, what), as_tensor(expected, what)
+    if value.shape == expected.shape and close(value, expected, tolerance):
+        return
+    hint = next((hint for wrong, hint in hints if close(value, as_tensor(wrong, what), tolerance)), "")
+    if value.shape != expected.shape:
+        raise Differs(f"{what} has shape {tuple(value.shape)}, but expected is {tuple(expected.shape)}.", hint)
+    if not value.isfinite().all():
+        raise Differs(f"{what} holds values that are no finite numbers.", hint or "Is something divided by zero?")
+    difference = (value - expected).abs()
+    if not difference.dim():
+        raise Differs(f"{what} is {float(value):.5g}, but expected is {float(expected):.5g}.", hint)
+    place = tuple(int(i) for i in (difference == difference.max()).nonzero()[0])
+    shown = ", ".join(map(str, place))
+    raise Differs(
+        f"{what} differs most at [{shown}]: {float(value[place]):.5g}, but expected is {float(expected[place]):.5g}.",
+        hint,
+    )
+
+
+def close(value: Any, expected: Any, tolerance: float) -> bool:
+    """Whether two tensors have one shape and differ nowhere by more than the tolerance."""
+    if value.shape != expected.shape:
+        return False
+    return bool(value.numel() == 0 or float((value - expected).abs().max()) <= tolerance)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
