@@ -91,7 +91,9 @@ def _special_token(name: str) -> tuple[property, property]:
     def set_id(self, value: int | None) -> None:
         set_token(self, None if value is None else self.convert_ids_to_tokens(value))
 
-    return property(get_token, set_token), property(get_id, set_id)
+    what = f"The {name.replace('_', ' ')}"
+    token = property(get_token, set_token, doc=f"{what}; None if there is none.")
+    return token, property(get_id, set_id, doc=f"{what}'s id; None if there is none.")
 
 
 class TokenizerBase:
@@ -165,6 +167,7 @@ class TokenizerBase:
 
     @property
     def additional_special_tokens_ids(self) -> list[int]:
+        """The ids of the additional special tokens."""
         return self.convert_tokens_to_ids(self.additional_special_tokens)
 
     @property
@@ -194,10 +197,12 @@ class TokenizerBase:
 
     @property
     def all_special_ids(self) -> list[int]:
+        """The ids of all special tokens, in the order of `all_special_tokens`."""
         return self.convert_tokens_to_ids(self.all_special_tokens)
 
     @property
     def pad_token_type_id(self) -> int:
+        """The token type of padding."""
         return 0
 
     def add_tokens(
@@ -992,6 +997,7 @@ def _check_count(name: str, value: Any, least: int) -> None:
 
 
 def checked_id(token_id: int) -> int:
+    """An id that can be one; ValueError for a negative or huge one."""
     if not 0 <= token_id < 2**32:
         raise ValueError(
             f"{token_id} is no token id; ids are counted from 0 (replace ignored labels such as -100 before decoding)."

@@ -94,6 +94,7 @@ class Chunk:
 
     @classmethod
     def of(cls, text: str) -> Chunk:
+        """An original text, every character at its own place."""
         return cls(text, tuple((position, position + 1) for position in range(len(text))))
 
     @property
@@ -176,10 +177,12 @@ class Trace:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
+        """The pieces of all words, in order."""
         return tuple(piece for word in self.words for piece in word.pieces)
 
     @property
     def tokens(self) -> list[str]:
+        """The tokens of all pieces, as the tokenizer returns them."""
         return [piece.token for piece in self.pieces]
 
     def __str__(self) -> str:
