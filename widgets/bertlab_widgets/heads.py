@@ -8,7 +8,7 @@ import difflib
 import torch
 from traitlets import Bool, Dict, Enum, Int, List
 
-from .base import Panel, percent, png
+from .base import Panel, percent, png, signed
 from .state import SelectionError, Workbench
 
 MODES = {
@@ -19,16 +19,8 @@ MODES = {
 }
 TILE = 36  # most cells along one side of a tile of the grid
 WHOLE_LAYER = 300_000  # bytes: a layer's heads travel together up to this size, one by one above it
-STATISTICS = ("special", "previous", "next", "same", "entropy", "distance", "length")
-KINDS = {  # letter -> name, meaning; the letters mark the heads beside the colour
-    "P": ("previous", "mostly at the token before"),
-    "N": ("next", "mostly at the token after"),
-    "S": ("same", "mostly at the token itself"),
-    "D": ("delimiter", "mostly at [CLS] or [SEP]: as good as a rest"),
-    "W": ("wide", "spread over all the tokens"),
-    "F": ("focused", "nearly all on one content token"),
-    "·": ("mixed", "none of these"),
-}
+LETTERS = {"previous": "P", "next": "N", "same": "S", "delimiter": "D", "broad": "B", "focused": "F", "mixed": "·"}
+STATISTICS = ("entropy", "distance", "previous", "next", "same", "special")
 
 
 class HeadsPanel(Panel):
@@ -96,15 +88,19 @@ class HeadsPanel(Panel):
         """(heads, query, key) for each layer, in a mode that is computed from the recording."""
         if self.mode == "gradient":
             return self._gradient()
-        from bertlab.analysis import attention as analysis
+        from bertlab.analysis import attention
 
         workbench = self.workbench
-        layers = range(workbench.layer_count)
         if self.mode == "rollout":
-            weights = [workbench.recording.attention(layer) for layer in layers]
-            return [layer.cpu() for layer in analysis.rollout(weights)]
-        with workbench.lock, workbench.ablating():
-            return [layer[0].cpu() for layer in analysis.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)]
+            return [weights.float().cpu() for weights in attention.rollout(workbench.recording)]  # each (1, query, key)
+        with workbench.lock, torch.no_grad(), workbench.ablating():
+            maps = attention.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)
+        return [weights[0].float().cpu() for weights in maps]
+
+    @property
+    def per_layer(self) -> bool:
+        """True in the modes that have one map a layer, not one a head."""
+        return self.mode == "rollout" or (self.mode == "norm" and self.norm_residual)
 
     def _gradient(self) -> list[torch.Tensor]:
         """Attention x gradient of the log-probability of the most likely token at the place in question."""
@@ -163,10 +159,12 @@ class HeadsPanel(Panel):
         return change
 
     def _top(self) -> float:
-        """The largest weight there may be: 1 for attention and rollout, the largest there is in the other modes."""
+        """The largest weight there may be: 1 for attention and rollout, the largest there is otherwise."""
+        layers = range(self.workbench.layer_count)
+        if self._comparing:
+            return max(max(float(self._difference(self.layer_weights(layer), layer).abs().max()) for layer in layers), 1e-12)
         if self.mode in ("attention", "rollout"):
             return 1.0
-        layers = range(self.workbench.layer_count)
         return max(max(float(self.layer_weights(layer).abs().max()) for layer in layers), 1e-12)
 
     # --- what goes to the browser
@@ -192,7 +190,7 @@ class HeadsPanel(Panel):
         size = tiles[0].shape[-1]
         self.tiles = {
             "key": key + f".{self.hide_special}.{self.renormalise}", "base": f"{workbench.version}.{base}", "size": size, "tokens": length,
-            "layers": workbench.layer_count, "heads": tiles[0].shape[0], "per_layer": self.mode == "rollout",
+            "layers": workbench.layer_count, "heads": tiles[0].shape[0], "per_layer": self.per_layer,
             "signed": self._signed, "top": "1" if top == 1 else f"{top:.2g}", "unit": self._unit(),
             "bytes": torch.stack(tiles).numpy().tobytes(),
         }
@@ -218,11 +216,13 @@ class HeadsPanel(Panel):
         return {"key": self.tiles["key"], "layer": layer, "heads": heads, "size": weights.shape[-1]}, [data.numpy().tobytes()]
 
     def _send_view(self) -> None:
-        self.head_facts = self.facts() if self.mode != "rollout" else []
+        self.head_facts = [] if self.per_layer else self.facts()
         view = {"corpus": len(self.corpus or []) if self._corpus_facts else 0}
         if self.head_facts:
-            counts = [fact["letter"] for row in self.head_facts for fact in row]
-            view["kinds"] = [[letter, name, meaning, counts.count(letter)] for letter, (name, meaning) in KINDS.items()]
+            from bertlab.analysis.attention import KINDS
+
+            counts = [fact["kind"] for row in self.head_facts for fact in row]
+            view["kinds"] = [[LETTERS[name], name, meaning, counts.count(name)] for name, meaning in KINDS.items()]
         if self.workbench.text_pair:
             view["segments"] = self.segment_masses(self.layer, self.head)
         off = {head for layer, head in self.workbench.ablated if layer == self.layer}
@@ -241,8 +241,7 @@ class HeadsPanel(Panel):
 
     def mean_of_shown(self) -> torch.Tensor:
         """(query, key): the mean of the heads that are looked at, hidden tokens at 0."""
-        single = self.mode == "rollout"
-        maps = [self._masked_weights(layer)[0 if single else head] for layer, head in self.heads_shown()]
+        maps = [self._masked_weights(layer)[0 if self.per_layer else head] for layer, head in self.heads_shown()]
         return torch.stack(maps).mean(0)
 
     def _masked_weights(self, layer: int) -> torch.Tensor:
@@ -257,7 +256,7 @@ class HeadsPanel(Panel):
     def sentence(self) -> str:
         weights, tokens = self.mean_of_shown(), self.workbench.tokens
         heads = self.heads_shown()
-        subject = (f"Layer {self.layer}" if self.mode == "rollout" else f"Head {self.layer}.{self.head}" if len(heads) == 1
+        subject = (f"Layer {self.layer}" if self.per_layer else f"Head {self.layer}.{self.head}" if len(heads) == 1
                    else f"The mean of {len(heads)} heads")
         rows = [i for i in self.workbench.selected if i in self.visible]
         if not self.visible:
@@ -266,7 +265,7 @@ class HeadsPanel(Panel):
         key = int(row.abs().argmax())
         whose = ", ".join(f"`{tokens[i]['text']}`" for i in rows[:3]) + (" …" if len(rows) > 3 else "") if rows else "all tokens together"
         if self._comparing:
-            said = f"{subject}: for {whose} the largest change is on `{tokens[key]['text']}`, {float(row[key]):+.2f}."
+            said = f"{subject}: for {whose} the largest change is on `{tokens[key]['text']}`, {'+' if row[key] > 0 else ''}{signed(float(row[key]))}."
         elif self.mode in ("attention", "rollout"):
             said = f"{subject} puts {percent(row[key])} of {whose} on `{tokens[key]['text']}`."
             if not rows:
@@ -305,17 +304,23 @@ class HeadsPanel(Panel):
         """For each layer and head: kind, letter, entropy (nats), distance (tokens), mass on special, previous, next, same."""
         if self._corpus_facts is not None:
             return self._corpus_facts
-        return self.workbench.cached(("facts", *self.workbench.key), self._facts_of_text)
 
-    def _facts_of_text(self) -> list[list[dict]]:
-        return [layer_facts(self.workbench.recording.attention(layer)[0].float(), self.workbench.tokens)
-                for layer in range(self.workbench.layer_count)]
+        def compute():
+            from bertlab.analysis.attention import statistics
+
+            special = torch.tensor([token["special"] for token in self.workbench.tokens])
+            if special.all():
+                special = torch.zeros_like(special)  # nothing else is there to look at
+            return facts_of(statistics(self.workbench.recording, special))
+        return self.workbench.cached(("facts", *self.workbench.key), compute)
 
     def segment_masses(self, layer: int, head: int) -> list[list[float]]:
         """Mean attention from sentence A and B to A and B, 2 x 2, [CLS] and [SEP] with their sentence."""
-        weights = self.layer_weights(layer)[0 if self.mode == "rollout" else head]
+        from bertlab.analysis.attention import segment_mass
+
+        weights = self.layer_weights(layer)[0 if self.per_layer else head]
         types = torch.tensor([token["type"] for token in self.workbench.tokens])
-        return [[float(weights[types == a][:, types == b].sum(-1).mean()) for b in (0, 1)] for a in (0, 1)]
+        return segment_mass(weights, types).tolist()
 
     # --- calls of the browser
 
@@ -386,23 +391,26 @@ class HeadsPanel(Panel):
         self.start(self._sweep_steps(place), "Switching heads off one by one", self._send_view)
 
     def _sweep_steps(self, place: int):
+        from bertlab.analysis.ablation import sweep
+        from bertlab.analysis.targets import masked_token
+
         workbench = self.workbench
-        state = workbench.key
-        method, layers, heads = workbench.ablation, workbench.layer_count, workbench.head_count
+        state, method = workbench.key, workbench.ablation
         token = self._watched_token(place)
-        full = float(workbench.probabilities(place, workbench.baseline)[token])
-        change: list[list[float | None]] = [[None] * heads for _ in range(layers)]
-        name = workbench.lab.tokenizer.convert_ids_to_tokens([token])[0]
-        for done in range(layers * heads):
-            layer, head = divmod(done, heads)
-            if workbench.key != state:
+        change: list[list[float | None]] = [[None] * workbench.head_count for _ in range(workbench.layer_count)]
+        found = {"place": place, "token": workbench.lab.tokenizer.convert_ids_to_tokens([token])[0], "method": method,
+                 "full": float(workbench.probabilities(place, workbench.baseline)[token])}
+        effects = sweep(workbench.model, workbench.batch(), masked_token(place, token, "probability"), how=method)
+        while workbench.key == state:
+            with workbench.lock:
+                effect = next(effects, None)
+            if effect is None:
                 return
-            probabilities = workbench.without([(layer, head)], method).mlm_logits[place].softmax(-1)
-            change[layer][head] = float(probabilities[token]) - full
-            if head == heads - 1:
-                self._sweep = {"place": place, "token": name, "full": full, "method": method, "change": [list(row) for row in change]}
+            change[effect.layer][effect.head] = float(effect.change.mean())
+            if effect.head == workbench.head_count - 1:
+                self._sweep = {**found, "change": [list(row) for row in change]}
                 self.view = {**self.view, "sweep": self._sweep}
-            yield (done + 1) / (layers * heads)
+            yield effect.done
 
     def _watched_token(self, place: int) -> int:
         """The token whose probability is followed: the one that stands there, or the likeliest where [MASK] is in the text."""
@@ -420,31 +428,17 @@ class HeadsPanel(Panel):
         self.start(self._corpus_steps(), "Measuring heads over many sentences", self._send_view)
 
     def _corpus_steps(self):
-        workbench = self.workbench
+        from bertlab.analysis.attention import stream_corpus
+
         self.corpus = list(self.corpus or default_corpus())
-        sums: list[list[dict]] | None = None
-        for done, text in enumerate(self.corpus, start=1):
-            other = Workbench(workbench.lab, text)
-            facts = [layer_facts(other.recording.attention(layer)[0].float().cpu(), other.tokens) for layer in range(workbench.layer_count)]
-            length = other.encoding.length
-            for row in facts:
-                for fact in row:
-                    fact["length"] = length
-            if sums is None:
-                sums = facts
-            else:
-                for row, more in zip(sums, facts, strict=True):
-                    for total, fact in zip(row, more, strict=True):
-                        for name in STATISTICS:
-                            total[name] += fact[name]
-            yield done / len(self.corpus)
-        for row in sums:
-            for total in row:
-                for name in STATISTICS:
-                    total[name] /= len(self.corpus)
-                total["letter"] = kind_of(total, total["length"])
-                total["kind"] = f"{KINDS[total['letter']][0]}: {KINDS[total['letter']][1]}"
-        self._corpus_facts = sums
+        stream, measured = stream_corpus(self.workbench.lab, self.corpus), None
+        while True:
+            with self.workbench.lock:
+                measured, last = next(stream, None), measured
+            if measured is None:
+                break
+            yield measured.texts / len(self.corpus)
+        self._corpus_facts = facts_of(last)
 
     def bertviz(self, kind: str = "head") -> str:
         """bertviz's own view as one offline page; see `bertviz_view`."""
@@ -476,7 +470,7 @@ class HeadsPanel(Panel):
         layers = range(self.workbench.layer_count)
         return {"tokens": [token["text"] for token in self.workbench.tokens], "mode": self.mode,
                 "weights": torch.stack([self.layer_weights(layer) for layer in layers]), "shown": self.mean_of_shown(),
-                "heads": self.heads_shown(), "facts": self.facts() if self.mode != "rollout" else None, "effect": self.effect(), "sweep": self._sweep}
+                "heads": self.heads_shown(), "facts": None if self.per_layer else self.facts(), "effect": self.effect(), "sweep": self._sweep}
 
     def table(self) -> list[dict]:
         """Each query and key of the head on show with its weight."""
@@ -554,16 +548,40 @@ class HeadsPanel(Panel):
         return answers, patches
 
     def code(self) -> str:
-        workbench = self.workbench
-        lines = ["import torch", "import bertlab", "from bertlab.hooks import record, edit", "", f"lab = bertlab.load({workbench.lab.name!r})"]
+        workbench, gradient = self.workbench, self.mode == "gradient"
         pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
-        lines += [f"batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors=\"pt\").to(lab.device)"]
+        lines = ["import torch", "import bertlab", "from bertlab.analysis import ablation, attention", "from bertlab.hooks import record", "",
+                 f"lab = bertlab.load({workbench.lab.name!r})",
+                 f"batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors=\"pt\").to(lab.device)"]
         lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
         if workbench.masked:
-            lines.append(f"batch['input_ids'][0, {workbench.masked}] = lab.tokenizer.mask_token_id")
-        lines += ["with torch.inference_mode(), record(lab.model, \"*.probs\") as recording:", "    lab.model(**batch)"]
-        shown = [f"recording.attention({layer})[0, {head}]" for layer, head in self.heads_shown()]
+            lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
+        contexts = [] if gradient else ["torch.no_grad()"]
+        if workbench.ablated:
+            contexts.append(f"ablation.ablate(lab.model, {list(workbench.ablated)}, {workbench.ablation!r})")
+        if self.mode == "norm":
+            body = [f"maps = attention.norm_weighted(lab.model, batch, residual={self.norm_residual})"]
+        else:
+            contexts.append("record(lab.model, \"encoder.layer.*.probs\"" + (", retain_grad=True)" if gradient else ")") + " as recording")
+            body = ["output = lab.model(**batch)"]
+        lines += [f"with {', '.join(contexts)}:", *(f"    {line}" for line in body)]
+        if self.mode == "attention":
+            maps = "recording.attention({})[0, {}]"
+        elif self.mode == "norm":
+            maps = "maps[{}][0, {}]"
+        elif self.mode == "rollout":
+            lines.append("maps = attention.rollout(recording)  # (layers, batch, query, key)")
+            maps = "maps[{}][{}]"
+        else:
+            place = self.target_place()
+            lines.append(f"output.prediction_logits[0, {self.default_token if place is None else place}].log_softmax(-1).max().backward()")
+            maps = "(recording.attention({0}) * recording.attention({0}).grad).detach()[0, {1}]"
+        shown = [maps.format(layer, 0 if self.per_layer else head) for layer, head in self.heads_shown()]
         lines.append(f"result = {shown[0]}  # (query, key)" if len(shown) == 1 else f"result = torch.stack([{', '.join(shown)}]).mean(0)")
+        hidden = sorted(set(range(workbench.encoding.length)) - set(self.visible))
+        if hidden or self.renormalise:
+            lines.append(f"result = attention.hide(result, torch.isin(torch.arange(len(result)), torch.tensor({hidden}, dtype=torch.long)), "
+                         f"renormalise={self.renormalise and not self._signed})")
         return "\n".join(lines)
 
 
@@ -592,32 +610,11 @@ def pooled(weights: torch.Tensor, signed: bool, size: int = TILE) -> torch.Tenso
     return torch.where(up >= -down, up, down)
 
 
-def layer_facts(probs: torch.Tensor, tokens: list[dict]) -> list[dict]:
-    """Statistics of each head of one layer from (heads, query, key)."""
-    special = torch.tensor([token["special"] for token in tokens])
-    words = ~special
-    length = probs.shape[-1]
-    place = torch.arange(length)
-    facts = []
-    for head in probs:
-        rows = head[words] if words.any() else head
-        entropy = float(-(head * head.clamp_min(1e-12).log()).sum(-1).mean())
-        fact = {
-            "special": float(rows[:, special].sum(-1).mean()), "previous": float(head.diagonal(-1).mean()) if length > 1 else 0.0,
-            "next": float(head.diagonal(1).mean()) if length > 1 else 0.0, "same": float(head.diagonal().mean()),
-            "entropy": entropy, "distance": float((head * (place[:, None] - place).abs()).sum(-1).mean()),
-        }
-        fact["letter"] = kind_of(fact, length)
-        fact["kind"] = f"{KINDS[fact['letter']][0]}: {KINDS[fact['letter']][1]}"
-        facts.append(fact)
-    return facts
+def facts_of(measured) -> list[list[dict]]:
+    """`bertlab.analysis.attention.HeadStatistics` as rows of dicts, with kinds and their letters."""
+    from bertlab.analysis.attention import kinds_of
 
-
-def kind_of(fact: dict, length: int) -> str:
-    """A head's letter from its statistics, after the patterns of Clark et al. 2019 and Kovaleva et al. 2019."""
-    for letter, name in (("P", "previous"), ("N", "next"), ("S", "same"), ("D", "special")):
-        if fact[name] > 0.5:
-            return letter
-    if fact["entropy"] > 0.8 * torch.tensor(float(length)).log():
-        return "W"
-    return "F" if fact["entropy"] < 1.0 else "·"
+    kinds = kinds_of(measured)
+    values = {name: getattr(measured, name).tolist() for name in STATISTICS}
+    return [[{**{name: values[name][layer][head] for name in STATISTICS}, "kind": kind, "letter": LETTERS[kind]}
+             for head, kind in enumerate(row)] for layer, row in enumerate(kinds)]

@@ -97,10 +97,10 @@ class MaskPanel(Panel):
         workbench = self.workbench
 
         def compute():
-            states = [workbench.recording.hidden(layer)[0, position] for layer in range(workbench.layer_count + 1)]
-            with workbench.lock, torch.no_grad():
-                logits = workbench.model.cls.predictions(torch.stack(states))  # (layers + 1, vocabulary)
-            return logits.float().softmax(-1).cpu()
+            from bertlab.analysis.lens import layer_logits
+
+            logits = layer_logits(workbench.model, workbench.recording, head="token", places=[position])
+            return logits[:, 0, 0].softmax(-1).cpu()  # (layers + 1, vocabulary)
         probabilities = workbench.cached(("lens", position, *workbench.key), compute)
         truth = workbench.encoding.tokens[position]["id"] if position in workbench.masked else None
         rows = []

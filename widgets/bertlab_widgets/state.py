@@ -288,24 +288,13 @@ class Workbench(HasTraits):
         ablated = (tuple(self.ablated), self.ablation) if self.ablated else ()
         return (self.text, self.text_pair, tuple(self.masked), tuple(sorted(self.forced.items())), ablated)
 
-    def ablating(self, heads: list[tuple[int, int]] | None = None, method: str | None = None):
-        """A context in which the switched-off heads (or `heads`) are off."""
-        heads = self.ablated if heads is None else heads
-        if not heads:
+    def ablating(self):
+        """A context in which the switched-off heads are off."""
+        if not self.ablated:
             return contextlib.nullcontext()
-        from bertlab.hooks import edit
+        from bertlab.analysis.ablation import ablate
 
-        by_layer: dict[int, list[int]] = {}
-        for layer, head in heads:
-            by_layer.setdefault(layer, []).append(head)
-        return edit(self.model, dict(_ablation_edit(layer, heads, method or self.ablation) for layer, heads in by_layer.items()))
-
-    def without(self, heads: list[tuple[int, int]], method: str = "zero") -> Result:
-        """The logits with these heads off and all others on; nothing is recorded or remembered."""
-        with self.lock, torch.no_grad(), self.ablating(heads, method):
-            output = self.model(**self.batch())
-        mlm, nsp = _logits(output)
-        return Result(None, None if mlm is None else mlm[0].float(), None if nsp is None else nsp[0].float())
+        return ablate(self.model, self.ablated, self.ablation)
 
     @property
     def result(self) -> Result:
@@ -351,26 +340,6 @@ class Workbench(HasTraits):
                                  "load a model that has one, bertlab.load() for example.")
         self._check_index(position, self.encoding.length, "token")
         return result.mlm_logits[position].softmax(-1)
-
-
-def _ablation_edit(layer: int, heads: list[int], method: str):
-    """(hook name, edit) that switches heads of one layer off.
-
-    zero and mean act on the head's context vectors, uniform on its weights: the keys then all count alike.
-    """
-    if method == "uniform":
-        def uniform(probs):  # (batch, heads, query, key)
-            probs = probs.clone()
-            allowed = (probs[:, heads] > 0).to(probs.dtype)
-            probs[:, heads] = allowed / allowed.sum(-1, keepdim=True).clamp_min(1)
-            return probs
-        return f"encoder.layer.{layer}.attention.self.probs", uniform
-
-    def replace(context):  # (batch, heads, sequence, head size)
-        context = context.clone()
-        context[:, heads] = 0 if method == "zero" else context[:, heads].mean(2, keepdim=True)
-        return context
-    return f"encoder.layer.{layer}.attention.self.context", replace
 
 
 def _size(value) -> int:

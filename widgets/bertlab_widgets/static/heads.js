@@ -57,6 +57,7 @@ function attentionStage(ui) {
   ui.root.style.setProperty("--stage", "420px");
   const style = h("style", {}, `
     .bertlab .heads { display: grid; grid-template-columns: minmax(0, 37fr) minmax(0, 63fr); gap: 16px 20px; align-items: start; }
+    .bertlab .heads .pair h4 { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
     .bertlab .heads h4, .bertlab .plain h4 { font: 600 var(--small)/1.4 var(--words); color: var(--muted); margin: 0 0 4px; letter-spacing: .01em; }
     .bertlab .heads .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr); gap: 16px; }
     .bertlab .heads .lines { overflow-y: auto; overflow-x: hidden; position: relative; height: calc(388px * var(--scale)); }
@@ -347,7 +348,7 @@ function attentionStage(ui) {
       context.fillText(text, width - column, middle);
     }
     const hidden = mass > 0 ? 1 - drawn / mass : 0;
-    linesTitle.textContent = `${titleOfHeads()} as lines${hidden > 0.005 ? ` (${percent(hidden)} too weak to draw)` : ""}`;
+    linesTitle.textContent = `${titleOfHeads()} as lines${hidden > 0.005 ? ` (${percent(hidden)} too weak)` : ""}`;
     linesTitle.title = "From each token (left) to what it looks at (right)";
     lines.setAttribute("aria-label", `Lines of ${titleOfHeads()}. ${get("answer").replaceAll("`", "")}`);
   }
@@ -443,7 +444,7 @@ function attentionStage(ui) {
     const x = Math.floor((event.offsetX - matrixLeft) / matrixCell), y = Math.floor((event.offsetY - matrixTop) / matrixCell);
     return x >= 0 && y >= 0 && x < matrixRows.length && y < matrixRows.length ? [matrixRows[y], matrixRows[x]] : null;
   };
-  const asShown = w => get("tiles").signed ? `${w < 0 ? "−" : "+"}${number(Math.abs(w), 2)}` : get("tiles").top === "1" ? `≈ ${percent(w)}` : `≈ ${number(w * Number(get("tiles").top), 2)}`;
+  const asShown = w => get("tiles").signed ? `≈ ${w < 0 ? "−" : "+"}${number(Math.abs(w) * Number(get("tiles").top), 2)}` : get("tiles").top === "1" ? `≈ ${percent(w)}` : `≈ ${number(w * Number(get("tiles").top), 2)}`;
   let hoverFrame = 0;
   function hover(row, column) {
     if (row === hoverRow && column === hoverColumn) return;
@@ -597,11 +598,11 @@ function attentionStage(ui) {
   sweepCanvas.addEventListener("pointerleave", () => ui.tip(""));
 
   // --- kinds of heads
-  const OKABE_ITO = { P: "#0072b2", N: "#56b4e9", S: "#cc79a7", D: "#999999", B: "#e69f00", W: "#009e73", F: "#d55e00", "·": "transparent" };
+  const OKABE_ITO = { P: "#0072b2", N: "#56b4e9", S: "#cc79a7", D: "#999999", B: "#e69f00", F: "#d55e00", "·": "transparent" };
   function drawKinds() {
     const { kinds, corpus } = get("view"), facts = get("head_facts");
     if (!facts?.length || !kinds) { other.replaceChildren(h("p.muted", {}, "Kinds are those of single heads: choose the weights “attention”.")); return; }
-    const table = h("table.kinds", {}, h("tr", {}, h("th"), ...facts[0].map((_, head) => h("th", {}, head))),
+    const table = h("table.kinds", {}, h("tr", {}, h("th", { style: "padding-right:6px" }, "layer"), ...facts[0].map((_, head) => h("th", {}, head))),
       ...facts.map((row, layer) => h("tr", {}, h("th", {}, layer), ...row.map((fact, head) => h("td", {}, h("button", { type: "button", title: `${headName(layer, head)}: ${fact.kind}`,
         "aria-label": `Head ${headName(layer, head)}: ${fact.kind}`, "aria-pressed": String(layer === get("layer") && head === get("head")),
         style: `border-bottom-color:${OKABE_ITO[fact.letter] || "transparent"}`, onclick: () => goTo(layer, head, false) }, fact.letter))))));
@@ -628,7 +629,7 @@ function attentionStage(ui) {
     const tiles = get("tiles"), empty = !tiles?.key || get("view").empty;
     body.hidden = empty;
     invitation.hidden = !empty;
-    if (empty) { invitation.replaceChildren(h("span", {}, "Type a sentence above to see every head look at it.")); return; }
+    if (empty) { invitation.replaceChildren(...ui.invite()); return; }
     const block = get("block");
     if (block?.key === tiles.key && (blocksKey !== tiles.key || !blocks.size)) adopt(block, block.bytes);
     if (blocksKey !== tiles.key) { blocks.clear(); wanted.clear(); blocksKey = tiles.key; }

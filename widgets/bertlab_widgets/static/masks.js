@@ -94,7 +94,7 @@ function maskStage(ui) {
 
   return () => {
     const view = get("view");
-    if (view.empty) { body.replaceChildren(h("div.invitation", {}, h("span", {}, "Type a sentence above, or choose a preset."))); return; }
+    if (view.empty) { body.replaceChildren(h("div.invitation", {}, ...ui.invite())); return; }
     const look = view.look;
     if (look === "layers") drawLayers(view);
     else if (look === "everywhere" && view.everywhere) drawEverywhere(view);

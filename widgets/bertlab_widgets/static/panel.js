@@ -186,6 +186,10 @@ export function renderPanel({ model, el }, spec) {
     colors() { return colors ??= themeColors(root); },
     scale() { return get("scale") || 1; },
     tip, redraw() { note("*"); },
+    invite() {  // an empty stage: what to do, and one example to click
+      const [first] = get("presets") || [];
+      return [h("span", {}, "Type a sentence above."), first ? h("button.text-button", { type: "button", onclick: () => { ui.set("preset", ""); ui.set("preset", first); } }, `Or see an example: ${first}`) : ""];
+    },
   };
 
   const question = h("h3", {}, get("question"));

@@ -134,7 +134,7 @@ function tokenStage(ui) {
   return () => {
     const view = get("view");
     source.hidden = Boolean(view.empty);
-    if (view.empty) { body.replaceChildren(h("div.invitation", {}, h("span", {}, "Type a sentence above, or choose a preset."))); return; }
+    if (view.empty) { body.replaceChildren(h("div.invitation", {}, ...ui.invite())); return; }
     drawSource(view);
     const look = get("look");
     if (look === "steps") drawSteps(view);
