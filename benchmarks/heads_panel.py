@@ -40,7 +40,8 @@ MEASURE = """async ([press, wanted]) => {
     grid.focus();
     const start = performance.now();
     grid.dispatchEvent(new KeyboardEvent('keydown', {key: press, bubbles: true}));
-    while (panel.dataset.shown !== wanted && performance.now() - start < 20000) await new Promise(next => requestAnimationFrame(next));
+    const frame = () => new Promise(next => requestAnimationFrame(next));
+    while (panel.dataset.shown !== wanted && performance.now() - start < 20000) await frame();
     await new Promise(next => requestAnimationFrame(() => setTimeout(next)));
     return performance.now() - start;
 }"""
@@ -64,33 +65,54 @@ def measure_panel(notebook: Notebook, tokens: int, repeats: int) -> dict:
     start = notebook.received
     fetched = [page.evaluate(MEASURE, ["ArrowDown", f"{layer}.0"]) for layer in range(1, 5)]
     fetched_bytes = (notebook.received - start) / 4
-    cached = [page.evaluate(MEASURE, [key, f"{layer}.0"]) for _ in range(repeats)
-              for key, layer in (("ArrowUp", 3), ("ArrowUp", 2), ("ArrowDown", 3), ("ArrowDown", 4))]
-    head = [page.evaluate(MEASURE, [key, f"4.{number}"]) for _ in range(repeats) for key, number in (("ArrowRight", 1), ("ArrowLeft", 0))]
+    cached = [
+        page.evaluate(MEASURE, [key, f"{layer}.0"])
+        for _ in range(repeats)
+        for key, layer in (("ArrowUp", 3), ("ArrowUp", 2), ("ArrowDown", 3), ("ArrowDown", 4))
+    ]
+    head = [
+        page.evaluate(MEASURE, [key, f"4.{number}"])
+        for _ in range(repeats)
+        for key, number in (("ArrowRight", 1), ("ArrowLeft", 0))
+    ]
     # the kernel has answered long before; wait for quiet, then one edit from a click to the redrawn grid
     page.wait_for_timeout(500)
     edits = []
     for _ in range(repeats):
-        edits.append(page.evaluate("""async () => {
-            const panel = document.querySelector('[data-panel=heads]'), grid = panel.querySelector('canvas'), line = panel.querySelector('.model');
+        edits.append(
+            page.evaluate("""async () => {
+            const panel = document.querySelector('[data-panel=heads]');
+            const grid = panel.querySelector('canvas'), line = panel.querySelector('.model');
+            const frame = () => new Promise(next => requestAnimationFrame(next));
             const was = line.textContent, start = performance.now();
             grid.focus();
             grid.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true}));
-            while (line.textContent === was && performance.now() - start < 60000) await new Promise(next => requestAnimationFrame(next));
+            while (line.textContent === was && performance.now() - start < 60000) await frame();
             await new Promise(next => requestAnimationFrame(() => setTimeout(next)));
             return performance.now() - start;
-        }"""))
+        }""")
+        )
         page.wait_for_timeout(200)
-    return {"tokens": tokens, "first paint ms": median(paints), "bytes MB": median(sizes) / 1e6, "layer, fetched ms": median(fetched),
-            "a layer MB": fetched_bytes / 1e6, "layer, cached ms": median(cached), "head ms": median(head), "ablate ms": median(edits)}
+    return {
+        "tokens": tokens,
+        "first paint ms": median(paints),
+        "bytes MB": median(sizes) / 1e6,
+        "layer, fetched ms": median(fetched),
+        "a layer MB": fetched_bytes / 1e6,
+        "layer, cached ms": median(cached),
+        "head ms": median(head),
+        "ablate ms": median(edits),
+    }
 
 
 def measure_bertviz(notebook: Notebook, browser, tokens: int, view: str) -> dict:
     """bertviz's page with its libraries at hand: its size, and the time until it has drawn."""
     notebook.python("from bertlab_widgets import bertviz_view; bertviz_view.MOST_TOKENS = 10_000")
     target = Path(notebook.folder) / f"bertviz-{view}-{tokens}.html"
-    notebook.python(f"import pathlib; workbench = Workbench(lab, words({tokens})); "
-                    f"pathlib.Path({str(target)!r}).write_text(bertviz_view.bertviz_page(workbench, {view!r}))")
+    notebook.python(
+        f"import pathlib; workbench = Workbench(lab, words({tokens})); "
+        f"pathlib.Path({str(target)!r}).write_text(bertviz_view.bertviz_page(workbench, {view!r}))"
+    )
     page = browser.new_page()
     start = time.perf_counter()
     page.goto(f"file://{target}", wait_until="load", timeout=180_000)
@@ -103,7 +125,9 @@ def measure_bertviz(notebook: Notebook, browser, tokens: int, view: str) -> dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="base", help="base (12 x 768, random weights), bertlab-mini, or what bertlab.load takes")
+    parser.add_argument(
+        "--model", default="base", help="base (12 x 768, random weights), bertlab-mini, or what bertlab.load takes"
+    )
     parser.add_argument("--tokens", type=int, nargs="+", default=[64, 128, 512])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--no-bertviz", action="store_true")
@@ -126,7 +150,12 @@ def main() -> None:
 
 
 def show(row: dict) -> None:
-    print("  ".join(f"{name} {value:.1f}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()), flush=True)
+    print(
+        "  ".join(
+            f"{name} {value:.1f}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()
+        ),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

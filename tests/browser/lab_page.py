@@ -44,19 +44,45 @@ class Jupyter:
             path.write_text(json.dumps(value))
         port, self.token = free_port(), secrets.token_hex(8)
         self.url = f"http://127.0.0.1:{port}"
-        places = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "JUPYTER_CONFIG_DIR": "config",
-                  "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
-        environment = {**os.environ, **{name: str(home / place) for name, place in places.items()}, "JUPYTER_TOKEN": self.token,
-                       "PYTHONPATH": os.pathsep.join(map(str, [ROOT, ROOT / "widgets", *python_path]))}
+        places = {
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "IPYTHONDIR": "ipython",
+        }
+        environment = {
+            **os.environ,
+            **{name: str(home / place) for name, place in places.items()},
+            "JUPYTER_TOKEN": self.token,
+            "PYTHONPATH": os.pathsep.join(map(str, [ROOT, ROOT / "widgets", *python_path])),
+        }
         self.log = home / "log"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
-             "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-             f"--ServerApp.root_dir={self.folder}", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly"],
-            env=environment, stdin=subprocess.DEVNULL, stdout=self.log.open("wb"), stderr=subprocess.STDOUT)
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                "--expose-app-in-browser",
+                "--ServerApp.ip=127.0.0.1",
+                f"--ServerApp.port={port}",
+                "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={self.folder}",
+                "--LabApp.news_url=None",
+                "--LabApp.extension_manager=readonly",
+            ],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
 
     def request(self, path: str, method: str = "GET"):
-        request = urllib.request.Request(self.url + path, method=method, headers={"Authorization": f"token {self.token}"})
+        request = urllib.request.Request(
+            self.url + path, method=method, headers={"Authorization": f"token {self.token}"}
+        )
         with urllib.request.urlopen(request, timeout=10) as reply:
             return json.loads(reply.read() or b"null")
 
@@ -82,11 +108,26 @@ class Jupyter:
 
     def write(self, name: str, cells: list[str]) -> None:
         """A notebook of code cells."""
-        (self.folder / name).write_text(json.dumps({
-            "cells": [{"cell_type": "code", "id": f"cell{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
-                      for i, source in enumerate(cells)],
-            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-            "nbformat": 4, "nbformat_minor": 5}))
+        (self.folder / name).write_text(
+            json.dumps(
+                {
+                    "cells": [
+                        {
+                            "cell_type": "code",
+                            "id": f"cell{i}",
+                            "metadata": {},
+                            "execution_count": None,
+                            "outputs": [],
+                            "source": source,
+                        }
+                        for i, source in enumerate(cells)
+                    ],
+                    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+                    "nbformat": 4,
+                    "nbformat_minor": 5,
+                }
+            )
+        )
 
 
 @contextlib.contextmanager
@@ -127,18 +168,25 @@ class Notebook:
 
     def open(self, server: Jupyter, name: str) -> None:
         self.page.goto(f"{server.url}/doc/tree/{name}?token={server.token}")
-        self.page.wait_for_function("""() => { const panel = window.jupyterapp?.shell.currentWidget;
-            return panel?.sessionContext?.isReady && panel.sessionContext.session?.kernel?.status === 'idle'; }""", timeout=60_000)
+        self.page.wait_for_function(
+            """() => { const panel = window.jupyterapp?.shell.currentWidget;
+            return panel?.sessionContext?.isReady && panel.sessionContext.session?.kernel?.status === 'idle'; }""",
+            timeout=60_000,
+        )
 
     def run(self, index: int) -> None:
         """Run one code cell and wait until the kernel is idle."""
-        failed = self.page.evaluate("""async index => {
+        failed = self.page.evaluate(
+            """async index => {
             const panel = window.jupyterapp.shell.currentWidget;
             const cell = panel.content.widgets[index], before = cell.model.executionCount;
             panel.content.activeCellIndex = index;
             await window.jupyterapp.commands.execute('notebook:run-cell');
-            return cell.model.outputs.toJSON().filter(output => output.output_type === 'error').map(output => output.evalue);
-        }""", index)
+            const outputs = cell.model.outputs.toJSON();
+            return outputs.filter(output => output.output_type === 'error').map(output => output.evalue);
+        }""",
+            index,
+        )
         assert not failed, failed
 
     def cells(self) -> int:
@@ -146,11 +194,15 @@ class Notebook:
 
     def python(self, code: str) -> str:
         """Run code in the notebook's kernel, outside its cells; returns what it printed."""
-        return self.page.evaluate("""async code => {
-            const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code, store_history: false});
+        return self.page.evaluate(
+            """async code => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({code, store_history: false});
             let text = '';
             future.onIOPub = message => { if (message.header.msg_type === 'stream') text += message.content.text;
                                           if (message.header.msg_type === 'error') text += message.content.evalue; };
             await future.done;
             return text;
-        }""", code)
+        }""",
+            code,
+        )

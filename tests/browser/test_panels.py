@@ -21,7 +21,9 @@ def chip(panel, text):
 
 def painted(canvas):
     """How many different colours a canvas shows."""
-    return canvas.evaluate("""canvas => { const data = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    return canvas.evaluate("""canvas => {
+        const image = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const data = new Uint32Array(image.data.buffer);
         return new Set(data).size; }""")
 
 
@@ -178,7 +180,9 @@ def test_the_dark_theme_darkens_canvas_and_paper(notebook):
     heads, page = panel(notebook, "heads"), notebook.page
     light = heads.evaluate("element => getComputedStyle(element).backgroundColor")
     page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
-    page.wait_for_function("light => getComputedStyle(document.querySelector('.bertlab')).backgroundColor !== light", arg=light)
+    page.wait_for_function(
+        "light => getComputedStyle(document.querySelector('.bertlab')).backgroundColor !== light", arg=light
+    )
     page.wait_for_function("() => document.querySelector('[data-panel=heads]').dataset.theme === 'dark'")
     page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
 

@@ -28,6 +28,13 @@ def small_lab(max_positions: int = 64) -> Lab:
         path.write_text("\n".join(vocabulary()), encoding="utf8")
         tokenizer = BertTokenizerFast(vocab_file=str(path), model_max_length=max_positions)
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=len(tokenizer), hidden_size=24, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-                        intermediate_size=40, max_position_embeddings=max_positions, initializer_range=0.6)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=24,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        intermediate_size=40,
+        max_position_embeddings=max_positions,
+        initializer_range=0.6,
+    )
     return Lab(BertForPreTraining(config).eval(), tokenizer, name="small")

@@ -171,8 +171,11 @@ def test_a_viewed_notebook_shows_a_small_static_twin(kind, lab):
 def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
     panel = kind(lab, TEXT, masked=[2], predict_first=True)
     assert panel.gate_question.endswith("?") and not panel.verdict
-    panel.guess = {TokenizerPanel: str(len(panel.tokens)), MaskPanel: panel.workbench.predictions(2, 1)[0]["token"],
-                   HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"]}[kind]
+    panel.guess = {
+        TokenizerPanel: str(len(panel.tokens)),
+        MaskPanel: panel.workbench.predictions(2, 1)[0]["token"],
+        HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"],
+    }[kind]
     assert panel.verdict.startswith("Right")
     panel.text = "the cat"
     assert panel.guess == panel.verdict == ""
@@ -236,7 +239,19 @@ def test_long_work_ends_finished_cancelled_or_with_a_sentence(lab):
     assert panel.wait(20) and panel.busy == {}
 
 
-@pytest.mark.parametrize("probability, shown", [(0, "0 %"), (1, "100 %"), (0.7123, "71 %"), (0.0712, "7.1 %"), (0.00712, "0.71 %"),
-                                                (3.4e-8, "< 0.001 %"), (0.99996, "100 %"), (0.9968, "99.68 %"), (0.000071, "0.0071 %")])
+@pytest.mark.parametrize(
+    "probability, shown",
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.7123, "71 %"),
+        (0.0712, "7.1 %"),
+        (0.00712, "0.71 %"),
+        (3.4e-8, "< 0.001 %"),
+        (0.99996, "100 %"),
+        (0.9968, "99.68 %"),
+        (0.000071, "0.0071 %"),
+    ],
+)
 def test_probabilities_read_well_before_an_audience(probability, shown):
     assert percent(probability) == shown

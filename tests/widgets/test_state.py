@@ -21,7 +21,17 @@ def passes(workbench, monkeypatch):
 
 def test_tokens_know_their_characters_and_their_word(lab):
     tokens = Workbench(lab, "unaffable cat", "the mat").tokens
-    assert [token["text"] for token in tokens] == ["[CLS]", "un", "##aff", "##able", "cat", "[SEP]", "the", "mat", "[SEP]"]
+    assert [token["text"] for token in tokens] == [
+        "[CLS]",
+        "un",
+        "##aff",
+        "##able",
+        "cat",
+        "[SEP]",
+        "the",
+        "mat",
+        "[SEP]",
+    ]
     assert [(token["start"], token["end"]) for token in tokens[1:5]] == [(0, 2), (2, 5), (5, 9), (10, 13)]
     assert [token["word"] for token in tokens] == [None, 0, 0, 0, 1, None, 0, 1, None]
     assert [token["type"] for token in tokens] == [0] * 6 + [1] * 3
@@ -96,10 +106,17 @@ def test_a_new_text_forgets_what_belonged_to_the_old_one(workbench):
     assert workbench.version == versions + 1
 
 
-@pytest.mark.parametrize("trait, value, words", [
-    ("layer", 3, "0 to 2"), ("head", -1, "0 to 3"), ("selected", [99], "0 to 8"), ("masked", [0], "frames the sentence"),
-    ("ablated", [(0, 4)], "0 to 3"), ("forced", {2: 10**6}, "token id"),
-])
+@pytest.mark.parametrize(
+    "trait, value, words",
+    [
+        ("layer", 3, "0 to 2"),
+        ("head", -1, "0 to 3"),
+        ("selected", [99], "0 to 8"),
+        ("masked", [0], "frames the sentence"),
+        ("ablated", [(0, 4)], "0 to 3"),
+        ("forced", {2: 10**6}, "token id"),
+    ],
+)
 def test_what_the_text_or_the_model_lacks_is_refused_and_changes_nothing(workbench, trait, value, words):
     before = getattr(workbench, trait)
     with pytest.raises(ValueError, match=words):

@@ -1,8 +1,8 @@
 """Panels that show BERT at work in a notebook, linked by one `Workbench`.
 
-    import bertlab
-    from bertlab_widgets import HeadsPanel
-    HeadsPanel(bertlab.load(), "The animal didn't cross the street because it was too tired.")
+import bertlab
+from bertlab_widgets import HeadsPanel
+HeadsPanel(bertlab.load(), "The animal didn't cross the street because it was too tired.")
 """
 
 from .base import Panel

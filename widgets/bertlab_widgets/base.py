@@ -57,12 +57,14 @@ def module_text(script: str) -> str:
 
 def guarded(method):
     """A callback whose exceptions become the error strip's sentence instead of getting lost."""
+
     @functools.wraps(method)
     def call(self, *arguments, **options):
         try:
             return method(self, *arguments, **options)
         except Exception as error:
             self.show_error(error)
+
     return call
 
 
@@ -114,8 +116,10 @@ class Panel(anywidget.AnyWidget):
             raise TypeError(f"{type(self).__name__} needs a lab (bertlab.load()) or a workbench to join.")
         unknown = sorted(set(settings) - set(SHARED) - set(self.settings) - {"scale", "predict_first", "preset"})
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no setting {unknown[0]!r}; it has "
-                            f"{', '.join((*self.settings, *SHARED, 'scale', 'predict_first', 'preset'))}.")
+            raise TypeError(
+                f"{type(self).__name__} has no setting {unknown[0]!r}; it has "
+                f"{', '.join((*self.settings, *SHARED, 'scale', 'predict_first', 'preset'))}."
+            )
         self._ready, self._job, self._cancelled = False, None, threading.Event()
         self._changed: set[str] = set()
         if workbench is None:
@@ -238,15 +242,20 @@ class Panel(anywidget.AnyWidget):
         return {}, {}
 
     def heading_now(self) -> dict:
+        """Name and state of the model, for the title line."""
         lab, model = self.workbench.lab, self.workbench.model
         parts = ["training" if model.training else "eval"]
         if self.workbench.ablated:
             count = len(self.workbench.ablated)
             parts.append(f"{count} head{'s' if count > 1 else ''} off")
-        return {"model": f"{lab.name} ({self.workbench.layer_count} layers, {self.workbench.head_count} heads)",
-                "state": ", ".join(parts), "untrained": untrained_reason(lab)}
+        return {
+            "model": f"{lab.name} ({self.workbench.layer_count} layers, {self.workbench.head_count} heads)",
+            "state": ", ".join(parts),
+            "untrained": untrained_reason(lab),
+        }
 
     def note_now(self) -> str:
+        """What was cut from the text, where it was too long."""
         encoding = self.workbench.encoding
         cut = [part for part in encoding.cut if part]
         if not cut:
@@ -262,6 +271,7 @@ class Panel(anywidget.AnyWidget):
         self._update({"pinned"})
 
     def unpin(self) -> None:
+        """Take the pinned state away."""
         self.pinned = {}
         self._update({"pinned"})
 
@@ -340,14 +350,22 @@ class Panel(anywidget.AnyWidget):
     # --- exports
 
     def caption_text(self) -> str:
+        """The sentence, or the pair, shortened for a caption."""
         words = self.workbench.text + (f" | {self.workbench.text_pair}" if self.workbench.text_pair else "")
         return words if len(words) <= 80 else words[:79] + "…"
 
+    @property
+    def seed_now(self) -> int:
+        """The seed of what is drawn by chance here."""
+        return self.seed if self.has_trait("seed") else self.workbench.seed
+
     def caption(self) -> str:
         """Model, sentence, settings and seed, for every picture that leaves the notebook."""
-        differing = {key: value for key, value in self.state().items() if key not in ("panel", "text", "text_pair")}
+        differing = {
+            key: value for key, value in self.state().items() if key not in ("panel", "text", "text_pair", "seed")
+        }
         settings = ", ".join(f"{key} {value}" for key, value in differing.items()) or "defaults"
-        return f"{self.workbench.lab.name} · “{self.caption_text()}” · {settings} · seed {self.workbench.seed}"
+        return f"{self.workbench.lab.name} · “{self.caption_text()}” · {settings} · seed {self.seed_now}"
 
     def export(self, path) -> Path:
         """Write what is shown; the suffix decides: .png, .svg, .csv, or .html (one offline page). Returns the path."""
@@ -359,6 +377,7 @@ class Panel(anywidget.AnyWidget):
         return path
 
     def exported_bytes(self, kind: str) -> bytes:
+        """The content of a file of this kind: png, svg, csv or html."""
         if kind == "csv":
             return self._csv().encode("utf8")
         if kind == "html":
@@ -372,8 +391,12 @@ class Panel(anywidget.AnyWidget):
         """Rows as UTF-8; the first row also names model, sentence and seed."""
         rows = self.table()
         names = list(rows[0]) if rows else []
-        origin = {"model": self.workbench.lab.name, "text": self.workbench.text, "text_pair": self.workbench.text_pair,
-                  "seed": self.workbench.seed}
+        origin = {
+            "model": self.workbench.lab.name,
+            "text": self.workbench.text,
+            "text_pair": self.workbench.text_pair,
+            "seed": self.seed_now,
+        }
         origin = {f"from_{name}": value for name, value in origin.items()}
         out = io.StringIO()
         writer = csv.DictWriter(out, [*names, *origin])
@@ -384,15 +407,20 @@ class Panel(anywidget.AnyWidget):
 
     def _page(self) -> str:
         answers, patches = self.precomputed()
-        answers = {'code:{}': {"result": self.code()}, **answers}
+        answers = {"code:{}": {"result": self.code()}, **answers}
         state = {name: getattr(self, name) for name in self.traits_synced if name != "layout"}
         state["presets"] = []
-        parts = [json.dumps(_encode_bytes(part), ensure_ascii=False).replace("</", "<\\/") for part in (state, answers, patches)]
+        parts = [
+            json.dumps(_encode_bytes(part), ensure_ascii=False).replace("</", "<\\/")
+            for part in (state, answers, patches)
+        ]
+        css = (STATIC / "panel.css").read_text(encoding="utf8")
         title = html.escape(f"{self.question_text} {self.caption_text()}")
         return (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<style>body{{margin:0;color-scheme:light dark}}{(STATIC / 'panel.css').read_text(encoding='utf8')}</style></head>"
+            f"<style>body{{margin:0;color-scheme:light dark}}{css}</style>"
+            "</head>"
             f'<body><div id="panel">{self.static_html()}</div>'
             f'<p style="font:11px sans-serif;margin:8px 16px">{html.escape(self.caption())}</p>'
             f'<script type="module">{module_text(self.script)}\n'
@@ -450,6 +478,7 @@ class Panel(anywidget.AnyWidget):
     # --- talking with the browser
 
     def show_error(self, error: Exception) -> None:
+        """Say in the error strip what went wrong; the picture stays."""
         message = str(error).strip() or type(error).__name__
         if "out of memory" in message.lower():
             message = "The device ran out of memory: take a shorter text, or load the model with device='cpu'."
@@ -496,10 +525,14 @@ class Panel(anywidget.AnyWidget):
         return bundle
 
     def static_twin(self) -> str:
+        """Question, picture, answer and caption as HTML that needs no kernel and no script."""
         body = "" if self.workbench.empty and self.needs_text else self.static_html()
-        return (f'<div style="font-family:sans-serif;max-width:960px"><b>{html.escape(self.question_text)}</b>'
-                f"<div>{body}</div><div>{html.escape(self.answer.replace('`', ''))}</div>"
-                f'<div style="font-size:11px;color:#666">{html.escape(self.caption())} · run the cell for the live panel</div></div>')
+        return (
+            f'<div style="font-family:sans-serif;max-width:960px"><b>{html.escape(self.question_text)}</b>'
+            f"<div>{body}</div><div>{html.escape(self.answer.replace('`', ''))}</div>"
+            f'<div style="font-size:11px;color:#666">{html.escape(self.caption())} · run the cell to try it</div>'
+            "</div>"
+        )
 
 
 def untrained_reason(lab) -> str:
@@ -515,8 +548,10 @@ def html_table(rows: list[dict]) -> str:
         return ""
     cell = 'style="padding:1px 8px;text-align:left;border-bottom:1px solid #ccc"'
     head = "".join(f"<th {cell}>{html.escape(str(name))}</th>" for name in rows[0])
-    body = "".join("<tr>" + "".join(f"<td {cell}>{html.escape(_shown(value))}</td>" for value in row.values()) + "</tr>"
-                   for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td {cell}>{html.escape(_shown(value))}</td>" for value in row.values()) + "</tr>"
+        for row in rows
+    )
     return f'<table style="border-collapse:collapse;font-size:12px"><tr>{head}</tr>{body}</table>'
 
 
@@ -556,4 +591,3 @@ def png(pixels) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b"")
-

@@ -18,7 +18,8 @@ from .state import SelectionError, Workbench
 MOST_TOKENS = 64  # bertviz sends all heads as text: 26 MB for 12 x 12 heads at this length
 KINDS = ("head", "model", "neuron")
 LOADER = """
-window.requirejs = window.require = (names, ready) => ready(...names.map(name => ({jquery: window.jQuery, d3: window.d3})[name]));
+window.requirejs = window.require = (names, ready) =>
+  ready(...names.map(name => ({jquery: window.jQuery, d3: window.d3})[name]));
 window.requirejs.config = () => {};
 """
 
@@ -34,13 +35,17 @@ def bertviz_page(workbench: Workbench, kind: str = "head", *, layer: int = 0, he
         raise SelectionError(f"{kind!r} was given; bertviz has the views {', '.join(KINDS)}.")
     length = workbench.encoding.length
     if length > MOST_TOKENS:
-        raise SelectionError(f"bertviz's views stop at {MOST_TOKENS} tokens, this text has {length}: "
-                             "shorten it, or use the panel's own views.")
+        raise SelectionError(
+            f"bertviz's views stop at {MOST_TOKENS} tokens, this text has {length}: "
+            "shorten it, or use the panel's own views."
+        )
     tokens = [token["text"] for token in workbench.tokens]
     if kind == "neuron":
         html = _neuron_html(workbench, layer, heads)
     else:
-        attention = [workbench.recording.attention(n).double().cpu().round(decimals=4) for n in range(workbench.layer_count)]
+        attention = [
+            workbench.recording.attention(n).double().cpu().round(decimals=4) for n in range(workbench.layer_count)
+        ]
         html = _attention_html(kind, attention, tokens, _second_start(workbench), layer, heads)
     return offline(html)
 
@@ -54,8 +59,10 @@ def offline(html: str) -> str:
     pieces = re.split(r'(<script type="text/javascript">|</script>\s*(?=<script type=|$))', scripts)
     scripts = "".join(piece if index % 2 else piece.replace("</", "<\\/") for index, piece in enumerate(pieces))
     libraries = "".join(f"<script>{text}</script>" for text in (*_libraries(), LOADER))
-    return (f'<!doctype html><html><head><meta charset="utf-8"><style>body{{margin:4px;background:#fff;color:#000}}</style>'
-            f"{libraries}</head><body>{body}{scripts}</body></html>")
+    return (
+        f'<!doctype html><html><head><meta charset="utf-8"><style>body{{margin:4px;background:#fff;color:#000}}</style>'
+        f"{libraries}</head><body>{body}{scripts}</body></html>"
+    )
 
 
 @cache
@@ -83,8 +90,17 @@ def _neuron_html(workbench: Workbench, layer: int, heads: list[int] | None) -> s
     from bertviz.neuron_view import show
 
     pair = workbench.text_pair if _second_start(workbench) is not None else None
-    view = show(_Recorded(workbench), "bert", _Tokens(workbench), "A", "B" if pair else None, display_mode="light",
-                layer=layer, head=(heads or [0])[0], html_action="return")
+    view = show(
+        _Recorded(workbench),
+        "bert",
+        _Tokens(workbench),
+        "A",
+        "B" if pair else None,
+        display_mode="light",
+        layer=layer,
+        head=(heads or [0])[0],
+        html_action="return",
+    )
     return view.data
 
 
@@ -104,7 +120,13 @@ class _Recorded:
 
         def value(layer: int, name: str) -> torch.Tensor:
             return recording[f"encoder.layer.{layer}.attention.self.{name}"].double().cpu().round(decimals=4)
-        return ([{"attn": value(n, "probs"), "queries": value(n, "q"), "keys": value(n, "k")} for n in range(workbench.layer_count)],)
+
+        return (
+            [
+                {"attn": value(n, "probs"), "queries": value(n, "q"), "keys": value(n, "k")}
+                for n in range(workbench.layer_count)
+            ],
+        )
 
 
 class _Tokens:
@@ -114,7 +136,7 @@ class _Tokens:
         self.tokenizer = workbench.lab.tokenizer
         self.cls_token, self.sep_token = self.tokenizer.cls_token, self.tokenizer.sep_token
         tokens, second = [token["text"] for token in workbench.tokens], _second_start(workbench)
-        self.parts = {"A": tokens[1:second - 1] if second else tokens[1:-1], "B": tokens[second:-1] if second else []}
+        self.parts = {"A": tokens[1 : second - 1] if second else tokens[1:-1], "B": tokens[second:-1] if second else []}
 
     def tokenize(self, name: str) -> list[str]:
         return self.parts[name]

@@ -9,7 +9,7 @@ import torch
 from traitlets import Bool, Dict, Enum, Int, List
 
 from .base import Panel, percent, png, signed
-from .state import SelectionError, Workbench
+from .state import SelectionError
 
 MODES = {
     "attention": ("attention", "attention: the weights themselves, before dropout"),
@@ -37,21 +37,42 @@ class HeadsPanel(Panel):
 
     script = "heads.js"
     question_text = "Which tokens does each head look at?"
-    settings = ("mode", "look", "hide_special", "renormalise", "difference", "norm_residual", "key_token", "bertviz_view")
+    settings = (
+        "mode",
+        "look",
+        "hide_special",
+        "renormalise",
+        "difference",
+        "norm_residual",
+        "key_token",
+        "bertviz_view",
+    )
     calls = (*Panel.calls, "block_call", "cell", "bertviz", "sweep", "measure_corpus", "toggle_layer")
     preset_states = {
         "What does “it” look at?": {
-            "text": "The animal didn't cross the street because it was too tired.", "selected": [10], "layer": 2, "head": 3,
-            "note": "Ask which head links the pronoun to its noun; then switch that head off under “Switch off”."},
+            "text": "The animal didn't cross the street because it was too tired.",
+            "selected": [10],
+            "layer": 2,
+            "head": 3,
+            "note": "Ask which head links the pronoun to its noun; then switch that head off under “Switch off”.",
+        },
         "Two sentences": {
-            "text": "The river bank was muddy.", "text_pair": "She sat down on the grass.",
-            "note": "The dashed cross parts the sentences; many heads of the first layers stay inside one of them."},
+            "text": "The river bank was muddy.",
+            "text_pair": "She sat down on the grass.",
+            "note": "The dashed cross parts the sentences; many heads of the first layers stay inside one of them.",
+        },
         "A head that rests": {
-            "text": "Time flies like an arrow; fruit flies like a banana.", "layer": 3, "head": 1,
-            "note": "Later heads often look at [SEP] when they have nothing to do (Clark et al. 2019). Hide it and look again."},
+            "text": "Time flies like an arrow; fruit flies like a banana.",
+            "layer": 3,
+            "head": 1,
+            "note": "Heads with nothing to do often look at [SEP] (Clark et al. 2019). Hide it and look again.",
+        },
         "Break this prediction": {
-            "text": "The capital of France is Paris.", "masked": [6], "look": "effect",
-            "note": "With how few heads switched off does the prediction change?"},
+            "text": "The capital of France is Paris.",
+            "masked": [6],
+            "look": "effect",
+            "note": "With how few heads switched off does the prediction change?",
+        },
     }
 
     mode = Enum(tuple(MODES), "attention").tag(sync=True)
@@ -116,7 +137,9 @@ class HeadsPanel(Panel):
             chosen = logits.log_softmax(-1).max()
             weights = [recording.attention(layer) for layer in range(workbench.layer_count)]
             gradients = torch.autograd.grad(chosen, weights)
-        return [(weight * gradient)[0].detach().float().cpu() for weight, gradient in zip(weights, gradients, strict=True)]
+        return [
+            (weight * gradient)[0].detach().float().cpu() for weight, gradient in zip(weights, gradients, strict=True)
+        ]
 
     @property
     def visible(self) -> list[int]:
@@ -162,7 +185,9 @@ class HeadsPanel(Panel):
         """The largest weight there may be: 1 for attention and rollout, the largest there is otherwise."""
         layers = range(self.workbench.layer_count)
         if self._comparing:
-            return max(max(float(self._difference(self.layer_weights(layer), layer).abs().max()) for layer in layers), 1e-12)
+            return max(
+                max(float(self._difference(self.layer_weights(layer), layer).abs().max()) for layer in layers), 1e-12
+            )
         if self.mode in ("attention", "rollout"):
             return 1.0
         return max(max(float(self.layer_weights(layer).abs().max()) for layer in layers), 1e-12)
@@ -186,12 +211,22 @@ class HeadsPanel(Panel):
         length, top = workbench.encoding.length, self._top()
         base = str(hash(workbench.key) & 0xFFFFFFFF)
         key = f"{workbench.version}.{base}.{self.mode}.{self.norm_residual}.{self._comparing}"
-        tiles = [encode(pooled(self.shown_weights(layer) / top, self._signed), self._signed) for layer in range(workbench.layer_count)]
+        tiles = [
+            encode(pooled(self.shown_weights(layer) / top, self._signed), self._signed)
+            for layer in range(workbench.layer_count)
+        ]
         size = tiles[0].shape[-1]
         self.tiles = {
-            "key": key + f".{self.hide_special}.{self.renormalise}", "base": f"{workbench.version}.{base}", "size": size, "tokens": length,
-            "layers": workbench.layer_count, "heads": tiles[0].shape[0], "per_layer": self.per_layer,
-            "signed": self._signed, "top": "1" if top == 1 else f"{top:.2g}", "unit": self._unit(),
+            "key": key + f".{self.hide_special}.{self.renormalise}",
+            "base": f"{workbench.version}.{base}",
+            "size": size,
+            "tokens": length,
+            "layers": workbench.layer_count,
+            "heads": tiles[0].shape[0],
+            "per_layer": self.per_layer,
+            "signed": self._signed,
+            "top": "1" if top == 1 else f"{top:.2g}",
+            "unit": self._unit(),
             "bytes": torch.stack(tiles).numpy().tobytes(),
         }
         description, buffers = self.block_of(self.layer, self.head)
@@ -200,8 +235,12 @@ class HeadsPanel(Panel):
     def _unit(self) -> str:
         if self._comparing:
             return "this text minus the pinned one"
-        return {"attention": "of a token's attention", "rollout": "of a token, through all layers below",
-                "norm": "norm of what is brought", "gradient": "attention × gradient"}[self.mode]
+        return {
+            "attention": "of a token's attention",
+            "rollout": "of a token, through all layers below",
+            "norm": "norm of what is brought",
+            "gradient": "attention × gradient",
+        }[self.mode]
 
     def block_of(self, layer: int, head: int) -> tuple[dict, list[bytes]]:
         """One layer's weights as a byte each, round(255 sqrt(w / top)); for long texts one head's."""
@@ -213,7 +252,9 @@ class HeadsPanel(Panel):
         if self._comparing:
             weights = self._difference(self.layer_weights(layer), layer)[heads]
         data = encode(weights / self._top(), self._signed)
-        return {"key": self.tiles["key"], "layer": layer, "heads": heads, "size": weights.shape[-1]}, [data.numpy().tobytes()]
+        return {"key": self.tiles["key"], "layer": layer, "heads": heads, "size": weights.shape[-1]}, [
+            data.numpy().tobytes()
+        ]
 
     def _send_view(self) -> None:
         self.head_facts = [] if self.per_layer else self.facts()
@@ -237,7 +278,11 @@ class HeadsPanel(Panel):
     # --- words
 
     def heads_shown(self) -> list[tuple[int, int]]:
-        return [(self.layer, self.head), *(tuple(at) for at in self.workbench.heads if tuple(at) != (self.layer, self.head))]
+        """The (layer, head) pairs that are looked at together, the selected one first."""
+        return [
+            (self.layer, self.head),
+            *(tuple(at) for at in self.workbench.heads if tuple(at) != (self.layer, self.head)),
+        ]
 
     def mean_of_shown(self) -> torch.Tensor:
         """(query, key): the mean of the heads that are looked at, hidden tokens at 0."""
@@ -245,7 +290,9 @@ class HeadsPanel(Panel):
         return torch.stack(maps).mean(0)
 
     def _masked_weights(self, layer: int) -> torch.Tensor:
-        weights = self._difference(self.layer_weights(layer), layer) if self._comparing else self.layer_weights(layer).clone()
+        weights = (
+            self._difference(self.layer_weights(layer), layer) if self._comparing else self.layer_weights(layer).clone()
+        )
         hidden = sorted(set(range(weights.shape[-1])) - set(self.visible))
         weights[:, hidden] = 0
         weights[:, :, hidden] = 0
@@ -254,18 +301,29 @@ class HeadsPanel(Panel):
         return weights
 
     def sentence(self) -> str:
+        """The answer line: what the picture shows now."""
         weights, tokens = self.mean_of_shown(), self.workbench.tokens
         heads = self.heads_shown()
-        subject = (f"Layer {self.layer}" if self.per_layer else f"Head {self.layer}.{self.head}" if len(heads) == 1
-                   else f"The mean of {len(heads)} heads")
+        subject = (
+            f"Layer {self.layer}"
+            if self.per_layer
+            else f"Head {self.layer}.{self.head}"
+            if len(heads) == 1
+            else f"The mean of {len(heads)} heads"
+        )
         rows = [i for i in self.workbench.selected if i in self.visible]
         if not self.visible:
             return "Every token is hidden: show [CLS] and [SEP] again."
         row = weights[rows or self.visible].mean(0)
         key = int(row.abs().argmax())
-        whose = ", ".join(f"`{tokens[i]['text']}`" for i in rows[:3]) + (" …" if len(rows) > 3 else "") if rows else "all tokens together"
+        whose = (
+            ", ".join(f"`{tokens[i]['text']}`" for i in rows[:3]) + (" …" if len(rows) > 3 else "")
+            if rows
+            else "all tokens together"
+        )
         if self._comparing:
-            said = f"{subject}: for {whose} the largest change is on `{tokens[key]['text']}`, {'+' if row[key] > 0 else ''}{signed(float(row[key]))}."
+            change = ("+" if row[key] > 0 else "") + signed(float(row[key]))
+            said = f"{subject}: for {whose} the largest change is on `{tokens[key]['text']}`, {change}."
         elif self.mode in ("attention", "rollout"):
             said = f"{subject} puts {percent(row[key])} of {whose} on `{tokens[key]['text']}`."
             if not rows:
@@ -275,9 +333,12 @@ class HeadsPanel(Panel):
         effect = self.effect() if self.workbench.ablated else None
         if effect:
             before = max(effect["rows"], key=lambda item: item["before"])
-            without = "it" if self.workbench.ablated == [(self.layer, self.head)] else f"{len(self.workbench.ablated)} heads"
+            without = (
+                "it" if self.workbench.ablated == [(self.layer, self.head)] else f"{len(self.workbench.ablated)} heads"
+            )
             change = "falls" if before["probability"] < before["before"] else "rises"
-            said += f" Without {without}, `{before['token']}` {change} from {percent(before['before'])} to {percent(before['probability'])}."
+            was, now = percent(before["before"]), percent(before["probability"])
+            said += f" Without {without}, `{before['token']}` {change} from {was} to {now}."
         return said
 
     def gate(self) -> str:
@@ -296,12 +357,13 @@ class HeadsPanel(Panel):
         if best == key:
             return f"Right: `{tokens[key]['text']}` gets {percent(row[key])}."
         rank = int((row > row[best]).sum()) + 1
-        return f"Your `{guess}` is number {rank} with {percent(row[best])}; most goes to `{tokens[key]['text']}`, {percent(row[key])}."
+        most = f"most goes to `{tokens[key]['text']}`, {percent(row[key])}."
+        return f"Your `{guess}` is number {rank} with {percent(row[best])}; {most}"
 
     # --- statistics
 
     def facts(self) -> list[list[dict]]:
-        """For each layer and head: kind, letter, entropy (nats), distance (tokens), mass on special, previous, next, same."""
+        """For each layer and head: kind, letter, entropy (nats), distance (tokens), mass on some kinds of tokens."""
         if self._corpus_facts is not None:
             return self._corpus_facts
 
@@ -312,6 +374,7 @@ class HeadsPanel(Panel):
             if special.all():
                 special = torch.zeros_like(special)  # nothing else is there to look at
             return facts_of(statistics(self.workbench.recording, special))
+
         return self.workbench.cached(("facts", *self.workbench.key), compute)
 
     def segment_masses(self, layer: int, head: int) -> list[list[float]]:
@@ -339,21 +402,33 @@ class HeadsPanel(Panel):
         before, now = workbench.probabilities(place, workbench.baseline), workbench.probabilities(place)
         truth = workbench.encoding.tokens[place]["id"]
         mask = workbench.lab.tokenizer.mask_token_id
-        ids = list(dict.fromkeys([*before.topk(4).indices.tolist(), *now.topk(4).indices.tolist(), *([truth] if truth != mask else [])]))
+        ids = list(
+            dict.fromkeys(
+                [*before.topk(4).indices.tolist(), *now.topk(4).indices.tolist(), *([truth] if truth != mask else [])]
+            )
+        )
         ids.sort(key=lambda token: -float(before[token]))
         names = workbench.lab.tokenizer.convert_ids_to_tokens(ids)
-        rows = [{"token": name, "probability": float(now[token]), "before": float(before[token]), "truth": token == truth}
-                for name, token in zip(names, ids, strict=True)]
+        rows = [
+            {"token": name, "probability": float(now[token]), "before": float(before[token]), "truth": token == truth}
+            for name, token in zip(names, ids, strict=True)
+        ]
         return {"place": f"{workbench.tokens[place]['text']} ({place})", "rows": rows}
 
     def cell(self, layer: int, head: int, query: int, key: int) -> dict:
         """The arithmetic of one attention weight: q, k, their products, scaling, mask, softmax, what v brings."""
         workbench = self.workbench
-        for name, value, count in (("layer", layer, workbench.layer_count), ("head", head, workbench.head_count),
-                                   ("token", query, workbench.encoding.length), ("token", key, workbench.encoding.length)):
+        for name, value, count in (
+            ("layer", layer, workbench.layer_count),
+            ("head", head, workbench.head_count),
+            ("token", query, workbench.encoding.length),
+            ("token", key, workbench.encoding.length),
+        ):
             workbench._check_index(value, count, name)
         prefix = f"encoder.layer.{layer}.attention.self."
-        recording = workbench.cached(("cell", layer, *workbench.key), lambda: workbench.run(names=(prefix + "*",)).recording)
+        recording = workbench.cached(
+            ("cell", layer, *workbench.key), lambda: workbench.run(names=(prefix + "*",)).recording
+        )
         value = {name: recording[prefix + name][0, head].float().cpu() for name in ("q", "k", "v", "scores", "probs")}
         q, k, v, scores, probs = (value[name] for name in ("q", "k", "v", "scores", "probs"))
         products = q[query] * k[key]
@@ -367,11 +442,22 @@ class HeadsPanel(Panel):
             relative = float(score_row[key]) - scaled
         brought = row[key] * v[key]
         return {
-            "q": q[query].tolist(), "k": k[key].tolist(), "products": products.tolist(), "product_sum": float(products.sum()),
-            "scaled": scaled, "relative": relative, "mask": 0.0 if relative is not None else round(float(score_row[key]) - scaled, 4),
-            "score": float(score_row[key]), "log_sum": float(score_row.logsumexp(-1)), "probability": float(row[key]),
-            "value": brought.tolist(), "value_norm": float(brought.norm()),
-            "row": [{"token": tokens[i]["text"], "position": i, "score": float(score_row[i]), "probability": float(row[i])} for i in best],
+            "q": q[query].tolist(),
+            "k": k[key].tolist(),
+            "products": products.tolist(),
+            "product_sum": float(products.sum()),
+            "scaled": scaled,
+            "relative": relative,
+            "mask": 0.0 if relative is not None else round(float(score_row[key]) - scaled, 4),
+            "score": float(score_row[key]),
+            "log_sum": float(score_row.logsumexp(-1)),
+            "probability": float(row[key]),
+            "value": brought.tolist(),
+            "value_norm": float(brought.norm()),
+            "row": [
+                {"token": tokens[i]["text"], "position": i, "score": float(score_row[i]), "probability": float(row[i])}
+                for i in best
+            ],
         }
 
     def toggle_layer(self, layer: int) -> None:
@@ -398,8 +484,12 @@ class HeadsPanel(Panel):
         state, method = workbench.key, workbench.ablation
         token = self._watched_token(place)
         change: list[list[float | None]] = [[None] * workbench.head_count for _ in range(workbench.layer_count)]
-        found = {"place": place, "token": workbench.lab.tokenizer.convert_ids_to_tokens([token])[0], "method": method,
-                 "full": float(workbench.probabilities(place, workbench.baseline)[token])}
+        found = {
+            "place": place,
+            "token": workbench.lab.tokenizer.convert_ids_to_tokens([token])[0],
+            "method": method,
+            "full": float(workbench.probabilities(place, workbench.baseline)[token]),
+        }
         effects = sweep(workbench.model, workbench.batch(), masked_token(place, token, "probability"), how=method)
         while workbench.key == state:
             with workbench.lock:
@@ -413,7 +503,7 @@ class HeadsPanel(Panel):
             yield effect.done
 
     def _watched_token(self, place: int) -> int:
-        """The token whose probability is followed: the one that stands there, or the likeliest where [MASK] is in the text."""
+        """The token whose probability is followed: the one that was there, or the likeliest at a [MASK] of the text."""
         token = self.workbench.encoding.tokens[place]["id"]
         if token == self.workbench.lab.tokenizer.mask_token_id:
             return int(self.workbench.probabilities(place, self.workbench.baseline).argmax())
@@ -447,17 +537,22 @@ class HeadsPanel(Panel):
         return bertviz_page(self.workbench, kind, layer=self.layer, heads=[self.head])
 
     def block_call(self, layer: int, head: int):
+        """`block_of`, for the browser."""
         return self.block_of(layer, head)
 
     # --- pin, data, code, export
 
     def pin(self) -> None:
         layers = range(self.workbench.layer_count)
-        self._pinned_weights = {"mode": self.mode, "tokens": [token["original"] for token in self.workbench.tokens],
-                                "weights": [self.layer_weights(layer).clone() for layer in layers]}
+        self._pinned_weights = {
+            "mode": self.mode,
+            "tokens": [token["original"] for token in self.workbench.tokens],
+            "weights": [self.layer_weights(layer).clone() for layer in layers],
+        }
         super().pin()
 
     def unpin(self) -> None:
+        """Take the pinned text away, and the difference to it."""
         self._pinned_weights, self.difference = None, False
         super().unpin()
 
@@ -468,16 +563,34 @@ class HeadsPanel(Panel):
     def data(self) -> dict:
         """tokens, weights (layers, heads, query, key) as in `mode`, the shown (query, key) map, statistics of heads."""
         layers = range(self.workbench.layer_count)
-        return {"tokens": [token["text"] for token in self.workbench.tokens], "mode": self.mode,
-                "weights": torch.stack([self.layer_weights(layer) for layer in layers]), "shown": self.mean_of_shown(),
-                "heads": self.heads_shown(), "facts": None if self.per_layer else self.facts(), "effect": self.effect(), "sweep": self._sweep}
+        return {
+            "tokens": [token["text"] for token in self.workbench.tokens],
+            "mode": self.mode,
+            "weights": torch.stack([self.layer_weights(layer) for layer in layers]),
+            "shown": self.mean_of_shown(),
+            "heads": self.heads_shown(),
+            "facts": None if self.per_layer else self.facts(),
+            "effect": self.effect(),
+            "sweep": self._sweep,
+        }
 
     def table(self) -> list[dict]:
         """Each query and key of the head on show with its weight."""
         weights, tokens = self.mean_of_shown(), self.workbench.tokens
         name = "+".join(f"{layer}.{head}" for layer, head in self.heads_shown())
-        return [{"head": name, "mode": self.mode, "query": i, "query_token": tokens[i]["text"], "key": j, "key_token": tokens[j]["text"],
-                 "weight": float(weights[i, j])} for i in self.visible for j in self.visible]
+        return [
+            {
+                "head": name,
+                "mode": self.mode,
+                "query": i,
+                "query_token": tokens[i]["text"],
+                "key": j,
+                "key_token": tokens[j]["text"],
+                "weight": float(weights[i, j]),
+            }
+            for i in self.visible
+            for j in self.visible
+        ]
 
     def figure(self):
         from matplotlib.figure import Figure
@@ -490,24 +603,36 @@ class HeadsPanel(Panel):
         size, heads = tiles["size"], tiles["heads"]
         grid = torch.frombuffer(bytearray(tiles["bytes"]), dtype=torch.uint8).view(tiles["layers"], heads, size, size)
         gap = max(1, size // 8)
-        canvas = torch.full((tiles["layers"] * (size + gap), heads * (size + gap)), 128 if tiles["signed"] else 0, dtype=torch.uint8)
+        canvas = torch.full(
+            (tiles["layers"] * (size + gap), heads * (size + gap)), 128 if tiles["signed"] else 0, dtype=torch.uint8
+        )
         for layer in range(tiles["layers"]):
             for head in range(heads):
                 y, x = layer * (size + gap), head * (size + gap)
-                canvas[y:y + size, x:x + size] = grid[layer, head]
-        scale = {"cmap": "PuOr_r", "vmin": 0, "vmax": 255} if tiles["signed"] else {"cmap": "Blues", "vmin": 0, "vmax": 255}
+                canvas[y : y + size, x : x + size] = grid[layer, head]
+        scale = (
+            {"cmap": "PuOr_r", "vmin": 0, "vmax": 255} if tiles["signed"] else {"cmap": "Blues", "vmin": 0, "vmax": 255}
+        )
         left.imshow(canvas.numpy(), interpolation="nearest", **scale)
         left.set_xticks([head * (size + gap) + size / 2 for head in range(heads)], range(heads))
         left.set_yticks([layer * (size + gap) + size / 2 for layer in range(tiles["layers"])], range(tiles["layers"]))
         left.set(title="all heads (brightness: square root of the weight)", xlabel="head", ylabel="layer")
         limit = float(weights.abs().max()) or 1.0
         shown = weights[self.visible][:, self.visible]
-        kind = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit} if self._signed else {"cmap": "Blues", "vmin": 0, "vmax": self._top()}
+        kind = (
+            {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
+            if self._signed
+            else {"cmap": "Blues", "vmin": 0, "vmax": self._top()}
+        )
         image = right.imshow(shown.numpy(), interpolation="nearest", **kind)
         if len(names) <= 48:
             right.set_xticks(range(len(names)), names, rotation=90, family="monospace", fontsize=8)
             right.set_yticks(range(len(names)), names, family="monospace", fontsize=8)
-        right.set(title="head " + ", ".join(f"{layer}.{head}" for layer, head in self.heads_shown()[:6]), xlabel="looked at", ylabel="looks")
+        right.set(
+            title="head " + ", ".join(f"{layer}.{head}" for layer, head in self.heads_shown()[:6]),
+            xlabel="looked at",
+            ylabel="looks",
+        )
         figure.colorbar(image, ax=right, shrink=0.8, label=MODES[self.mode][0])
         figure.suptitle(self.answer.replace("`", ""), fontsize=9)
         return figure
@@ -521,13 +646,24 @@ class HeadsPanel(Panel):
         sheet = numpy.full((layers * (size + 2), heads * (size + 2)), 128 if tiles["signed"] else 40, dtype=numpy.uint8)
         for layer in range(layers):
             for head in range(heads):
-                sheet[layer * (size + 2):layer * (size + 2) + size, head * (size + 2):head * (size + 2) + size] = raw[layer, head]
+                sheet[layer * (size + 2) : layer * (size + 2) + size, head * (size + 2) : head * (size + 2) + size] = (
+                    raw[layer, head]
+                )
         shade = 255 - sheet
-        pixels = numpy.stack([shade, numpy.maximum(shade, (shade.astype(int) // 2 + 100).clip(0, 255).astype(numpy.uint8)),
-                              numpy.full_like(shade, 255) - sheet // 3], axis=-1).astype(numpy.uint8)
+        pixels = numpy.stack(
+            [
+                shade,
+                numpy.maximum(shade, (shade.astype(int) // 2 + 100).clip(0, 255).astype(numpy.uint8)),
+                numpy.full_like(shade, 255) - sheet // 3,
+            ],
+            axis=-1,
+        ).astype(numpy.uint8)
         image = base64.b64encode(png(numpy.ascontiguousarray(pixels))).decode("ascii")
-        return (f'<img alt="attention of {layers} layers (rows) and {heads} heads (columns)" style="image-rendering:pixelated;max-width:100%;'
-                f'width:{min(900, heads * 60)}px" src="data:image/png;base64,{image}">')
+        return (
+            f'<img alt="attention of {layers} layers (rows) and {heads} heads (columns)" '
+            f'style="image-rendering:pixelated;max-width:100%;'
+            f'width:{min(900, heads * 60)}px" src="data:image/png;base64,{image}">'
+        )
 
     def precomputed(self) -> tuple[dict, dict]:
         """For the exported page: every layer's weights while they stay below some megabytes, and the sentences."""
@@ -550,9 +686,15 @@ class HeadsPanel(Panel):
     def code(self) -> str:
         workbench, gradient = self.workbench, self.mode == "gradient"
         pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
-        lines = ["import torch", "import bertlab", "from bertlab.analysis import ablation, attention", "from bertlab.hooks import record", "",
-                 f"lab = bertlab.load({workbench.lab.name!r})",
-                 f"batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors=\"pt\").to(lab.device)"]
+        lines = [
+            "import torch",
+            "import bertlab",
+            "from bertlab.analysis import ablation, attention",
+            "from bertlab.hooks import record",
+            "",
+            f"lab = bertlab.load({workbench.lab.name!r})",
+            f'batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)',
+        ]
         lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
         if workbench.masked:
             lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
@@ -562,7 +704,11 @@ class HeadsPanel(Panel):
         if self.mode == "norm":
             body = [f"maps = attention.norm_weighted(lab.model, batch, residual={self.norm_residual})"]
         else:
-            contexts.append("record(lab.model, \"encoder.layer.*.probs\"" + (", retain_grad=True)" if gradient else ")") + " as recording")
+            contexts.append(
+                'record(lab.model, "encoder.layer.*.probs"'
+                + (", retain_grad=True)" if gradient else ")")
+                + " as recording"
+            )
             body = ["output = lab.model(**batch)"]
         lines += [f"with {', '.join(contexts)}:", *(f"    {line}" for line in body)]
         if self.mode == "attention":
@@ -574,14 +720,21 @@ class HeadsPanel(Panel):
             maps = "maps[{}][{}]"
         else:
             place = self.target_place()
-            lines.append(f"output.prediction_logits[0, {self.default_token if place is None else place}].log_softmax(-1).max().backward()")
+            place = self.default_token if place is None else place
+            lines.append(f"output.prediction_logits[0, {place}].log_softmax(-1).max().backward()")
             maps = "(recording.attention({0}) * recording.attention({0}).grad).detach()[0, {1}]"
         shown = [maps.format(layer, 0 if self.per_layer else head) for layer, head in self.heads_shown()]
-        lines.append(f"result = {shown[0]}  # (query, key)" if len(shown) == 1 else f"result = torch.stack([{', '.join(shown)}]).mean(0)")
+        lines.append(
+            f"result = {shown[0]}  # (query, key)"
+            if len(shown) == 1
+            else f"result = torch.stack([{', '.join(shown)}]).mean(0)"
+        )
         hidden = sorted(set(range(workbench.encoding.length)) - set(self.visible))
         if hidden or self.renormalise:
-            lines.append(f"result = attention.hide(result, torch.isin(torch.arange(len(result)), torch.tensor({hidden}, dtype=torch.long)), "
-                         f"renormalise={self.renormalise and not self._signed})")
+            lines.append(f"hidden = torch.tensor([place in {hidden} for place in range(len(result))])")
+            lines.append(
+                f"result = attention.hide(result, hidden, renormalise={self.renormalise and not self._signed})"
+            )
         return "\n".join(lines)
 
 
@@ -593,7 +746,7 @@ def default_corpus(count: int = 60) -> list[str]:
 
 
 def encode(weights: torch.Tensor, signed: bool) -> torch.Tensor:
-    """Weights of 0 to 1 as a byte each, square-root scaled so that small ones keep their digits; signed ones round 128."""
+    """Weights of 0 to 1 as a byte each, by their square root, so that small ones keep digits; signed ones round 128."""
     if signed:
         return (128 + 127 * weights.sign() * weights.abs().clamp(max=1).sqrt()).round().to(torch.uint8)
     return (255 * weights.clamp(0, 1).sqrt()).round().to(torch.uint8)
@@ -616,5 +769,10 @@ def facts_of(measured) -> list[list[dict]]:
 
     kinds = kinds_of(measured)
     values = {name: getattr(measured, name).tolist() for name in STATISTICS}
-    return [[{**{name: values[name][layer][head] for name in STATISTICS}, "kind": kind, "letter": LETTERS[kind]}
-             for head, kind in enumerate(row)] for layer, row in enumerate(kinds)]
+    return [
+        [
+            {**{name: values[name][layer][head] for name in STATISTICS}, "kind": kind, "letter": LETTERS[kind]}
+            for head, kind in enumerate(row)
+        ]
+        for layer, row in enumerate(kinds)
+    ]

@@ -30,18 +30,36 @@ class MaskPanel(Panel):
     settings = ("look", "count", "other", "seed")
     calls = (*Panel.calls, "force", "deal", "mask_all")
     preset_states = {
-        "A fact": {"text": "The capital of France is Paris.", "masked": [6],
-                   "note": "Is this knowledge, or the company the word keeps? Change the country."},
-        "Grammar": {"text": "The keys to the cabinet are on the table.", "masked": [6],
-                    "note": "The noun next to the gap is singular, the subject is plural: what does BERT agree with?"},
-        "Two gaps": {"text": "The dog chased the cat up the tree.", "masked": [2, 5],
-                     "note": "Each gap is predicted with the other still open: the two best words need not fit each other."},
-        "Negation": {"text": "A robin is not a bird.", "masked": [6],
-                     "note": "Ettinger (2020): BERT names the bird whether or not the sentence says “not”."},
-        "Unmasked tokens": {"text": "He drank the glass of wine in one go.", "look": "everywhere",
-                            "note": "A token that BERT sees is not simply copied: its training replaced some by random ones."},
-        "Deal 80 / 10 / 10": {"text": "The quick brown fox jumps over the lazy dog and runs into the forest.", "look": "dealer",
-                              "note": "15 % of tokens are chosen; of these 80 % become [MASK], 10 % a random token, 10 % stay."},
+        "A fact": {
+            "text": "The capital of France is Paris.",
+            "masked": [6],
+            "note": "Is this knowledge, or the company the word keeps? Change the country.",
+        },
+        "Grammar": {
+            "text": "The keys to the cabinet are on the table.",
+            "masked": [6],
+            "note": "The noun next to the gap is singular, the subject is plural: what does BERT agree with?",
+        },
+        "Two gaps": {
+            "text": "The dog chased the cat up the tree.",
+            "masked": [2, 5],
+            "note": "Each gap is predicted with the other still open: the two best words need not fit each other.",
+        },
+        "Negation": {
+            "text": "A robin is not a bird.",
+            "masked": [6],
+            "note": "Ettinger (2020): BERT names the bird whether or not the sentence says “not”.",
+        },
+        "Unmasked tokens": {
+            "text": "He drank the glass of wine in one go.",
+            "look": "everywhere",
+            "note": "A token that BERT sees is not simply copied: its training replaced some by random ones.",
+        },
+        "Deal 80 / 10 / 10": {
+            "text": "The quick brown fox jumps over the lazy dog and runs into the forest.",
+            "look": "dealer",
+            "note": "15 % of tokens are chosen; of these 80 % become [MASK], 10 % a random token, 10 % stay.",
+        },
     }
 
     look = Enum(("places", "everywhere", "layers", "score", "dealer", "compare"), "places").tag(sync=True)
@@ -66,11 +84,21 @@ class MaskPanel(Panel):
         truth, token = None, workbench.encoding.tokens[position]
         if position in workbench.masked:
             p = probabilities[token["id"]]
-            truth = {"token": token["text"], "id": token["id"], "probability": float(p), "rank": int((probabilities > p).sum()) + 1,
-                     "loss": -math.log(max(float(p), 1e-45))}
+            truth = {
+                "token": token["text"],
+                "id": token["id"],
+                "probability": float(p),
+                "rank": int((probabilities > p).sum()) + 1,
+                "loss": -math.log(max(float(p), 1e-45)),
+            }
             for row in rows:
                 row["truth"] = row["id"] == token["id"]
-        return {"position": position, "rows": rows, "truth": truth, "entropy": float(torch.special.entr(probabilities).sum())}
+        return {
+            "position": position,
+            "rows": rows,
+            "truth": truth,
+            "entropy": float(torch.special.entr(probabilities).sum()),
+        }
 
     @property
     def places(self) -> list[int]:
@@ -87,9 +115,18 @@ class MaskPanel(Panel):
             probabilities = workbench.probabilities(position)
             p = probabilities[token["id"]]
             best = workbench.predictions(position, 1)[0]
-            rows.append({"position": position, "token": token["text"], "masked": position in workbench.mask_positions, "probability": float(p),
-                         "rank": int((probabilities > p).sum()) + 1, "loss": -math.log(max(float(p), 1e-45)),
-                         "best": best["token"], "best_probability": best["probability"]})
+            rows.append(
+                {
+                    "position": position,
+                    "token": token["text"],
+                    "masked": position in workbench.mask_positions,
+                    "probability": float(p),
+                    "rank": int((probabilities > p).sum()) + 1,
+                    "loss": -math.log(max(float(p), 1e-45)),
+                    "best": best["token"],
+                    "best_probability": best["probability"],
+                }
+            )
         return rows
 
     def layers(self, position: int) -> list[dict]:
@@ -101,13 +138,17 @@ class MaskPanel(Panel):
 
             logits = layer_logits(workbench.model, workbench.recording, head="token", places=[position])
             return logits[:, 0, 0].softmax(-1).cpu()  # (layers + 1, vocabulary)
+
         probabilities = workbench.cached(("lens", position, *workbench.key), compute)
         truth = workbench.encoding.tokens[position]["id"] if position in workbench.masked else None
         rows = []
         for layer, row in enumerate(probabilities):
             best = row.topk(3)
             names = workbench.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
-            entry = {"layer": layer, "best": [{"token": n, "probability": float(p)} for n, p in zip(names, best.values, strict=True)]}
+            entry = {
+                "layer": layer,
+                "best": [{"token": n, "probability": float(p)} for n, p in zip(names, best.values, strict=True)],
+            }
             if truth is not None:
                 entry.update(truth=float(row[truth]), rank=int((row > row[truth]).sum()) + 1)
             rows.append(entry)
@@ -136,7 +177,10 @@ class MaskPanel(Panel):
         workbench = self.workbench
         text = workbench.text if text is None else text
         score = workbench.cached(("pll", text), lambda: workbench.lab.score(text))
-        return [{"token": token, "log_probability": float(value)} for token, value in zip(score.tokens, score.log_probabilities, strict=True)]
+        return [
+            {"token": token, "log_probability": float(value)}
+            for token, value in zip(score.tokens, score.log_probabilities, strict=True)
+        ]
 
     def deal(self, times: int = 1) -> dict:
         """Mask the sentence as in pre-training, `times` times; the counts go on from deal to deal."""
@@ -148,8 +192,13 @@ class MaskPanel(Panel):
         special = torch.tensor([[token["special"] for token in workbench.encoding.tokens]])
         dealt = None
         for _ in range(min(int(times), 2000)):
-            dealt = mask_tokens(ids, special=special, mask_token_id=workbench.lab.tokenizer.mask_token_id,
-                                vocab_size=workbench.config.vocab_size, generator=generator)
+            dealt = mask_tokens(
+                ids,
+                special=special,
+                mask_token_id=workbench.lab.tokenizer.mask_token_id,
+                vocab_size=workbench.config.vocab_size,
+                generator=generator,
+            )
             chosen = dealt.labels != -100
             masked = chosen & (dealt.input_ids == workbench.lab.tokenizer.mask_token_id)
             kept = chosen & (dealt.input_ids == ids)
@@ -158,8 +207,12 @@ class MaskPanel(Panel):
             self._tally["random"] += int((chosen & ~masked & ~kept).sum())
             self._tally["untouched"] += int((~chosen & ~special).sum())
         names = workbench.lab.tokenizer.convert_ids_to_tokens(dealt.input_ids[0].tolist())
-        fates = ["special" if s else "mask" if m else "kept" if k else "random" if c else "untouched"
-                 for s, m, k, c in zip(special[0].tolist(), masked[0].tolist(), kept[0].tolist(), chosen[0].tolist(), strict=True)]
+        fates = [
+            "special" if s else "mask" if m else "kept" if k else "random" if c else "untouched"
+            for s, m, k, c in zip(
+                special[0].tolist(), masked[0].tolist(), kept[0].tolist(), chosen[0].tolist(), strict=True
+            )
+        ]
         self.deals = {"tokens": names, "fates": fates, "tally": dict(self._tally)}
         self._update({"deals"})
         return self.deals
@@ -168,14 +221,20 @@ class MaskPanel(Panel):
 
     def refresh(self, changed: set[str]) -> None:
         workbench = self.workbench
-        if "version" in changed:
+        if changed & {"version", "seed"}:
             self.deals = {}
             self._tally = dict.fromkeys(self._tally, 0)
         if self.look == "dealer" and not self.deals:
             self.deal()
             return
-        view = {"look": self.look, "places": [self.place(position) for position in self.places], "limit": MASK_LIMIT,
-                "count": len(workbench.mask_positions), "vocabulary": workbench.config.vocab_size, "pinned": self.pinned.get("places", [])}
+        view = {
+            "look": self.look,
+            "places": [self.place(position) for position in self.places],
+            "limit": MASK_LIMIT,
+            "count": len(workbench.mask_positions),
+            "vocabulary": workbench.config.vocab_size,
+            "pinned": self.pinned.get("places", []),
+        }
         if self.look == "everywhere":
             view["everywhere"] = self.everywhere()
         elif self.look == "layers" and self.places:
@@ -193,21 +252,26 @@ class MaskPanel(Panel):
         return {"places": [self.place(position) for position in self.places]}
 
     def sentence(self, view: dict) -> str:
+        """The answer line: what the stage shows now."""
         if self.look == "dealer" and self.deals:
             tally = self.deals["tally"]
             chosen = tally["mask"] + tally["random"] + tally["kept"]
             seen = chosen + tally["untouched"]
             if not chosen:
                 return f"Of {seen} tokens none was chosen this time. Deal again."
-            return (f"Of {seen} tokens {percent(chosen / seen)} were chosen; of these {percent(tally['mask'] / chosen)} became [MASK], "
-                    f"{percent(tally['random'] / chosen)} a random token, {percent(tally['kept'] / chosen)} stayed.")
+            return (
+                f"Of {seen} tokens {percent(chosen / seen)} were chosen; of these {percent(tally['mask'] / chosen)} "
+                "became [MASK], "
+                f"{percent(tally['random'] / chosen)} a random token, {percent(tally['kept'] / chosen)} stayed."
+            )
         if self.look in ("score", "compare") and view.get("score"):
             total = sum(row["log_probability"] for row in view["score"])
             said = f"Pseudo-log-likelihood {signed(total)}, that is {signed(total / len(view['score']))} a token."
             if view.get("other"):
                 other = sum(row["log_probability"] for row in view["other"])
                 better = "the first" if total > other else "the second"
-                said = f"{signed(total)} against {signed(other)}: BERT finds {better} sentence likelier, by {abs(total - other):.2f} nats."
+                said = f"{signed(total)} against {signed(other)}: BERT finds {better} sentence likelier, "
+                said += f"by {abs(total - other):.2f} nats."
             return said
         if self.look == "everywhere" and view.get("everywhere"):
             right = sum(row["rank"] == 1 for row in view["everywhere"])
@@ -222,7 +286,8 @@ class MaskPanel(Panel):
             if truth["rank"] == 1:
                 said = f"BERT finds `{truth['token']}` again: first choice, {percent(truth['probability'])}."
             else:
-                said += f" `{truth['token']}`, which stood there, is number {truth['rank']:,} with {percent(truth['probability'])}."
+                rank, share = f"{truth['rank']:,}", percent(truth["probability"])
+                said += f" `{truth['token']}`, which stood there, is number {rank} with {share}."
         if view["count"] > 1:
             said += f" {view['count']} places are masked."
         return said
@@ -243,30 +308,64 @@ class MaskPanel(Panel):
         probabilities = self.workbench.probabilities(self.places[0])
         p = float(probabilities[identifier])
         rank = int((probabilities > p).sum()) + 1
-        return f"Right, `{guess}` is the first choice." if rank == 1 else f"Your `{guess}` is number {rank:,} with {percent(p)}."
+        return (
+            f"Right, `{guess}` is the first choice."
+            if rank == 1
+            else f"Your `{guess}` is number {rank:,} with {percent(p)}."
+        )
 
     # --- data, code, pictures
 
     def data(self):
         if self.look in ("places", "dealer"):
             return {position: self.place(position)["rows"] for position in self.places}
-        return {"everywhere": self.view.get("everywhere"), "layers": self.view.get("layers"), "score": self.view.get("score"),
-                "compare": [self.view.get("score"), self.view.get("other")]}[self.look]
+        return {
+            "everywhere": self.view.get("everywhere"),
+            "layers": self.view.get("layers"),
+            "score": self.view.get("score"),
+            "compare": [self.view.get("score"), self.view.get("other")],
+        }[self.look]
 
     def table(self) -> list[dict]:
         if self.look == "everywhere":
             return self.view.get("everywhere", [])
         if self.look == "layers" and self.view.get("layers"):
-            return [{"layer": row["layer"], "rank": row.get("rank"), "truth": row.get("truth"), "token": best["token"],
-                     "probability": best["probability"]} for row in self.view["layers"] for best in row["best"]]
+            return [
+                {
+                    "layer": row["layer"],
+                    "rank": row.get("rank"),
+                    "truth": row.get("truth"),
+                    "token": best["token"],
+                    "probability": best["probability"],
+                }
+                for row in self.view["layers"]
+                for best in row["best"]
+            ]
         if self.look in ("score", "compare"):
-            return [{"sentence": which, **row} for which, rows in (("first", self.view.get("score", [])), ("second", self.view.get("other", [])))
-                    for row in rows]
+            return [
+                {"sentence": which, **row}
+                for which, rows in (("first", self.view.get("score", [])), ("second", self.view.get("other", [])))
+                for row in rows
+            ]
         if self.look == "dealer":
-            return [{"position": i, "token": token, "fate": fate}
-                    for i, (token, fate) in enumerate(zip(self.deals.get("tokens", []), self.deals.get("fates", []), strict=True))]
-        return [{"position": place["position"], "rank": row["rank"], "token": row["token"], "id": row["id"], "probability": row["probability"],
-                 "truth": row.get("truth", False)} for place in self.view.get("places", []) for row in place["rows"]]
+            return [
+                {"position": i, "token": token, "fate": fate}
+                for i, (token, fate) in enumerate(
+                    zip(self.deals.get("tokens", []), self.deals.get("fates", []), strict=True)
+                )
+            ]
+        return [
+            {
+                "position": place["position"],
+                "rank": row["rank"],
+                "token": row["token"],
+                "id": row["id"],
+                "probability": row["probability"],
+                "truth": row.get("truth", False),
+            }
+            for place in self.view.get("places", [])
+            for row in place["rows"]
+        ]
 
     def figure(self):
         from matplotlib.figure import Figure
@@ -307,12 +406,17 @@ class MaskPanel(Panel):
         lines = ["import torch", "import bertlab", "", f"lab = bertlab.load({workbench.lab.name!r})"]
         if self.look in ("score", "compare"):
             return "\n".join([*lines, f"result = lab.score({workbench.text!r}).log_probabilities"])
-        lines.append(f"batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors=\"pt\").to(lab.device)")
+        lines.append(
+            f'batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
+        )
         lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
         if workbench.masked:
             lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
         place = self.places[0] if self.places else 1
-        lines += ["with torch.inference_mode():", "    logits = lab.model(**batch).prediction_logits[0]  # (sequence, vocabulary)",
-                  f"best = logits[{place}].softmax(-1).topk({self.count})",
-                  "result = dict(zip(lab.tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))"]
+        lines += [
+            "with torch.inference_mode():",
+            "    logits = lab.model(**batch).prediction_logits[0]  # (sequence, vocabulary)",
+            f"best = logits[{place}].softmax(-1).topk({self.count})",
+            "result = dict(zip(lab.tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))",
+        ]
         return "\n".join(lines)

@@ -41,6 +41,7 @@ class Encoding:
 
     @property
     def length(self) -> int:
+        """How many tokens there are, special ones included."""
         return len(self.tokens)
 
 
@@ -93,7 +94,9 @@ class Workbench(HasTraits):
             self.text, self.text_pair = text, text_pair or ""
         for name, value in traits.items():
             if name not in self.trait_names():
-                raise SelectionError(f"Workbench has no trait {name!r}; it has {', '.join(sorted(self.trait_names()))}.")
+                raise SelectionError(
+                    f"Workbench has no trait {name!r}; it has {', '.join(sorted(self.trait_names()))}."
+                )
             setattr(self, name, value)
 
     def __repr__(self) -> str:
@@ -104,22 +107,27 @@ class Workbench(HasTraits):
 
     @property
     def model(self):
+        """The lab's model, with the pre-training heads."""
         return self.lab.model
 
     @property
     def config(self):
+        """The model's configuration."""
         return self.lab.model.config
 
     @property
     def layer_count(self) -> int:
+        """How many layers the model has."""
         return self.config.num_hidden_layers
 
     @property
     def head_count(self) -> int:
+        """How many heads a layer has."""
         return self.config.num_attention_heads
 
     @property
     def limit(self) -> int:
+        """How many tokens the model takes."""
         return min(self.config.max_position_embeddings, self.lab.tokenizer.model_max_length)
 
     # --- what may be set
@@ -149,8 +157,10 @@ class Workbench(HasTraits):
 
     @validate("forced")
     def _check_forced(self, proposal):
-        return {self._check_editable(int(position)): self._check_index(int(token), self.config.vocab_size, "token id")
-                for position, token in proposal.value.items()}
+        return {
+            self._check_editable(int(position)): self._check_index(int(token), self.config.vocab_size, "token id")
+            for position, token in proposal.value.items()
+        }
 
     def _check_index(self, value: int, count: int, kind: str) -> int:
         if not 0 <= value < count:
@@ -162,8 +172,9 @@ class Workbench(HasTraits):
         self._check_index(position, self.encoding.length, "token")
         token = self.encoding.tokens[position]
         if token["special"] and token["id"] != self.lab.tokenizer.mask_token_id:
-            raise SelectionError(f"token {position} is {token['text']}, which frames the sentence: "
-                                 "choose a token of the text itself.")
+            raise SelectionError(
+                f"token {position} is {token['text']}, which frames the sentence: choose a token of the text itself."
+            )
         return position
 
     @contextlib.contextmanager
@@ -179,6 +190,7 @@ class Workbench(HasTraits):
 
     @property
     def unsettled(self) -> bool:
+        """True while several traits are being set as one step."""
         return self._open > 0
 
     @contextlib.contextmanager
@@ -239,6 +251,7 @@ class Workbench(HasTraits):
 
     @property
     def encoding(self) -> Encoding:
+        """The text as tokens, before masks and forced tokens."""
         key = ("encoding", self.text, self.text_pair)
         return self.cached(key, lambda: encode(self.lab.tokenizer, self.text, self.text_pair, self.limit))
 
@@ -310,6 +323,7 @@ class Workbench(HasTraits):
 
     @property
     def recording(self):
+        """Attention probabilities and hidden states of the state as it is."""
         return self.result.recording
 
     def run(self, *, ablate: bool = True, names: tuple[str, ...] = KEPT) -> Result:
@@ -318,7 +332,7 @@ class Workbench(HasTraits):
 
         if self.empty:
             raise SelectionError("there is no text yet: type a sentence, or choose a preset.")
-        with self.lock, torch.no_grad(), (self.ablating() if ablate else contextlib.nullcontext()):
+        with self.lock, torch.no_grad(), self.ablating() if ablate else contextlib.nullcontext():
             with record(self.model, list(names), tokens=[token["text"] for token in self.tokens]) as recording:
                 output = self.model(**self.batch())
         mlm, nsp = _logits(output)
@@ -329,15 +343,19 @@ class Workbench(HasTraits):
         probabilities = self.probabilities(position, result)
         best = probabilities.topk(min(count, len(probabilities)))
         names = self.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
-        return [{"token": name, "id": int(token), "probability": float(p)}
-                for name, token, p in zip(names, best.indices, best.values, strict=True)]
+        return [
+            {"token": name, "id": int(token), "probability": float(p)}
+            for name, token, p in zip(names, best.indices, best.values, strict=True)
+        ]
 
     def probabilities(self, position: int, result: Result | None = None) -> torch.Tensor:
         """(vocabulary,): the masked-language-model distribution at one place."""
         result = result or self.result
         if result.mlm_logits is None:
-            raise SelectionError(f"{self.lab.name} has no masked-language-model head, so it predicts no words: "
-                                 "load a model that has one, bertlab.load() for example.")
+            raise SelectionError(
+                f"{self.lab.name} has no masked-language-model head, so it predicts no words: "
+                "load a model that has one, bertlab.load() for example."
+            )
         self._check_index(position, self.encoding.length, "token")
         return result.mlm_logits[position].softmax(-1)
 
@@ -375,11 +393,22 @@ def encode(tokenizer, text: str, text_pair: str = "", limit: int = 512) -> Encod
     for i, name in enumerate(names):
         start, end = encoded["offset_mapping"][i]
         special = segments[i] is None or ids[i] in (tokenizer.mask_token_id,)
-        tokens.append({
-            "text": name, "id": ids[i], "type": types[i], "special": special, "unknown": ids[i] == tokenizer.unk_token_id,
-            "word": words[i], "start": start, "end": end, "segment": segments[i] if segments[i] is not None else types[i],
-        })
-    ends = {segment: max((t["end"] for t in tokens if t["word"] is not None and t["segment"] == segment), default=0)
-            for segment in range(len(arguments))}
-    cut = tuple(whole[ends[segment]:].strip() for segment, whole in enumerate(arguments))
+        tokens.append(
+            {
+                "text": name,
+                "id": ids[i],
+                "type": types[i],
+                "special": special,
+                "unknown": ids[i] == tokenizer.unk_token_id,
+                "word": words[i],
+                "start": start,
+                "end": end,
+                "segment": segments[i] if segments[i] is not None else types[i],
+            }
+        )
+    ends = {
+        segment: max((t["end"] for t in tokens if t["word"] is not None and t["segment"] == segment), default=0)
+        for segment in range(len(arguments))
+    }
+    cut = tuple(whole[ends[segment] :].strip() for segment, whole in enumerate(arguments))
     return Encoding(torch.tensor([ids]), torch.tensor([types]), tokens, cut if len(ids) >= limit else ())

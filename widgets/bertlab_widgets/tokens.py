@@ -36,22 +36,50 @@ class TokenizerPanel(Panel):
     question_text = "How does the text become tokens?"
     settings = ("look", "step", "word", "attempt", "against")
     preset_states = {
-        "Word pieces": {"text": "Unaffable embeddings don't tokenize themselves.",
-                        "note": "Which words stand whole in the vocabulary, and which are put together?"},
-        "Accents and case": {"text": "Ça va? NAÏVE café, İstanbul, STRASSE and Straße.", "against": "cased", "look": "compare",
-                             "note": "An uncased model cannot tell Polish from polish."},
-        "Chinese, Japanese, Korean": {"text": "東京タワー 我爱北京 안녕하세요", "note": "Every Chinese character is a word of its own; kana and hangul are cut greedily."},
-        "Right to left": {"text": "شكرا جزيلا and תודה רבה", "note": "Order of reading and order of tokens are not the same thing."},
-        "Emoji and the unknown": {"text": "I ♥ pizza 🍕 and 𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "note": "One character without a piece makes its whole word [UNK]."},
-        "Invisible characters": {"text": "zero\u200bwidth soft\u00adhyphen non\u00a0breaking tab\there",
-                                 "note": "Cleaning drops some of these and turns others into blanks."},
-        "Numbers and signs": {"text": "$1,234.56 on 2024-02-29 at 3:15 p.m. (≈ €1.1k) https://example.org/a_b?c=d#e",
-                              "note": "Punctuation is always cut off: count the tokens of one price."},
-        "A long word": {"text": "Donaudampfschifffahrtsgesellschaftskapitän pneumonoultramicroscopicsilicovolcanoconiosis",
-                        "note": "Greedy longest match is not the best segmentation, and not what a linguist would choose."},
-        "Special tokens in the text": {"text": "Is [MASK] a word? [SEP] or [sep]?", "note": "Special tokens are cut out before anything else, and keep their capitals."},
-        "A pair": {"text": "Who wrote it?", "text_pair": "She wrote it in 1818.", "look": "table",
-                   "note": "Type 0 is the first sentence with [CLS] and its [SEP], type 1 the second."},
+        "Word pieces": {
+            "text": "Unaffable embeddings don't tokenize themselves.",
+            "note": "Which words stand whole in the vocabulary, and which are put together?",
+        },
+        "Accents and case": {
+            "text": "Ça va? NAÏVE café, İstanbul, STRASSE and Straße.",
+            "against": "cased",
+            "look": "compare",
+            "note": "An uncased model cannot tell Polish from polish.",
+        },
+        "Chinese, Japanese, Korean": {
+            "text": "東京タワー 我爱北京 안녕하세요",
+            "note": "Every Chinese character is a word of its own; kana and hangul are cut greedily.",
+        },
+        "Right to left": {
+            "text": "شكرا جزيلا and תודה רבה",
+            "note": "Order of reading and order of tokens are not the same thing.",
+        },
+        "Emoji and the unknown": {
+            "text": "I ♥ pizza 🍕 and 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
+            "note": "One character without a piece makes its whole word [UNK].",
+        },
+        "Invisible characters": {
+            "text": "zero\u200bwidth soft\u00adhyphen non\u00a0breaking tab\there",
+            "note": "Cleaning drops some of these and turns others into blanks.",
+        },
+        "Numbers and signs": {
+            "text": "$1,234.56 on 2024-02-29 at 3:15 p.m. (≈ €1.1k) https://example.org/a_b?c=d#e",
+            "note": "Punctuation is always cut off: count the tokens of one price.",
+        },
+        "A long word": {
+            "text": "Donaudampfschifffahrtsgesellschaftskapitän pneumonoultramicroscopicsilicovolcanoconiosis",
+            "note": "Greedy longest match is not the best segmentation, and not what a linguist would choose.",
+        },
+        "Special tokens in the text": {
+            "text": "Is [MASK] a word? [SEP] or [sep]?",
+            "note": "Special tokens are cut out before anything else, and keep their capitals.",
+        },
+        "A pair": {
+            "text": "Who wrote it?",
+            "text_pair": "She wrote it in 1818.",
+            "look": "table",
+            "note": "Type 0 is the first sentence with [CLS] and its [SEP], type 1 the second.",
+        },
     }
 
     look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
@@ -64,7 +92,9 @@ class TokenizerPanel(Panel):
     def __init__(self, *arguments, vocabularies: dict | None = None, **settings):
         self.vocabularies = dict(vocabularies or {})
         super().__init__(*arguments, **settings)
-        self.variants = [[name, shown] for name, (shown, _) in VARIANTS.items()] + [[name, name] for name in self.vocabularies]
+        self.variants = [[name, shown] for name, (shown, _) in VARIANTS.items()] + [
+            [name, name] for name in self.vocabularies
+        ]
 
     # --- numbers
 
@@ -79,19 +109,33 @@ class TokenizerPanel(Panel):
             with tempfile.TemporaryDirectory() as folder:
                 tokenizer.save_pretrained(folder)
                 return BertTokenizer.from_pretrained(folder, **(options or {}))
+
         return self.workbench.cached(key, build)
 
     def trace(self):
         """Every step on the first sentence, as `bertlab.wordpiece.Trace`; None where the tokenizer is no WordPiece."""
         text = self.workbench.text
-        return self.workbench.cached(("trace", id(self.workbench.lab.tokenizer), text), lambda: self.readable().trace(text))
+        return self.workbench.cached(
+            ("trace", id(self.workbench.lab.tokenizer), text), lambda: self.readable().trace(text)
+        )
 
     def rows(self) -> list[dict]:
         """A row a token, as the model gets it (before masking)."""
         texts = (self.workbench.text, self.workbench.text_pair)
-        return [{"token": token["text"], "id": token["id"], "type": token["type"], "position": position, "start": token["start"],
-                 "end": token["end"], "characters": "" if token["word"] is None else texts[token["segment"]][token["start"]:token["end"]],
-                 "word": token["word"], "unknown": token["unknown"]} for position, token in enumerate(self.workbench.encoding.tokens)]
+        return [
+            {
+                "token": token["text"],
+                "id": token["id"],
+                "type": token["type"],
+                "position": position,
+                "start": token["start"],
+                "end": token["end"],
+                "characters": "" if token["word"] is None else texts[token["segment"]][token["start"] : token["end"]],
+                "word": token["word"],
+                "unknown": token["unknown"],
+            }
+            for position, token in enumerate(self.workbench.encoding.tokens)
+        ]
 
     def comparison(self) -> dict:
         """The readable tokenizer's tokens beside those of `against`, and where they part."""
@@ -99,12 +143,18 @@ class TokenizerPanel(Panel):
         if self.against in self.vocabularies:
             theirs = self.vocabularies[self.against].tokenize(self.workbench.text)
         elif self.against == "fast":
-            theirs = self.workbench.lab.tokenizer.tokenize(self.workbench.text)
+            fast = self.workbench.lab.tokenizer
+            theirs = fast.convert_ids_to_tokens(
+                fast(self.workbench.text, add_special_tokens=False, verbose=False)["input_ids"]
+            )
         elif self.against in VARIANTS:
             theirs = self.readable(VARIANTS[self.against][1]).tokenize(self.workbench.text)
         else:
             raise SelectionError(f"{self.against!r} was given; there are {', '.join([*VARIANTS, *self.vocabularies])}.")
-        runs = [[tag, mine[a:b], theirs[c:d]] for tag, a, b, c, d in difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes()]
+        runs = [
+            [tag, mine[a:b], theirs[c:d]]
+            for tag, a, b, c, d in difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes()
+        ]
         return {"runs": runs, "counts": [len(mine), len(theirs)], "same": mine == theirs}
 
     def lengths(self) -> dict:
@@ -116,9 +166,15 @@ class TokenizerPanel(Panel):
             if token["word"] is not None:
                 key = token["segment"] * 100_000 + token["word"]
                 per_word[key] = per_word.get(key, 0) + 1
-        return {"words": sum(words), "tokens": workbench.encoding.length, "limit": workbench.limit, "cut": [part for part in workbench.encoding.cut if part],
-                "pieces": [sum(count == size for count in per_word.values()) for size in range(1, 7)] + [sum(count > 6 for count in per_word.values())],
-                "unknown": sum(token["unknown"] for token in workbench.encoding.tokens)}
+        return {
+            "words": sum(words),
+            "tokens": workbench.encoding.length,
+            "limit": workbench.limit,
+            "cut": [part for part in workbench.encoding.cut if part],
+            "pieces": [sum(count == size for count in per_word.values()) for size in range(1, 7)]
+            + [sum(count > 6 for count in per_word.values())],
+            "unknown": sum(token["unknown"] for token in workbench.encoding.tokens),
+        }
 
     # --- what is shown
 
@@ -128,7 +184,13 @@ class TokenizerPanel(Panel):
             self.word = 0
         if "version" in changed or "selected" in changed:
             self._follow_selection()
-        view = {"look": self.look, "rows": self.rows(), "lengths": self.lengths(), "steps": self._steps(trace), "words": self._words(trace)}
+        view = {
+            "look": self.look,
+            "rows": self.rows(),
+            "lengths": self.lengths(),
+            "steps": self._steps(trace),
+            "words": self._words(trace),
+        }
         if self.look == "compare":
             view["comparison"] = self.comparison()
         self.view = view
@@ -151,32 +213,51 @@ class TokenizerPanel(Panel):
         steps, before = [], None
         for step in trace.steps:
             chunks = [chunk.text for chunk in step.chunks][:MOST_WORDS]
-            steps.append({"name": step.name, "description": step.description, "chunks": chunks, "changed": before is not None and chunks != before})
+            steps.append(
+                {
+                    "name": step.name,
+                    "description": step.description,
+                    "chunks": chunks,
+                    "changed": before is not None and chunks != before,
+                }
+            )
             before = chunks
         return steps
 
     def _words(self, trace) -> list[dict]:
-        return [{"text": word.text, "pieces": [piece.token for piece in word.pieces], "unknown": word.unknown, "whole": word.whole,
-                 "attempts": [[attempt.candidate, attempt.start, attempt.end, attempt.found] for attempt in word.attempts]}
-                for word in trace.words[:MOST_WORDS]]
+        return [
+            {
+                "text": word.text,
+                "pieces": [piece.token for piece in word.pieces],
+                "unknown": word.unknown,
+                "whole": word.whole,
+                "attempts": [
+                    [attempt.candidate, attempt.start, attempt.end, attempt.found] for attempt in word.attempts
+                ],
+            }
+            for word in trace.words[:MOST_WORDS]
+        ]
 
     def sentence(self, view: dict, trace) -> str:
+        """The answer line: what the stage shows now."""
         lengths = view["lengths"]
         if self.look == "compare":
             comparison, shown = view["comparison"], dict(self.variants or []).get(self.against, self.against)
             if comparison["same"]:
                 return f"The readable tokenizer and {shown} agree on all {comparison['counts'][0]} tokens."
             parts = sum(run[0] != "equal" for run in comparison["runs"])
-            return f"They part at {parts} place{'s' if parts > 1 else ''}: {comparison['counts'][0]} tokens against {comparison['counts'][1]}."
+            mine, theirs = comparison["counts"]
+            return f"They part at {parts} place{'s' if parts > 1 else ''}: {mine} tokens against {theirs}."
         if lengths["cut"]:
-            return f"{lengths['words']} words are more than {lengths['limit']} tokens: the model does not see what was cut."
+            return f"{lengths['words']} words are more than {lengths['limit']} tokens: the model misses what was cut."
         unknown = [word for word in trace.words if word.unknown]
         if self.look == "steps" and trace.words:
             word = trace.words[min(self.word, len(trace.words) - 1)]
             if word.unknown:
                 return word.unknown
             if len(word.pieces) > 1:
-                return f"`{word.text}` is not in the vocabulary; the longest pieces that are give `{' '.join(piece.token for piece in word.pieces)}`."
+                pieces = " ".join(piece.token for piece in word.pieces)
+                return f"`{word.text}` is not in the vocabulary; the longest pieces that are give `{pieces}`."
         said = f"{lengths['words']} words become {lengths['tokens']} tokens of at most {lengths['limit']}."
         return said + (f" {len(unknown)} of them are unknown: {unknown[0].unknown}" if unknown else "")
 
@@ -188,7 +269,11 @@ class TokenizerPanel(Panel):
         if not guess.strip().isdigit():
             return f"`{guess}` is not a number; there are {count} tokens."
         off = int(guess) - count
-        return f"Right: {count} tokens." if off == 0 else f"You said {guess.strip()}; there are {count}, {abs(off)} {'fewer' if off > 0 else 'more'}."
+        return (
+            f"Right: {count} tokens."
+            if off == 0
+            else f"You said {guess.strip()}; there are {count}, {abs(off)} {'fewer' if off > 0 else 'more'}."
+        )
 
     # --- data, code, pictures
 
@@ -197,12 +282,19 @@ class TokenizerPanel(Panel):
 
     def code(self) -> str:
         pair = f", {self.workbench.text_pair!r}" if self.workbench.text_pair else ""
-        return "\n".join([
-            "import bertlab", "", f"lab = bertlab.load({self.workbench.lab.name!r})",
-            f"encoded = lab.tokenizer({self.workbench.text!r}{pair}, truncation=True, return_offsets_mapping=True)",
-            "tokens = lab.tokenizer.convert_ids_to_tokens(encoded[\"input_ids\"])",
-            "result = list(zip(tokens, encoded[\"input_ids\"], encoded[\"token_type_ids\"], encoded[\"offset_mapping\"]))",
-            "for row in result:", "    print(*row)"])
+        return "\n".join(
+            [
+                "import bertlab",
+                "",
+                f"lab = bertlab.load({self.workbench.lab.name!r})",
+                f"encoded = lab.tokenizer({self.workbench.text!r}{pair}, truncation=True, return_offsets_mapping=True)",
+                'tokens = lab.tokenizer.convert_ids_to_tokens(encoded["input_ids"])',
+                'columns = (encoded[name] for name in ("input_ids", "token_type_ids", "offset_mapping"))',
+                "result = list(zip(tokens, *columns))",
+                "for row in result:",
+                "    print(*row)",
+            ]
+        )
 
     def figure(self):
         from matplotlib.figure import Figure
@@ -211,8 +303,12 @@ class TokenizerPanel(Panel):
         figure = Figure(figsize=(7, 0.24 * len(rows) + 1), layout="constrained")
         axes = figure.subplots()
         axes.axis("off")
-        table = axes.table([[row["position"], row["token"], row["id"], row["type"], f"{row['start']}–{row['end']}"] for row in rows],
-                           colLabels=["position", "token", "id", "type", "characters"], loc="upper left", cellLoc="left")
+        table = axes.table(
+            [[row["position"], row["token"], row["id"], row["type"], f"{row['start']}–{row['end']}"] for row in rows],
+            colLabels=["position", "token", "id", "type", "characters"],
+            loc="upper left",
+            cellLoc="left",
+        )
         table.auto_set_font_size(False)
         table.set_fontsize(8)
         axes.set_title(self.answer.replace("`", ""), fontsize=9, loc="left")
