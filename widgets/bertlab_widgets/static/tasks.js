@@ -50,7 +50,7 @@ function tasksStage(ui) {
     .bertlab .untrained-line > b { color: var(--warn); }
     .bertlab .seeds { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: var(--small); color: var(--muted); width: 100%; max-height: 5em; overflow: auto; }
     .bertlab .seeds .now { color: var(--ink); font-weight: 600; }
-    .bertlab .tagged { display: flex; flex-wrap: wrap; gap: 10px 6px; align-items: stretch; }
+    .bertlab .tagged { display: flex; flex-wrap: wrap; gap: 10px 6px; align-items: flex-start; align-content: flex-start; }
     .bertlab .tagged button { display: flex; flex-direction: column; align-items: flex-start; padding: 1px 4px 2px; border-radius: 3px 3px 0 0; border-bottom: 3px solid transparent; }
     .bertlab .tagged button > small { font: var(--small)/1.3 var(--words); min-height: 1.3em; }
     .bertlab .tagged button[aria-pressed="true"] { outline: 2px solid var(--accent); outline-offset: 1px; }
@@ -88,10 +88,24 @@ function tasksStage(ui) {
     .bertlab .ticks { display: flex; justify-content: space-between; max-width: calc(640px * var(--scale)); font-size: var(--small); color: var(--muted); }
     .bertlab .endings { display: grid; grid-template-columns: max-content minmax(220px, 1.2fr) 1fr 5em max-content; gap: 8px 12px; align-items: center; }
     .bertlab .endings input { width: 100%; }
+    .bertlab .reasons { border-top: 1px solid var(--line); padding-top: 8px; display: grid; grid-template-columns: minmax(0, 1fr) max-content; gap: 4px 24px; min-height: calc(96px * var(--scale)); }
+    .bertlab .reasons > h4 { grid-column: 1 / -1; margin: 0; }
+    .bertlab .reasons h4 span { font-weight: 400; color: var(--muted); }
+    .bertlab .scored { display: flex; flex-wrap: wrap; gap: 4px 3px; align-content: flex-start; max-height: calc(112px * var(--scale)); overflow-y: auto; }
+    .bertlab .scored > span { display: inline-flex; flex-direction: column; font-family: var(--code); padding: 0 4px; border-radius: 3px; }
+    .bertlab .scored small { font: var(--small)/1.2 var(--words); color: var(--muted); min-height: 1.2em; }
+    .bertlab .scored .kept { color: var(--muted); }
+    .bertlab .curve text { fill: var(--muted); font: var(--small) var(--words); }
+    .bertlab .curve path { fill: none; stroke: var(--accent); stroke-width: 2; }
+    .bertlab .curve path.chance { stroke: var(--muted); stroke-width: 1.5; stroke-dasharray: 4 3; }
+    .bertlab .curve line { stroke: var(--line); }
+    .bertlab[data-room="phone"] .reasons, .bertlab[data-room="narrow"] .reasons { grid-template-columns: minmax(0, 1fr); }
+    .bertlab .tasks .what { color: var(--muted); font-size: var(--small); align-self: center; }
+    .bertlab .tasks .what b { color: var(--warn); }
     .bertlab .given { display: inline-flex; flex-wrap: wrap; gap: 4px 16px; }
     .bertlab .given input[type="number"] { width: 5em; }`);
-  const main = h("div.main"), untrainedLine = h("div.untrained-line", { hidden: true });
-  ui.stage.append(style, h("div.reading", {}, main, untrainedLine));
+  const main = h("div.main"), reasons = h("div.reasons", { hidden: true }), untrainedLine = h("div.untrained-line", { hidden: true });
+  ui.stage.append(style, h("div.reading", {}, main, reasons, untrainedLine));
 
   // --- controls: the tasks, then what belongs to the one that is open
   const taskList = h("div.tasks", { role: "tablist", "aria-label": "Task" });
@@ -110,7 +124,7 @@ function tasksStage(ui) {
       const on = name === get("task");
       return h("button", { type: "button", role: "tab", "aria-selected": String(on), class: trained ? "" : "fresh", tabindex: on ? "0" : "-1", "data-task": name,
         title: trained ? null : "° this head was never trained", "aria-label": trained ? title : `${title}, untrained`, onclick: () => ui.set("task", name) }, title);
-    }));
+    }), ...((get("tasks") || []).some(([, , trained]) => !trained) ? [h("span.what", { "aria-hidden": "true" }, h("b", {}, "°"), " untrained")] : []));
     if (focus) taskList.querySelector('[aria-selected="true"]')?.focus();
   }
   function numberField(trait, text, low, high, step) {
@@ -126,7 +140,7 @@ function tasksStage(ui) {
   let drawnControls = "";
   function drawControls(view) {
     const many = view.kind === "labels" && (view.rows || []).length > 8 || view.kind === "gaps" || view.kind === "tags" && Object.keys(view.colours || {}).length > 5;
-    const key = JSON.stringify([view.kind, many, ...["count", "search", "use_cache", "new_tokens", "temperature", "top_k", "top_p", "beams", "draw", "window_size", "stride"].map(get)]);
+    const key = JSON.stringify([view.kind, many, view.names, ...["count", "search", "use_cache", "new_tokens", "temperature", "top_k", "top_p", "beams", "draw", "window_size", "stride", "attribution", "explained", "side"].map(get)]);
     if (key === drawnControls) return;
     drawnControls = key;
     const at = own.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
@@ -141,6 +155,11 @@ function tasksStage(ui) {
       if (get("search") === "beam") parts.push(numberField("beams", "Beams", 2, 8, 1));
       const box = h("input", { type: "checkbox", checked: get("use_cache"), onchange: () => ui.set("use_cache", box.checked) });
       parts.push(h("label", { title: "Keep keys and values of the tokens so far" }, box, "Cache"));
+    }
+    if (!(view.kind === "generation" && get("search") === "beam")) {
+      parts.push(choose("attribution", [["off", "off"], ["occlusion", "occlusion"], ["gradient", "gradient × input"], ["integrated", "integrated gradients"]], "Attribution"));
+      if (view.kind === "labels" && get("attribution") !== "off") parts.push(choose("explained", [["", "the answer"], ...(view.names || []).map(name => [name, name.replace("is_next", "is next")])], "of"));
+      if (view.kind === "answer" && get("attribution") !== "off") parts.push(choose("side", [["start", "the start"], ["end", "the end"]], "of"));
     }
     own.replaceChildren(...parts);
     if (at) own.querySelector(`[aria-label="${at}"]`)?.focus();
@@ -160,7 +179,7 @@ function tasksStage(ui) {
     number(view) {
       const at = 100 * Math.min(1, Math.max(0, (view.value - view.low) / (view.high - view.low)));
       return h("div", { role: "img", "aria-label": `${number(view.value)} on a scale from ${view.low} to ${view.high}` },
-        h("div.scale", {}, h("i", { style: `width:${at}%` }), h("em", { style: `left:${Math.min(97, Math.max(3, at))}%` }, number(view.value))),
+        h("div.scale", {}, h("i", { style: `width:${at}%` }), h("em", { style: at < 4 ? "left:0;transform:none" : at > 96 ? "left:auto;right:0;transform:none" : `left:${at}%` }, view.value.toFixed(2).replace("-", "−"))),
         h("div.ticks", {}, h("span", {}, "0 unrelated"), ...[1, 2, 3, 4].map(n => h("span", {}, String(n))), h("span", {}, "5 the same")));
     },
     gaps(view) {
@@ -300,6 +319,42 @@ function tasksStage(ui) {
         h("div", {}, timing(view), h("p.small.muted", { style: "margin:4px 0 0" }, "Numbers: sum of log-probabilities. The strong line is the best text, pale ones died out."))));
   }
 
+  const METHOD = { occlusion: "how much its log-probability falls when the token is hidden", gradient: "gradient × input of its log-probability", integrated: "integrated gradients of its log-probability, from [MASK]" };
+  function drawReasons(view) {
+    const found = view.attribution;
+    reasons.hidden = !found;
+    if (!found) return;
+    const title = h("h4", {}, "What speaks for ", bidi(found.about), " ", h("span", {}, `\u2014 ${METHOD[found.method].replace("log-probability", view.kind === "number" ? "value" : "log-probability")}`));
+    if (!found.scores) {
+      reasons.replaceChildren(title, found.offer ? h("div", {}, h("button.text-button", { type: "button", onclick: () => ui.call("explain") }, `Compute it (${found.offer.toLocaleString("en")} passes through the model)`)) : h("div.muted.small", {}, "being computed …"));
+      return;
+    }
+    const most = Math.max(1e-12, ...found.scores.map(Math.abs));
+    const scored = h("div.scored", { role: "img", "aria-label": found.tokens.map((token, i) => found.keep[i] ? "" : `${token} ${number(found.scores[i], 2)}`).filter(Boolean).join(", ") },
+      ...found.tokens.map((token, i) => {
+        const score = found.scores[i], share = Math.abs(score) / most;
+        return h(`span${found.keep[i] ? ".kept" : ""}`, { title: found.keep[i] ? "not part of the question" : number(score, 4),
+          style: found.keep[i] ? "" : `background:color-mix(in srgb, ${score > 0 ? "var(--accent)" : "var(--mark)"} ${Math.round(48 * share)}%, var(--paper))` },
+          bidi(token), h("small", { style: share > 0.5 ? "color:var(--ink)" : "" }, found.keep[i] || share < 0.2 ? "" : `${score > 0 ? "+" : "−"}${number(Math.abs(score), 2)}`));
+      }));
+    const gap = found.gap === null ? "" : ` · the scores add up to ${number(found.value - found.baseline, 3)}, with a gap of ${number(found.gap, 2)}`;
+    reasons.replaceChildren(title, h("div", {}, scored, h("div.legend", { style: "margin-top:4px" }, h("span", {}, h("i", { style: "background:color-mix(in srgb, var(--accent) 48%, var(--paper))" }), "+ for it"),
+      h("span", {}, h("i", { style: "background:color-mix(in srgb, var(--mark) 48%, var(--paper))" }), "− against it"), h("span", {}, `darkest: ${number(most, 2)}${view.kind === "number" ? "" : " nats"}${gap}`))), curve(found, view));
+  }
+  function curve(found, view) {
+    const scale = ui.scale(), width = 190 * scale, height = 76 * scale, left = 40 * scale, bottom = height - 18 * scale;
+    const top = Math.max(0.01, ...found.falls.map(Math.abs), ...found.random_falls.map(Math.abs)), low = Math.min(0, ...found.falls, ...found.random_falls);
+    const x = fraction => left + (width - left - 8) * fraction / found.fractions[found.fractions.length - 1], y = fall => bottom - (bottom - 8 * scale) * (fall - low) / (top - low);
+    const path = values => `M${x(0)},${y(0)}` + found.fractions.map((fraction, i) => `L${x(fraction)},${y(values[i])}`).join("");
+    const value = v => view.kind === "number" ? number(v, 2) : percent(v);
+    const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", class: "curve",
+      "aria-label": `Without the highest half of the tokens the probability falls by ${value(found.falls[found.falls.length - 1])}; without a random half by ${value(found.random_falls[found.random_falls.length - 1])}` },
+      svg("line", { x1: left, x2: width - 8, y1: y(0), y2: y(0) }), svg("path", { class: "chance", d: path(found.random_falls) }), svg("path", { d: path(found.falls) }),
+      svg("text", { x: left - 4, y: y(top) + 4 * scale, "text-anchor": "end" }, value(top)), svg("text", { x: left - 4, y: y(0) + 4 * scale, "text-anchor": "end" }, "0"),
+      svg("text", { x: left, y: height - 4 * scale }, "0"), svg("text", { x: width - 8, y: height - 4 * scale, "text-anchor": "end" }, "50 % hidden"));
+    return h("figure", { style: "margin:0", title: "Comprehensiveness: how far the probability falls when the highest-ranked tokens are hidden" }, h("div.small.muted", {}, "Fall without the top tokens"), picture, h("div.small.muted", {}, "dashed: random tokens"));
+  }
+
   function drawUntrained(view) {
     untrainedLine.hidden = !view.reason;
     if (!view.reason) return;
@@ -310,7 +365,7 @@ function tasksStage(ui) {
     untrainedLine.replaceChildren(h("b", {}, "untrained"), h("span", {}, view.reason),
       ...(view.reseedable ? [h("button.text-button", { type: "button", "data-reseed": "1", onclick: () => ui.call("reseed") }, "Reseed"), h("button.text-button", { type: "button", "data-reseed": "20", onclick: () => ui.call("reseed", { times: 20 }) }, "Reseed 20 times")] : []),
       seeds.length > 1 ? h("div.seeds", {}, ...(seeds.length > 6 && counted.length <= 6 ? [h("span", {}, `${seeds.length} seeds said: ` + counted.map(([said, count]) => `${said} ${count} times`).join(", "))]
-        : seeds.slice(-8).map(row => h(`span${row.seed === seeds[seeds.length - 1].seed ? ".now" : ""}`, {}, `seed ${row.seed}: `, bidi(row.said))))) : null);
+        : seeds.slice(-8).map(row => h(`span${row.seed === seeds[seeds.length - 1].seed ? ".now" : ""}`, {}, `seed ${row.seed}: `, bidi(row.said))))) : "");
     if (label) untrainedLine.querySelector(`[data-reseed="${label}"]`)?.focus();
   }
 
@@ -330,11 +385,12 @@ function tasksStage(ui) {
     drawTasks();
     if (view.empty) {
       main.replaceChildren(h("div.invitation", {}, h("span", {}, "Type a sentence above, or choose a preset.")));
-      untrainedLine.hidden = true;
+      untrainedLine.hidden = reasons.hidden = true;
       return;
     }
     drawFields(view);
     drawControls(view);
+    drawReasons(view);
     drawUntrained(view);
     const typing = main.contains(document.activeElement) && document.activeElement.matches("input") ? document.activeElement.getAttribute("aria-label") : null;
     main.replaceChildren(view.missing && view.kind !== "choice" ? invite(view) : view.kind === "choice" && view.missing ? h("div", {}, h("p.muted", { style: "margin:0 0 8px" }, view.missing), endings(view)) : draw[view.kind](view));

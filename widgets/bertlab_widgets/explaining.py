@@ -1,0 +1,131 @@
+"""What a task's answer rests on: `bertlab.analysis.attribution` put to the answer that a `TasksPanel` shows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+METHODS = {
+    "occlusion": "occlusion: how far the number falls when nobody may look at the token (Zeiler & Fergus 2014)",
+    "gradient": "gradient × input: what a straight line through this point says (Shrikumar et al. 2016)",
+    "integrated": "integrated gradients from [MASK] to the token, 32 steps (Sundararajan et al. 2017)",
+}
+FRACTIONS = (0.1, 0.2, 0.3, 0.5)  # of the tokens, taken away for the comprehensiveness curve
+ORDERS = 3  # random orders that the curve is held against
+STEPS = 32
+
+
+class Cancelled(Exception):
+    """The computation was stopped by its user."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One number of a task's output, and the tokens among which its reasons are looked for.
+
+    `keep` marks the tokens that stay in every case: special ones and the place that is asked for. `row` is the choice
+    whose tokens are shown, in multiple choice. `code` builds `model`, `batch` and `target` for the reader.
+    """
+
+    model: torch.nn.Module
+    batch: dict[str, torch.Tensor]
+    target: object
+    tokens: list[str]
+    keep: list[bool]
+    about: str
+    code: tuple[str, ...]
+    row: int | None = None
+
+    @property
+    def places(self) -> list[int]:
+        return [place for place, keep in enumerate(self.keep) if not keep]
+
+
+def passes(question: Question, method: str) -> int:
+    """How many texts the method and its curve send through the model; one with gradients counts three times."""
+    choices = question.batch["input_ids"].shape[1] if question.row is not None else 1
+    own = {"occlusion": len(question.places) * choices, "gradient": 3, "integrated": 3 * STEPS}[method]
+    return own + 2 * len(FRACTIONS) * (1 + ORDERS) + 3
+
+
+def work(question: Question, method: str) -> float:
+    """About how many floating-point operations that is."""
+    config = question.model.config
+    weights = config.num_hidden_layers * (4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size)
+    return 2.0 * weights * question.batch["input_ids"].numel() * passes(question, method)
+
+
+@contextlib.contextmanager
+def watched(model, total: int, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Inside, every pass of the model reports how far things are, and stops them where they were cancelled."""
+    done = 0
+
+    def look(module, arguments, named):
+        nonlocal done
+        if cancelled():
+            raise Cancelled
+        given = next(value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor))
+        done += len(given)
+        progress(min(1.0, done / max(1, total)))
+
+    handle = model.base_model.register_forward_pre_hook(look, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def explain(question: Question, method: str, mask_token_id: int) -> dict:
+    """Scores of the tokens, their completeness where the method promises it, and the comprehensiveness curve."""
+    from bertlab.analysis import attribution
+
+    model, batch, target = question.model, question.batch, question.target
+    keep = torch.tensor(question.keep)
+    if question.row is not None:
+        keep = keep.expand_as(batch["input_ids"])
+    if method == "occlusion":
+        found = attribution.occlusion(model, batch, target, groups=[[place] for place in question.places])
+    elif method == "gradient":
+        found = attribution.gradient_x_input(model, batch, target)
+    else:
+        found = attribution.integrated_gradients(model, batch, target, baseline=mask_token_id, keep=keep, steps=STEPS)
+    faithful = attribution.faithfulness(
+        model, batch, found.target, found.scores, fractions=FRACTIONS, keep=keep, random_orders=ORDERS
+    )
+    scores = found.scores[0] if question.row is None else found.scores[0, question.row]
+    scores = [0.0 if kept else score for kept, score in zip(question.keep, scores.tolist(), strict=False)]
+    return {
+        "method": method,
+        "about": question.about,
+        "tokens": question.tokens,
+        "scores": scores,
+        "keep": question.keep,
+        "value": float(found.value[0]),
+        "gap": None if found.gap is None else float(found.gap[0]),
+        "baseline": None if found.baseline_value is None else float(found.baseline_value[0]),
+        "fractions": list(FRACTIONS),
+        "falls": faithful.comprehensiveness[:, 0].tolist(),
+        "random_falls": faithful.random_comprehensiveness[:, 0].tolist(),
+    }
+
+
+def code(question: Question, method: str) -> list[str]:
+    """Lines that compute the scores again, after those that build `model`, `batch` and `target`."""
+    keep = [place for place, kept in enumerate(question.keep) if kept]
+    which = "[0]" if question.row is None else f"[0, {question.row}]"
+    call = {
+        "occlusion": ["found = attribution.occlusion(model, batch, target,",
+                      f"                              groups=[[place] for place in range({len(question.keep)}) if place not in {keep}])"],
+        "gradient": ["found = attribution.gradient_x_input(model, batch, target)"],
+        "integrated": [f"keep = torch.isin(torch.arange({len(question.keep)}), torch.tensor({keep}))",
+                       "found = attribution.integrated_gradients(model, batch, target, baseline=lab.tokenizer.mask_token_id, keep=keep)"],
+    }[method]  # fmt: skip
+    return [
+        "from bertlab.analysis import attribution, targets",
+        *question.code,
+        *call,
+        f"scores = found.scores{which}.tolist()",
+    ]
