@@ -105,37 +105,41 @@ class Task:
         return {**asdict(self), "labels": list(self.labels)}
 
 
-def infer_task(kind: str, rows: Sequence[Mapping[str, Any]], **fields: Any) -> Task:
-    """A task whose labels are those that occur in the rows (sorted; tags with "O" first)."""
+def infer_task(kind: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> Task:
+    """A task whose labels are those that occur in the rows, which are gone through once.
+
+    Names are sorted (for tags "O" comes first). Numbers keep their order from 0 on, and take the names that a
+    column "label_text" gives them.
+
+    Raises:
+        DataError: no label column, or only one label to choose from.
+    """
     task = Task(kind, **fields)
     if kind not in _LABELLED or task.labels:
         return task
     found: set[Any] = set()
+    given: dict[int, str] = {}
     for row in rows:
         value = column_of(row, "tags" if kind == "tagging" else "label")
         found.update(value if isinstance(value, (list, tuple)) else [value])
+        if isinstance(value, int) and isinstance(row.get("label_text"), str):
+            given[value] = row["label_text"]
     numbers = [value for value in found if isinstance(value, int) and not isinstance(value, bool)]
-    if numbers and len(numbers) == len(found):
-        names: list[Any] = list(range(max(numbers) + 1))
-        for row in rows:  # take over names where the set gives them beside the numbers
-            label, name = row.get("label"), row.get("label_text")
-            if isinstance(label, int) and isinstance(name, str) and 0 <= label < len(names):
-                names[label] = name
+    if numbers and len(numbers) == len(found) and min(numbers) >= 0:
+        names = [given.get(number, str(number)) for number in range(max(numbers) + 1)]
     else:
         names = sorted(map(str, found), key=lambda name: (name != "O", name))
     if kind == "classification" and len(names) < 2:
-        raise DataError(
-            f"every row has the label {names}, but a classifier needs at least two labels to choose from"
-        )
+        raise DataError(f"every row has the label {names}, but a classifier needs at least two labels to choose from")
     return replace(task, labels=tuple(names))
 
 
 def _label_id(row: Mapping[str, Any], column: str, value: Any, labels: tuple[str, ...]) -> int:
     """A label given as a number, a name, or a number in letters -> its id."""
-    if isinstance(value, str) and value in labels:
-        return labels.index(value)
     if isinstance(value, (bool, np.bool_)):
         value = int(value)
+    if str(value) in labels:  # a name, also where names are numbers: the label 1 of ("1", "2", "3") is the first
+        return labels.index(str(value))
     if isinstance(value, str) and value.strip().lstrip("-").isdigit():
         value = int(value)
     if isinstance(value, (int, np.integer)) and 0 <= value < len(labels):

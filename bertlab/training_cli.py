@@ -14,7 +14,7 @@ from typing import Any
 from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
-from bertlab.data import KINDS, DataError, Task, infer_task, read
+from bertlab.data import KINDS, Task, infer_task, read
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import (
@@ -232,11 +232,8 @@ def run_finetune(options: argparse.Namespace) -> int:
         raise ValueError(f"no --kind given: say what is asked, one of {', '.join(KINDS)}")
     out, base = Path(chosen["out"]), chosen.get("base") or "bertlab-mini"
     columns = _columns(chosen.get("columns"), chosen["kind"])
-    rows = list(read(chosen["data"], columns=columns))
-    if not rows:
-        raise DataError(f"{', '.join(chosen['data'])}: the training data is empty")
     fields = {"labels": tuple(chosen.get("labels") or ()), "max_length": chosen.get("max_length") or 128}
-    task = infer_task(chosen["kind"], rows, **fields)
+    task = infer_task(chosen["kind"], read(chosen["data"], columns=columns), **fields)
     tokenizer = BertTokenizerFast.from_pretrained(base)
     config = BertConfig.from_pretrained(base, **task.config())
     import torch
@@ -245,9 +242,11 @@ def run_finetune(options: argparse.Namespace) -> int:
     model = getattr(task_heads, task.model_class).from_pretrained(base, config=config)
     if chosen.get("lora"):
         add_lora(model, rank=chosen["lora"])
-    dev = list(read(chosen["dev"], columns=columns)) if chosen.get("dev") else None
+    dev = chosen.get("dev")
     model.to(settings["device"])
-    records = finetune(model, tokenizer, rows, task, evaluation=dev, folder=out / "checkpoints", **settings)
+    records = finetune(
+        model, tokenizer, chosen["data"], task, evaluation=dev, columns=columns, folder=out / "checkpoints", **settings
+    )
     if not _follow(records, options, out, settings):
         return 1
     if _first_process():

@@ -166,8 +166,17 @@ def test_running_text_becomes_documents(tmp_path):
     assert list(documents([text, rows])) == [["one .", "two ."], ["three ."], ["four .", "five .", "six ."]]
 
 
-def test_our_own_samples_can_be_had():
-    assert {"text", "label"} <= set(samples("sentiment")[0])
+@pytest.mark.parametrize(
+    "name, kind",
+    [("sentiment", "classification"), ("topics", "classification"), ("pairs", "classification"), ("choices", "choice"),
+     ("entities", "tagging"), ("questions", "qa"), ("similarity", "regression")],
+)  # fmt: skip
+def test_our_own_samples_can_be_trained_on(tokenizer, name, kind):
+    rows = samples(name)
+    task = infer_task(kind, rows)
+    features = encode(rows, task, tokenizer)
+    assert {feature["example"] for feature in features} == set(range(len(rows)))
+    collate(features[:4], task)
 
 
 # --------------------------------------------------------------------------------------------------- encoding
@@ -190,6 +199,9 @@ def test_labels_may_be_numbers_names_or_lists(tokenizer):
     rows = [{"text": "a", "labels": [0, 2]}, {"text": "a", "labels": "fear, hope"}, {"text": "a", "labels": []}]
     batch = collate(encode(rows, task, tokenizer), task)
     assert batch["labels"].tolist() == [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    stars = Task("classification", ("1", "2", "3"))
+    rated = encode([{"text": "a", "label": label} for label in (1, "2", 0)], stars, tokenizer)
+    assert [feature["labels"] for feature in rated] == [0, 1, 0]
     regression = Task("regression")
     assert encode([{"text": "a", "score": "2.5"}], regression, tokenizer)[0]["labels"] == 2.5
 
@@ -285,6 +297,8 @@ def test_labels_are_inferred():
     rows = [{"text": "", "label": 1, "label_text": "pos"}, {"text": "", "label": 0, "label_text": "neg"}]
     assert infer_task("classification", rows).labels == ("neg", "pos")
     assert infer_task("tagging", [{"tokens": [], "tags": ["B-X", "O", "A"]}]).labels == ("O", "A", "B-X")
+    stars = infer_task("classification", [{"text": "", "label": 1}, {"text": "", "label": 3}])
+    assert stars.labels == ("0", "1", "2", "3")
     with pytest.raises(DataError, match="at least two labels"):
         infer_task("classification", [{"text": "", "label": "x"}])
 

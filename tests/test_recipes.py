@@ -127,7 +127,7 @@ def test_pairs_follow_when_their_label_is_0():
     assert 0.35 < sum(row["label"] for row in rows) / len(rows) < 0.65
 
 
-def test_thresholds_are_moved_to_one_half(start, monkeypatch):
+def test_thresholds_are_moved_to_one_half(start):
     from bertlab.data import Task
     from bertlab.recipes.sets import TaskSets
     from bertlab.task_heads import BertForSequenceClassification
@@ -142,3 +142,33 @@ def test_thresholds_are_moved_to_one_half(start, monkeypatch):
     thresholds = centre_thresholds(model, tokenizer, rows, TaskSets(task, [], {}), fewest=5)
     after = np.stack(predict(model, tokenizer, rows, task))
     assert ((after >= 0.5) == (before >= np.array(thresholds))).mean() > 0.99
+
+
+def test_a_teacher_scores_further_pairs(data, start):
+    from bertlab.data import Task
+    from bertlab.reading import Row
+    from bertlab.recipes import silver
+    from bertlab.recipes.sets import TaskSets
+
+    put(data, "snli_small/train.jsonl.gz", [{"text_a": "the film was good .", "text_b": "the film was bad ."}] * 5)
+    (data / "tatoeba_en").mkdir(exist_ok=True)
+    lines = [f"the {row['text']} and the book was very good .\tsomebody" for row in reviews(40)]
+    (data / "tatoeba_en" / "sentences.tsv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    people = [
+        Row({"text_a": row["text"], "text_b": "the film", "score": float(n % 6)}) for n, row in enumerate(reviews(9))
+    ]
+    sets = TaskSets(Task("regression"), list(people), {})
+    silver.add_silver_pairs(sets, data, start, limit=40, pairs=40)
+    assert sets.train[:9] == people and len(sets.train) > 3 * 9 + 10
+    assert all(0.0 <= row["score"] <= 5.0 for row in sets.train)
+
+
+def test_sentences_are_embedded_alike_alone_and_in_a_batch(start):
+    from bertlab.model import BertModel
+    from bertlab.recipes.silver import embed
+
+    model, tokenizer = BertModel.from_pretrained(start), tiny_tokenizer(start)
+    together = embed(model, tokenizer, ["the film", "the book was very good ."])
+    alone = embed(model, tokenizer, ["the film"])
+    torch.testing.assert_close(together[:1], alone)
+    torch.testing.assert_close(together.norm(dim=-1), torch.ones(2))

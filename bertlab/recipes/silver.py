@@ -23,7 +23,7 @@ from bertlab.tokenization import BertTokenizerFast
 @torch.inference_mode()
 def embed(teacher: BertModel, tokenizer, sentences: Sequence[str], max_length: int = 64) -> torch.Tensor:
     """(sentences, hidden): mean of the last hidden states over the tokens, of length 1."""
-    ids = [tokenizer(sentence)["input_ids"][:max_length] for sentence in sentences]
+    ids = tokenizer(list(sentences), truncation=True, max_length=max_length)["input_ids"]
     embedded = torch.zeros(len(ids), teacher.config.hidden_size)
     for numbers in length_sorted_batches([len(one) for one in ids], 128):
         batch = tokenizer.pad({"input_ids": [ids[number] for number in numbers]}, return_tensors="pt")
