@@ -20,7 +20,7 @@ def small_lab(folder):
 def largest_difference(one, other):
     """The largest absolute difference of two tensors of the same shape."""
     assert one.shape == other.shape, f"{tuple(one.shape)} is not {tuple(other.shape)}"
-    return float((one.double() - other.double()).abs().max())
+    return float((one.detach().double() - other.detach().double()).abs().max())
 
 
 def row(batch, number):

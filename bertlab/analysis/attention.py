@@ -325,7 +325,7 @@ PATTERNS = {  # Kovaleva et al. 2019, figure 1 -> the rule here
     "diagonal": "at least 0.6 of the weight is on the previous token, the next or the token itself",
     "vertical and diagonal": "at least 0.6 on both together, and at least 0.2 on each",
     "block": "in pairs, at least 0.9 of the weight on words stays in the own text",
-    "heterogeneous": "none of these",
+    "heterogeneous": "none of these; also heads that look at all tokens, where a short text leaves little else",
 }
 
 
@@ -336,10 +336,11 @@ def patterns_of(measured: HeadStatistics) -> list[list[str]]:
     """
     vertical = measured.special
     diagonal = measured.previous + measured.next + measured.same
+    narrow = measured.broadness <= 0.8
     rules = [
-        ("vertical and diagonal", (vertical + diagonal >= 0.6) & (vertical >= 0.2) & (diagonal >= 0.2)),
-        ("vertical", vertical >= 0.6),
-        ("diagonal", diagonal >= 0.6),
+        ("vertical and diagonal", narrow & (vertical + diagonal >= 0.6) & (vertical >= 0.2) & (diagonal >= 0.2)),
+        ("vertical", narrow & (vertical >= 0.6)),
+        ("diagonal", narrow & (diagonal >= 0.6)),
         ("block", measured.within >= 0.9),  # NaN, without pairs, is no block
     ]
     return _first_that_holds(rules, "heterogeneous", measured.entropy.shape)
@@ -356,6 +357,7 @@ def _first_that_holds(rules: list[tuple[str, torch.Tensor]], otherwise: str, sha
 # -- what attention brings -----------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
 def head_contributions(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
     """What each head adds to its layer: (batch, heads, sequence, hidden) for every layer.
 
@@ -369,6 +371,7 @@ def head_contributions(model: BertPreTrainedModel, batch: Mapping[str, torch.Ten
     ]
 
 
+@torch.no_grad()
 def norm_weighted(
     model: BertPreTrainedModel,
     batch: Mapping[str, torch.Tensor],
@@ -422,6 +425,7 @@ class Mixing:
         return self.context / (self.context + self.preserved)
 
 
+@torch.no_grad()
 def mixing(
     model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], *, layer_norm: bool = True
 ) -> list[Mixing]:
@@ -474,7 +478,7 @@ def _through_output(attention: Any, by_head: torch.Tensor) -> torch.Tensor:
 
 
 def _run(model: BertPreTrainedModel, batch: Batch, names: Any) -> Recording:
-    with torch.no_grad(), evaluating(model), record(model, names) as recording:
+    with evaluating(model), record(model, names) as recording:
         model(**batch)
     return recording
 

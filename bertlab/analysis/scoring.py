@@ -43,7 +43,7 @@ def score(
     lab: Any, texts: Iterable[str], *, within_word: bool = False, tokens_per_pass: int = TOKENS_PER_PASS
 ) -> list[SentenceScore]:
     """The pseudo-log-likelihood of each text, in order; see `stream_scores`."""
-    texts = list(texts)
+    texts = texts if isinstance(texts, str) else list(texts)
     scores: list[Any] = [None] * len(texts)
     for number, one in stream_scores(lab, texts, within_word=within_word, tokens_per_pass=tokens_per_pass):
         scores[number] = one
