@@ -103,6 +103,15 @@ class Workbench(HasTraits):
         pair = f", {self.text_pair!r}" if self.text_pair else ""
         return f"Workbench({self.lab.name!r}, {self.text!r}{pair})"
 
+    def show(self):
+        """All the panels as one application that looks at this state; displaying the workbench shows it."""
+        from .app import application
+
+        return application(self)
+
+    def _repr_mimebundle_(self, **options):
+        return self.show()._repr_mimebundle_(**options)
+
     # --- the model's measures
 
     @property
