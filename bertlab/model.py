@@ -26,6 +26,10 @@ from bertlab.config import BertConfig
 from bertlab.hooks import HookPoint, anybody_listens
 from bertlab.outputs import BaseModelOutputWithPastAndCrossAttentions, BaseModelOutputWithPoolingAndCrossAttentions
 
+# torch.get_autocast_dtype came with torch 2.4, and with it is_autocast_enabled("cpu"), which is asked below.
+_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch, "get_autocast_dtype")
+_ONEDNN_BFLOAT16 = _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
 LayerCache = tuple[torch.Tensor, ...]  # k and v, then the k and v of cross-attention where there is one
 
 
@@ -269,7 +273,13 @@ class BertIntermediate(nn.Module):
 
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """(batch, sequence, hidden) -> (batch, sequence, intermediate)"""
-        return self.activated(self.intermediate_act_fn(self.preactivation(self.dense(hidden_states))))
+        if not _runs_in_onednn(self.dense, hidden_states):
+            preactivation = self.dense(hidden_states)
+        elif self.intermediate_act_fn is F.gelu and not self.preactivation.listened:
+            return self.activated(_onednn_linear(self.dense, hidden_states, "gelu"))
+        else:
+            preactivation = _onednn_linear(self.dense, hidden_states, "none")
+        return self.activated(self.intermediate_act_fn(self.preactivation(preactivation)))
 
 
 class BertOutput(nn.Module):
@@ -405,9 +415,7 @@ class BertEncoder(nn.Module):
         if not return_dict:
             everything = (hidden_states, cache, all_hidden, attentions, cross_attentions)
             return tuple(value for value in everything if value is not None)
-        return BaseModelOutputWithPastAndCrossAttentions(
-            hidden_states, cache, all_hidden, attentions, cross_attentions
-        )
+        return BaseModelOutputWithPastAndCrossAttentions(hidden_states, cache, all_hidden, attentions, cross_attentions)
 
 
 class BertPooler(nn.Module):
@@ -631,8 +639,7 @@ class BertPreTrainedModel(nn.Module):
                 visible = visible * causal
         else:
             raise ValueError(
-                f"attention_mask has shape {tuple(attention_mask.shape)}; give (batch, sequence) or "
-                "(batch, query, key)"
+                f"attention_mask has shape {tuple(attention_mask.shape)}; give (batch, sequence) or (batch, query, key)"
             )
         return (1.0 - visible.to(dtype)) * torch.finfo(dtype).min
 
@@ -916,9 +923,7 @@ class BertModel(BertPreTrainedModel):
             if token_type_ids.dim() != 2 or token_type_ids.shape[1] != sequence or (
                 token_type_ids.shape[0] not in (1, batch)
             ):  # fmt: skip
-                raise ValueError(
-                    f"token_type_ids has shape {tuple(token_type_ids.shape)}; give ({batch}, {sequence})"
-                )
+                raise ValueError(f"token_type_ids has shape {tuple(token_type_ids.shape)}; give ({batch}, {sequence})")
             check_range("token_type_ids", token_type_ids, config.type_vocab_size, "type_vocab_size")
         if attention_mask is not None:
             allowed = {(batch, total), (batch, sequence, total), (1, total), (1, sequence, total)}
@@ -1002,6 +1007,23 @@ def check_range(name: str, ids: torch.Tensor, limit: int, limit_name: str, ignor
             f"{name}{list(place)} is {int(ids[place])}; allowed are 0 to {limit - 1} ({limit_name} = {limit})"
             + (f" and {ignored} for places without a label" if ignored is not None else "")
         )
+
+
+def _runs_in_onednn(linear: nn.Linear, x: torch.Tensor) -> bool:
+    """Whether to compute a layer by `_onednn_linear`: on the CPU, without gradients, where nothing adds to the layer
+    (an adapter, a torch hook, autocast)."""
+    if not _ONEDNN or torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
+        return False
+    if type(linear) is not nn.Linear or linear._forward_hooks or linear._forward_pre_hooks:
+        return False
+    fits = x.device.type == linear.weight.device.type == "cpu" and x.dtype == linear.weight.dtype and x.numel() > 0
+    return fits and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _ONEDNN_BFLOAT16))
+
+
+def _onednn_linear(linear: nn.Linear, x: torch.Tensor, activation_name: str) -> torch.Tensor:
+    """A linear layer and exact GELU ("gelu") or nothing ("none") after it, in one go: it saves two passes over the
+    largest tensor of each layer. By torch's own library of CPU kernels, oneDNN; it has no gradient."""
+    return torch.ops.mkldnn._linear_pointwise(x, linear.weight, linear.bias, activation_name, [], "none")
 
 
 def _has_blind_row(mask: torch.Tensor | None) -> bool:

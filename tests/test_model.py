@@ -86,6 +86,45 @@ def test_the_fused_and_the_visible_path_agree_with_gradients():
         assert_same_gradients(fused, visible, 1e-10)
 
 
+class TestWithoutGradients:
+    """On the CPU, inference computes the feed-forward layer and its GELU in one go."""
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+    def test_it_gives_the_numbers_of_training(self, dtype):
+        model = tiny(dtype=dtype)
+        for batch in (inputs(), {"input_ids": torch.tensor([[5]])}):
+            assert_same(run(model, **batch)[0], model(**batch)[0])
+
+    def test_it_respects_whatever_is_added_to_the_layer(self):
+        dense = "encoder.layer.0.intermediate.dense"
+
+        class Louder(torch.nn.Linear):
+            def forward(self, x):
+                return 2 * super().forward(x)
+
+        model = tiny()
+        before = run(model, **inputs())[0]
+        handle = model.get_submodule(dense).register_forward_hook(lambda module, args, output: 2 * output)
+        hooked = run(model, **inputs())[0]
+        handle.remove()
+        assert torch.equal(run(model, **inputs())[0], before)
+        model.get_submodule(dense).__class__ = Louder
+        assert not torch.allclose(hooked, before)
+        assert_same(run(model, **inputs())[0], hooked)
+
+    def test_it_sees_weights_that_were_changed_in_place(self):
+        model = tiny()
+        run(model, **inputs())
+        for parameter in model.parameters():
+            parameter.data.mul_(1.1)
+        assert_same(run(model, **inputs())[0], model(**inputs())[0])
+
+    def test_other_activations_and_chunks_are_computed_alike(self):
+        for options in ({"hidden_act": "relu"}, {"hidden_act": "gelu_new"}, {"chunk_size_feed_forward": 1}):
+            model = tiny(**options)
+            assert_same(run(model, **inputs())[0], model(**inputs())[0])
+
+
 def test_dropout_acts_in_training_alone():
     model = tiny(hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
     assert torch.equal(run(model, **inputs())[0], run(model, **inputs())[0])
