@@ -7,6 +7,7 @@ from model_cases import HEAD_SIZE, HEADS, LAYERS, SEQUENCE, inputs, tiny
 
 from bertlab import edit, record
 from bertlab.analysis.ablation import WAYS, ablate, corpus_means, effect_grid, gradient_importance, sweep
+from bertlab.analysis.attribution import integrated_gradients, occlusion
 from bertlab.analysis.targets import label, masked_token
 from bertlab.hooks import HookPoint
 
@@ -165,12 +166,23 @@ def test_a_sweep_streams_can_be_stopped_and_leaves_the_model_as_it_was(model):
     assert len(model.base_model.encoder.layer) == LAYERS
 
 
-def test_heads_that_are_off_around_a_sweep_stay_off(model):
+@pytest.mark.parametrize("how", WAYS)
+def test_heads_that_are_off_around_a_sweep_stay_off_and_copies_do_not_mix(model, how):
     batch, target = inputs(), masked_token(3, 11)
-    with ablate(model, [(0, 1)]):
+    off = [(0, 1), (2, 0)]
+    with ablate(model, off, how):
         effects = {(e.layer, e.head): e.value for e in sweep(model, batch, target)}
-    with ablate(model, [(0, 1), (2, 3)]):
-        assert largest_difference(effects[2, 3], target(run(model, batch))) < 2e-5
+    for head in [(1, 2), (2, 3)]:
+        with ablate(model, off, how), ablate(model, [head]):
+            assert largest_difference(effects[head], target(run(model, batch))) < 2e-5
+
+
+def test_attribution_under_a_mean_ablation_does_not_mix_its_steps(model):
+    batch, target = inputs(), masked_token(3, 11)
+    with ablate(model, [(0, 1), (1, 2)], "mean"):
+        for method in (occlusion, integrated_gradients):
+            together, one = (method(model, batch, target, tokens_per_pass=n).scores for n in (10_000, 1))
+            assert largest_difference(together, one) < 1e-4
 
 
 def test_a_grid_holds_the_mean_change_of_each_head_and_nan_elsewhere(model):

@@ -149,7 +149,7 @@ def test_heads_of_a_known_shape_get_their_names():
         (following, "next", "diagonal"),
         (eye, "same", "diagonal"),
         (cls, "delimiter", "vertical"),
-        (0.6 * cls + 0.4 * previous, "delimiter", "vertical and diagonal"),
+        (0.7 * cls + 0.3 * previous, "delimiter", "vertical and diagonal"),
         (wide, "broad", "heterogeneous"),
         (one_word, "focused", "heterogeneous"),
     ]

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bertlab.analysis.passes import Batch, checked, evaluating, repeated, rows_of, tokens_of
+from bertlab.analysis.passes import Batch, checked, copies_running, evaluating, in_copies, repeated, rows_of, tokens_of
 from bertlab.analysis.targets import Metric, Target, evaluate, resolved
 from bertlab.hooks import Edit, edit, record
 from bertlab.model import BertPreTrainedModel
@@ -122,7 +122,8 @@ def _sweep(model, batch, metric, by_layer, how, means, tokens_per_pass) -> Itera
             seen: dict[str, torch.Tensor | None] = {}
             layer_means = None if means is None else means[layer]
             change = _switch(how, [[place] for place in together], layer_means, seen)
-            with evaluating(model), _watched_mask(upper, seen), edit(model, {_hook(layer, how): change}):
+            ablated = edit(model, {_hook(layer, how): change})
+            with evaluating(model), _watched_mask(upper, seen), ablated, in_copies(len(together)):
                 values = evaluate(upper, several, metric).unflatten(0, (len(together), rows_of(batch)))
             for place, value in zip(together, values):
                 done += 1
@@ -176,7 +177,7 @@ def corpus_means(lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16) ->
         with torch.no_grad(), evaluating(model), record(model, "encoder.layer.*.attention.self.context") as recording:
             model.base_model(**batch)
         for name, context in recording.items():  # (batch, heads, sequence, head size)
-            sums[name] = sums.get(name, 0) + context.double().transpose(1, 2)[real].sum(0)
+            sums[name] = sums.get(name, 0) + context.float().transpose(1, 2)[real].sum(0).cpu().double()
         count += int(real.sum())
     return [(total / count).to(model.dtype) for total in sums.values()]
 
@@ -261,7 +262,7 @@ def _switch(
         elif means is not None:
             new = means.to(value)[None, :, None, :].expand_as(value)
         else:
-            new = _mean_of_real(value, seen["mask"])[None, :, None, :].expand_as(value)
+            new = _mean_of_real(value, seen["mask"])
         copies, replaced = value.unflatten(0, (len(off), -1)), new.unflatten(0, (len(off), -1))
         for number, heads in enumerate(off):
             copies[number][:, heads] = replaced[number][:, heads]
@@ -271,14 +272,18 @@ def _switch(
 
 
 def _mean_of_real(context: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """(batch, heads, sequence, head size) -> (heads, head size): the mean over the tokens that are no padding."""
-    by_token = context.transpose(1, 2)  # (batch, sequence, heads, head size)
+    """(batch, heads, sequence, head size), each text and place replaced by the heads' mean over the tokens of the
+    batch that are no padding; of each copy of the batch by itself, where several run together."""
+    length = context.shape[2]
     if mask is None:
-        return by_token.mean((0, 1))
-    if mask.dim() == 3:  # (batch, query, key): real is what some query sees
+        mask = torch.ones(1, length)
+    elif mask.dim() == 3:  # (batch, query, key): real is what some query sees
         mask = mask.any(1)
-    real = mask[:, -by_token.shape[1] :].bool().expand(len(context), -1)
-    return by_token[real].mean(0)
+    real = mask[:, -length:].to(context).expand(len(context), -1)[:, None, :, None]  # (batch, 1, sequence, 1)
+    copies = copies_running.get()
+    total = (context * real).unflatten(0, (copies, -1)).sum((1, 3))  # (copies, heads, head size)
+    mean = total / real.unflatten(0, (copies, -1)).sum((1, 3))
+    return mean[:, None, :, None, :].expand(-1, len(context) // copies, -1, length, -1).flatten(0, 1)
 
 
 @contextmanager

@@ -269,10 +269,10 @@ class _Sums:
                 values["own text"] = ((on_words * same_text).sum(-1), paired)
                 values["words"] = (on_words.sum(-1), paired)
             for name, (value, counted) in values.items():
-                rows.setdefault(name, []).append((value.double() * counted[:, None]).sum((0, 2)))  # (heads,)
+                rows.setdefault(name, []).append((value * counted[:, None]).sum((0, 2)))  # (heads,)
                 self.count.setdefault(name, 0)
         for name, layers in rows.items():
-            self.total[name] = self.total.get(name, 0) + torch.stack(layers).cpu()
+            self.total[name] = self.total.get(name, 0) + torch.stack(layers).cpu().double()
             counted = {"previous": has_previous, "next": has_next, "own text": paired, "words": paired}.get(name, words)
             self.count[name] += int(counted.sum())
         self.texts += batch

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bertlab.analysis.passes import Batch, checked, evaluating, repeated, rows_of, tokens_of
+from bertlab.analysis.passes import Batch, checked, evaluating, in_copies, repeated, rows_of, tokens_of
 from bertlab.analysis.targets import Metric, Target, evaluate, resolved
 from bertlab.model import BertPreTrainedModel
 
@@ -92,7 +92,8 @@ def integrated_gradients(
     for at in range(0, steps, together):
         some = points[at : at + together].view(-1, *[1] * vectors.dim())
         between = (start + some * way).flatten(0, 1)  # (steps of the pass x batch, sequence, hidden)
-        _, gradient = _gradient(model, repeated(batch, len(some)), target, between)
+        with in_copies(len(some)):
+            _, gradient = _gradient(model, repeated(batch, len(some)), target, between)
         weight = weights[at : at + together].view(-1, *[1] * vectors.dim())
         total += (weight * gradient.unflatten(0, (-1, rows))).sum(0)
     scores = (total * way).sum(-1).float()
@@ -301,12 +302,15 @@ def _values_without(
     together = max(1, tokens_per_pass // tokens_of(batch))
     for at in range(0, len(gone), together):
         marks = torch.cat(gone[at : at + together])  # (copies x batch, sequence)
-        several = repeated(batch, len(marks) // rows_of(batch))
+        copies = len(marks) // rows_of(batch)
+        several = repeated(batch, copies)
         if replacement == "hide":
             several["attention_mask"] = _real(several).long() * ~marks
         else:
             several["input_ids"] = several["input_ids"].masked_fill(marks, replacement)
-        yield from _one_number(evaluate(model, several, target)).unflatten(0, (-1, rows_of(batch)))
+        with in_copies(copies):
+            values = _one_number(evaluate(model, several, target)).unflatten(0, (copies, -1))
+        yield from values
 
 
 def _highest(scores: torch.Tensor, candidates: torch.Tensor, fraction: float) -> torch.Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import nn
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
 Batch = dict[str, torch.Tensor]
+copies_running: ContextVar[int] = ContextVar("copies_running", default=1)
 
 
 def checked(batch: Mapping[str, torch.Tensor]) -> Batch:
@@ -49,6 +51,17 @@ def tokens_of(batch: Batch) -> int:
 def repeated(batch: Batch, times: int) -> Batch:
     """The whole batch several times over: (rows, ...) -> (times x rows, ...), copy after copy."""
     return {name: value.repeat(times, *[1] * (value.dim() - 1)) for name, value in batch.items()}
+
+
+@contextmanager
+def in_copies(times: int) -> Iterator[None]:
+    """Says that the batch which runs inside is so many copies of the caller's, for edits that look across a batch:
+    what they average must not mix copies."""
+    token = copies_running.set(times)
+    try:
+        yield
+    finally:
+        copies_running.reset(token)
 
 
 @contextmanager
