@@ -37,7 +37,7 @@ def kept(cell: nbformat.NotebookNode, output: nbformat.NotebookNode) -> bool:
     """Whether an output is stored: text of a checked cell, not what libraries wrote to stderr."""
     if not CHECKED & set(cell.metadata.get("tags", [])) or output.get("name") == "stderr":
         return False
-    return output.output_type in ("stream", "error") or set(output.get("data", {})) == {"text/plain"}
+    return output.output_type in ("stream", "error") or set(output.get("data", {})) <= {"text/plain", "text/html"}
 
 
 if __name__ == "__main__":

@@ -121,4 +121,4 @@ def padding(answer: Any) -> str:
         (1 - expected, "This is what the real tokens get; asked for is what [PAD] gets."),
     ]
     compare(as_tensor(answer, "the share"), expected, "the share", 1e-4, hints)
-    return f"right for all {expected.numel()} heads."
+    return f"equal to the recorded share in all {expected.numel()} heads, to 1e-4."

@@ -86,6 +86,8 @@ def masking(answer: Any) -> str:
 
 
 def _masking_hint(share: dict[str, float]) -> str:
+    if share["chosen"] > 0.16:
+        return "15 % are asked for in all, those that become random or stay as they are included."
     if share["[MASK]"] > 0.99:
         return "All chosen ones became [MASK]. Ten in a hundred should become a random token, ten stay as they are."
     if abs(share["[MASK]"] - 0.9) < 0.02 and share["a random token"] < 0.02:
@@ -182,4 +184,4 @@ def top_five_recall(answer: Any) -> str:
         (values["train"], "These are the train items; the question is about dev."),
     ]
     compare(as_tensor(answer, "the recall"), values["right"], "the recall", 1e-4, hints)
-    return f"right: so many of {len(samples('cloze', 'dev'))} gaps."
+    return f"equal to the library's count over {len(samples('cloze', 'dev'))} gaps."

@@ -54,7 +54,7 @@ def choice_batch(answer: Any) -> str:
     return "the batch is (2, 3, sequence), as BertForMultipleChoice reads it."
 
 
-WINDOWS = ((10, 4, 2), (10, 4, 0), (10, 4, 1), (11, 5, 3), (3, 4, 1), (4, 4, 1), (1, 4, 0), (50, 16, 8), (6, 5, 4))
+WINDOWS = ((10, 4, 2), (10, 4, 1), (10, 4, 0), (11, 5, 3), (3, 4, 1), (4, 4, 1), (1, 4, 0), (50, 16, 8), (6, 5, 4))
 
 
 def library_windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:

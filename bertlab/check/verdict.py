@@ -157,7 +157,7 @@ def as_tensor(value: Any, what: str) -> Any:
     if value is ...:
         raise Todo
     try:
-        return torch.as_tensor(value).detach().cpu().double()
+        return torch.as_tensor(value, dtype=torch.float64).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise Differs(f"{what} should be numbers in a tensor, but is {_short(value)}.") from error
 
