@@ -199,6 +199,11 @@ def test_an_exported_page_works_without_a_kernel(notebook, browser, tmp_path):
         page.goto(f"file://{target}")
         page.locator(".strip .chip", has_text="cat").click()
         page.locator(".places h4", has_text="it was cat").wait_for()
+        notebook.python(f"heads.export({str(tmp_path / 'heads.html')!r})")
+        page.goto(f"file://{tmp_path / 'heads.html'}")
+        page.locator("canvas").first.focus()
+        page.keyboard.press("ArrowDown")
+        page.locator(".pair h4", has_text="as lines").wait_for()
         assert not problems
     finally:
         page.close()

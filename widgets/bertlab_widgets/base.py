@@ -18,6 +18,7 @@ import html
 import io
 import json
 import logging
+import math
 import threading
 from pathlib import Path
 
@@ -48,6 +49,14 @@ def percent(probability: float) -> str:
 def signed(value: float) -> str:
     """A number with two decimals and a real minus sign."""
     return f"{value:.2f}".replace("-", "−")
+
+
+def significant(value: float) -> str:
+    """A number with two significant digits, a real minus sign, and no exponent down to a millionth."""
+    if value == 0 or abs(value) < 1e-6:
+        return "0"
+    places = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{places}f}".replace("-", "−")
 
 
 def module_text(script: str) -> str:
@@ -143,9 +152,10 @@ class Panel(anywidget.AnyWidget):
         self.observe(self._gate_changed, names=["predict_first", "guess"])
         self.on_msg(self._message)
         self._ready = True
-        self._update({"version"})
-        for name, value in settings.items():
-            setattr(self, name, value)
+        self._changed = {"version"}
+        with workbench.together():
+            for name, value in settings.items():
+                setattr(self, name, value)
 
     def __init_subclass__(cls, **options):
         if "script" in cls.__dict__:
@@ -382,9 +392,13 @@ class Panel(anywidget.AnyWidget):
             return self._csv().encode("utf8")
         if kind == "html":
             return self._page().encode("utf8")
-        figure, buffer = self.figure(), io.BytesIO()
-        figure.text(0.01, 0.005, self.caption(), fontsize=6, color="#555555")
-        figure.savefig(buffer, format=kind, dpi=150, bbox_inches="tight")
+        import matplotlib
+
+        buffer = io.BytesIO()
+        with matplotlib.rc_context({"font.family": font_families()}):
+            figure = self.figure()
+            figure.text(0.01, -0.03, self.caption(), fontsize=6, color="#555555")
+            figure.savefig(buffer, format=kind, dpi=150, bbox_inches="tight")
         return buffer.getvalue()
 
     def _csv(self) -> str:
@@ -555,7 +569,30 @@ def html_table(rows: list[dict]) -> str:
     return f'<table style="border-collapse:collapse;font-size:12px"><tr>{head}</tr>{body}</table>'
 
 
+@functools.cache
+def font_families() -> list[str]:
+    """Fonts for exported pictures: matplotlib's own, then those of this machine for other scripts."""
+    from matplotlib.font_manager import get_font_names
+
+    there = set(get_font_names())
+    wanted = (
+        "Noto Sans CJK SC",
+        "Noto Sans CJK JP",
+        "WenQuanYi Zen Hei",
+        "PingFang SC",
+        "Hiragino Sans",
+        "Microsoft YaHei",
+        "Noto Sans Arabic",
+        "Noto Sans Hebrew",
+        "Noto Sans Devanagari",
+        "Arial Unicode MS",
+    )
+    return ["DejaVu Sans", "DejaVu Sans Mono", *(name for name in wanted if name in there)]
+
+
 def _shown(value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 

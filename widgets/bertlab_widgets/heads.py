@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import difflib
+import json
 
 import torch
 from traitlets import Bool, Dict, Enum, Int, List
 
-from .base import Panel, percent, png, signed
+from .base import Panel, percent, png, signed, significant
 from .state import SelectionError
 
 MODES = {
@@ -224,6 +225,7 @@ class HeadsPanel(Panel):
             "layers": workbench.layer_count,
             "heads": tiles[0].shape[0],
             "per_layer": self.per_layer,
+            "whole": self._whole_layers,
             "signed": self._signed,
             "top": "1" if top == 1 else f"{top:.2g}",
             "unit": self._unit(),
@@ -242,11 +244,16 @@ class HeadsPanel(Panel):
             "gradient": "attention × gradient",
         }[self.mode]
 
+    @property
+    def _whole_layers(self) -> bool:
+        """Whether a layer's heads travel together."""
+        return self.layer_weights(0).numel() <= WHOLE_LAYER
+
     def block_of(self, layer: int, head: int) -> tuple[dict, list[bytes]]:
         """One layer's weights as a byte each, round(255 sqrt(w / top)); for long texts one head's."""
         weights = self.layer_weights(layer)
         heads = list(range(weights.shape[0]))
-        if weights.numel() > WHOLE_LAYER:
+        if not self._whole_layers:
             heads = [min(head, len(heads) - 1)]
         weights = weights[heads]
         if self._comparing:
@@ -329,7 +336,7 @@ class HeadsPanel(Panel):
             if not rows:
                 said += " Select a token to see where it looks."
         else:
-            said = f"{subject}: for {whose}, `{tokens[key]['text']}` counts most ({float(row[key]):.2g})."
+            said = f"{subject}: for {whose}, `{tokens[key]['text']}` counts most ({significant(float(row[key]))})."
         effect = self.effect() if self.workbench.ablated else None
         if effect:
             before = max(effect["rows"], key=lambda item: item["before"])
@@ -626,8 +633,8 @@ class HeadsPanel(Panel):
         )
         image = right.imshow(shown.numpy(), interpolation="nearest", **kind)
         if len(names) <= 48:
-            right.set_xticks(range(len(names)), names, rotation=90, family="monospace", fontsize=8)
-            right.set_yticks(range(len(names)), names, family="monospace", fontsize=8)
+            right.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+            right.set_yticks(range(len(names)), names, fontsize=8)
         right.set(
             title="head " + ", ".join(f"{layer}.{head}" for layer, head in self.heads_shown()[:6]),
             xlabel="looked at",
@@ -667,21 +674,16 @@ class HeadsPanel(Panel):
 
     def precomputed(self) -> tuple[dict, dict]:
         """For the exported page: every layer's weights while they stay below some megabytes, and the sentences."""
-        import json
-
-        answers, patches, total = {}, {}, 0
-        heads = self.tiles["heads"]
+        answers, total = {}, 0
         for layer in range(self.workbench.layer_count):
-            for head in range(heads):
+            for head in range(1 if self._whole_layers else self.tiles["heads"]):
                 description, buffers = self.block_of(layer, head)
                 total += len(buffers[0])
                 if total > 12_000_000:
-                    return answers, patches
-                key = json.dumps({"layer": layer, "head": head}, separators=(",", ":"))
-                if description["heads"][0] == 0 and len(description["heads"]) > 1 and head > 0:
-                    break  # the whole layer came with its first head
-                answers[f"block_call:{key}"] = {"result": description, "buffers": buffers}
-        return answers, patches
+                    return answers, {}
+                call = json.dumps({"layer": layer, "head": head}, separators=(",", ":"))
+                answers[f"block_call:{call}"] = {"result": description, "buffers": buffers}
+        return answers, {}
 
     def code(self) -> str:
         workbench, gradient = self.workbench, self.mode == "gradient"

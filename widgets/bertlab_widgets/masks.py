@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import torch
@@ -377,7 +378,7 @@ class MaskPanel(Panel):
         axes = figure.subplots()
         names = [f"{row.get('position', row.get('layer', ''))}  {row['token']}" for row in rows]
         axes.barh(range(len(rows)), [row[value] for row in rows], color="#0b62b0")
-        axes.set_yticks(range(len(rows)), names, family="monospace", fontsize=8)
+        axes.set_yticks(range(len(rows)), names, fontsize=8)
         axes.invert_yaxis()
         axes.set_xlabel(value.replace("_", "-"))
         if value == "probability":
@@ -386,18 +387,25 @@ class MaskPanel(Panel):
         return figure
 
     def precomputed(self) -> tuple[dict, dict]:
-        """For the exported page: every token masked alone, so that a phone can click them."""
+        """For the exported page: every token masked alone, so that a phone can click them, and the other looks."""
         workbench = self.workbench
         positions = [i for i, token in enumerate(workbench.encoding.tokens) if not token["special"]][:64]
-        keep = list(workbench.masked)
-        patches = {}
+        kept, look, patches = list(workbench.masked), self.look, {}
+
+        def shown() -> dict:
+            names = ("view", "answer", "tokens", "masked", "look", "deals")
+            return {name: getattr(self, name) for name in names}
+
         try:
-            for masked in ([], *([position] for position in positions), keep):
+            for choice in type(self).look.values:
+                self.look = choice
+                patches[f'look:"{choice}"'] = shown()
+            self.look = "places"
+            for masked in ([], *([position] for position in positions), kept):
                 workbench.masked = masked
-                key = "masked:" + str(masked).replace(" ", "")
-                patches[key] = {"view": self.view, "answer": self.answer, "tokens": self.tokens, "masked": self.masked}
+                patches[f"masked:{json.dumps(masked, separators=(',', ':'))}"] = shown()
         finally:
-            workbench.masked = keep
+            workbench.masked, self.look = kept, look
         return {}, patches
 
     def code(self) -> str:

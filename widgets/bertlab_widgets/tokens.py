@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tempfile
 
 from traitlets import Enum, Int, List, Unicode
@@ -295,6 +296,20 @@ class TokenizerPanel(Panel):
                 "    print(*row)",
             ]
         )
+
+    def precomputed(self) -> tuple[dict, dict]:
+        """For the exported page: the text against every other tokenizer."""
+        against, look, patches = self.against, self.look, {}
+        try:
+            for name in ("length", "table", "steps", "compare"):
+                self.look = name
+                patches[f'look:"{name}"'] = {"view": self.view, "answer": self.answer, "against": against}
+            for name, _ in self.variants:
+                self.against = name
+                patches[f"against:{json.dumps(name)}"] = {"view": self.view, "answer": self.answer, "look": "compare"}
+        finally:
+            self.against, self.look = against, look
+        return {}, patches
 
     def figure(self):
         from matplotlib.figure import Figure

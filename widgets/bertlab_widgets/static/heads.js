@@ -54,15 +54,16 @@ const sameHead = ([a, b], layer, head) => a === layer && b === head;
 
 function attentionStage(ui) {
   const { get } = ui;
-  ui.root.style.setProperty("--stage", "420px");
+  const tall = () => ui.root.style.setProperty("--stage", get("tiles")?.layers > 8 ? "440px" : "392px");
+  tall();
   const style = h("style", {}, `
     .bertlab .heads { display: grid; grid-template-columns: minmax(0, 37fr) minmax(0, 63fr); gap: 16px 20px; align-items: start; }
     .bertlab .heads .pair h4 { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
     .bertlab .heads h4, .bertlab .plain h4 { font: 600 var(--small)/1.4 var(--words); color: var(--muted); margin: 0 0 4px; letter-spacing: .01em; }
     .bertlab .heads .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr); gap: 16px; }
-    .bertlab .heads .lines { overflow-y: auto; overflow-x: hidden; position: relative; height: calc(388px * var(--scale)); }
+    .bertlab .heads .lines { overflow-y: auto; overflow-x: hidden; position: relative; height: calc((var(--stage) - 28px) * var(--scale)); }
     .bertlab .heads .lines canvas { position: sticky; top: 0; }
-    .bertlab .heads .matrix { height: calc(388px * var(--scale)); overflow: hidden; }
+    .bertlab .heads .matrix { height: calc((var(--stage) - 28px) * var(--scale)); overflow: hidden; }
     .bertlab .legend { display: flex; gap: 8px; align-items: center; font-size: var(--small); color: var(--muted); margin-top: 8px; }
     .bertlab .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0 12px; font-size: var(--small); margin-top: 8px; }
     .bertlab .facts span:nth-child(odd) { color: var(--muted); }
@@ -110,6 +111,7 @@ function attentionStage(ui) {
     while (blocks.size > 400) blocks.delete(blocks.keys().next().value);
   }
   async function fetchHead(layer, head) {
+    if (get("tiles").whole) head = 0;  // the layer comes as a whole
     const name = headName(layer, head), tag = `${blocksKey}/${name}`;
     if (wanted.has(tag)) return;
     wanted.add(tag);
@@ -520,7 +522,8 @@ function attentionStage(ui) {
     const wantedKey = [get("tiles").base, get("layer"), get("head"), query, key].join("/");
     if (wantedKey !== cellKey) {
       cellKey = wantedKey;
-      try { cellData = (await ui.call("cell", { layer: get("layer"), head: get("head"), query, key })).result; } catch { return; }
+      try { cellData = (await ui.call("cell", { layer: get("layer"), head: get("head"), query, key })).result; }
+      catch (error) { cellKey = ""; other.replaceChildren(h("p.muted", {}, error.message)); return; }
       if (cellKey !== wantedKey || get("look") !== "steps") return;
     }
     const c = cellData;
@@ -559,7 +562,7 @@ function attentionStage(ui) {
       bars(effect.rows.map(row => ({ label: row.token, value: row.probability, before: off.length ? row.before : null, truth: row.truth })))]
       : [h("p.muted", {}, view.no_effect || "")];
     const sweep = view.sweep, sweepPart = [h("h4", { style: "margin-top:12px" }, "Every head in turn"),
-      sweep ? sweepCanvas : h("p.muted", { style: "margin:0" }, "Switch every head off alone, one after the other, and see what each changes."),
+      sweep ? [sweepCanvas, h("p.small.muted", { style: "margin:4px 0 0" }, "Without the head ", bidi(sweep.token), " is less likely (blue) or more (orange); full colour: by ", percent(Math.max(...sweep.change.flat().map(Math.abs))), ".")] : h("p.muted", { style: "margin:0" }, "Switch every head off alone, one after the other, and see what each changes."),
       h("button.text-button", { type: "button", disabled: Boolean(get("busy").label), onclick: () => ui.call("sweep") }, sweep ? "Measure again" : "Measure all heads")];
     other.replaceChildren(...head, h("div", { style: "display:grid;grid-template-columns:1fr 1fr;gap:24px" }, h("div", {}, ...list), h("div", {}, ...sweepPart)));
     if (sweep) drawSweep(sweep);
@@ -568,7 +571,7 @@ function attentionStage(ui) {
   function drawSweep(sweep) {
     const colors = ui.colors(), scale = ui.scale(), layers = sweep.change.length, heads = sweep.change[0].length;
     sweepCell = Math.max(8, Math.floor(Math.min(22 * scale, ((main.clientWidth || 500) / 2 - 60) / heads, 200 * scale / layers)));
-    const margin = 18 * scale, context = fitCanvas(sweepCanvas, margin + heads * sweepCell, margin + layers * sweepCell + 16 * scale);
+    const margin = 18 * scale, context = fitCanvas(sweepCanvas, margin + heads * sweepCell, margin + layers * sweepCell);
     const top = Math.max(1e-9, ...sweep.change.flat().filter(x => x !== null).map(Math.abs));
     context.font = `${10 * scale}px ${colors.wordFont}`;
     context.textBaseline = "middle";
@@ -581,8 +584,6 @@ function attentionStage(ui) {
     context.textAlign = "center";
     for (let head = 0; head < heads; head++) context.fillText(head, margin + (head + 0.5) * sweepCell, margin / 2);
     for (let layer = 0; layer < layers; layer++) context.fillText(layer, margin / 2, margin + (layer + 0.5) * sweepCell);
-    context.textAlign = "left";
-    context.fillText(`blue: less likely without it, orange: more; full colour ${percent(top)}`, margin, margin + layers * sweepCell + 9 * scale);
     context.strokeStyle = colors.accent;
     context.lineWidth = 2;
     context.strokeRect(margin + get("head") * sweepCell, margin + get("layer") * sweepCell, sweepCell - 1, sweepCell - 1);
@@ -633,6 +634,7 @@ function attentionStage(ui) {
     const block = get("block");
     if (block?.key === tiles.key && (blocksKey !== tiles.key || !blocks.size)) adopt(block, block.bytes);
     if (blocksKey !== tiles.key) { blocks.clear(); wanted.clear(); blocksKey = tiles.key; }
+    tall();
     drawGrid();
     drawFacts();
     const look = get("look");

@@ -295,7 +295,8 @@ export function renderPanel({ model, el }, spec) {
   const exportButton = footButton("Export", () => toggleDrawer("export"), { "aria-expanded": "false" });
   const keysButton = footButton("?", () => toggleDrawer("keys"), { "aria-expanded": "false", "aria-label": "Keys of this panel" });
   const footItems = [presetMenu, pinButton, gateButton, codeButton, exportButton, footButton("Reset", () => ui.call("reset")), keysButton];
-  foot.append(...footItems);
+  foot.append(...(model.standalone ? [codeButton, keysButton] : footItems));  // an exported page can show, not compute
+  if (model.standalone) textField.readOnly = pairField.readOnly = true;
   async function toggleDrawer(name) {
     open = open === name ? null : name;
     codeButton.setAttribute("aria-expanded", open === "code");
@@ -463,6 +464,7 @@ export function standaloneModel(state, answers, patches) {
   const values = decode(state);
   const emit = (name, ...args) => (handlers[name] || []).forEach(handler => handler(...args));
   const model = {
+    standalone: true,
     get: name => values[name],
     set(name, value) { if (JSON.stringify(values[name]) !== JSON.stringify(value)) { values[name] = value; dirty.add(name); } },
     save_changes() {
