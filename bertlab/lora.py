@@ -69,6 +69,7 @@ def add_lora(
     targets: Sequence[str] = TARGETS,
     dropout: float = 0.0,
     generator: torch.Generator | None = None,
+    pooler: bool = True,
 ) -> BertPreTrainedModel:
     """Give linear layers of the encoder low-rank additions, in place; freeze everything else but the head.
 
@@ -77,6 +78,7 @@ def add_lora(
         alpha: the additions are scaled by alpha / rank; 2 x rank if None.
         targets: last names of layers ("query", "dense"), or globs on whole paths ("*.layer.5.*.dense").
         generator: source of the starting values of A; torch's global one if None.
+        pooler: train the pooler too, where there is one: it was made for another question (next sentences).
 
     Raises:
         ValueError: the model has LoRA layers already, or the rank does not fit.
@@ -105,8 +107,8 @@ def add_lora(
     largest = min(min(module.in_features, module.out_features) for module in chosen.values())
     if not 1 <= rank <= largest:
         raise ValueError(f"rank is {rank}, but for these layers it lies between 1 and {largest}")
-    for parameter in model.base_model.parameters():
-        parameter.requires_grad_(False)
+    for name, parameter in model.base_model.named_parameters():
+        parameter.requires_grad_(pooler and name.startswith("pooler."))
     alpha = 2.0 * rank if alpha is None else float(alpha)
     for name, module in encoder:
         if name in chosen:

@@ -49,12 +49,13 @@ def test_an_adapted_model_begins_as_its_base(model):
     assert len(lora_layers(model)) == 2 * 6
 
 
-def test_only_factors_and_head_learn(model):
-    add_lora(model, rank=4)
+@pytest.mark.parametrize("pooler", [True, False])
+def test_only_factors_head_and_if_wanted_pooler_learn(model, pooler):
+    add_lora(model, rank=4, pooler=pooler)
     model.train()
     model(**INPUT, labels=torch.tensor([0, 2])).loss.backward()
     for name, parameter in model.named_parameters():
-        learns = ".lora_" in name or name.startswith("classifier.")
+        learns = ".lora_" in name or name.startswith("classifier.") or (pooler and "pooler" in name)
         assert parameter.requires_grad == learns, name
         assert (parameter.grad is not None) == learns, name
 
@@ -106,7 +107,10 @@ def test_mistakes_are_refused(model):
 
 @pytest.mark.parametrize("share", [False, True])
 def test_an_adapter_comes_back_from_its_folder(model, base, tmp_path, share):
-    expected = outputs(disturbed(add_lora(model, rank=4)))
+    disturbed(add_lora(model, rank=4))
+    with torch.no_grad():
+        model.bert.pooler.dense.weight += 0.1
+    expected = outputs(model)
     save_adapter(model, tmp_path, task="x", base=str(base), details={"kind": "classification"}, dtype=torch.float32)
     own_base = task_heads.BertForPreTraining.from_pretrained(base)
     loaded = load_adapter(tmp_path, own_base if share else None, share=share)
@@ -125,7 +129,7 @@ def test_an_adapter_comes_back_from_its_folder(model, base, tmp_path, share):
 def test_an_adapter_is_small_and_holds_factors_and_head_only(model, base, tmp_path):
     from safetensors.torch import load_file
 
-    save_adapter(add_lora(model, rank=2), tmp_path, task="x", base=str(base))
+    save_adapter(add_lora(model, rank=2, pooler=False), tmp_path, task="x", base=str(base))
     state = load_file(tmp_path / "adapter.safetensors")
     assert {name.rpartition(".")[2] for name in state} == {"lora_A", "lora_B", "weight", "bias"}
     assert {value.dtype for value in state.values()} == {torch.float16}
