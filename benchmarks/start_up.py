@@ -18,7 +18,7 @@ USE = "import time, torch; began = time.perf_counter(); from bertlab import load
 
 def in_fresh_processes(code: str, rounds: int) -> list[float]:
     """Seconds that each process reports."""
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", f"import sys; sys.path.append({sys.path[-1]!r}); {code}"]
     return [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(rounds)]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the checkout, where bertlab is not installed
 
 
 def options(description: str, rounds: int = 15) -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """Both tokenizers beside those of the installed transformers, in one run: interleaved rounds, medians, ratios.
 
-    python benchmarks/tokenizers.py [--text FILE] [--vocabulary vocab.txt] [--sentences 10000] [--rounds 5]
+    python benchmarks/tokenization.py [--text FILE] [--vocabulary vocab.txt] [--sentences 10000] [--rounds 5]
 
 Every sentence is encoded once a round, all in one call, without padding. The readable tokenizer remembers the
 words it has met, so it starts each round anew, with nothing remembered; "warm" is a second pass over the same
@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-# Run as a script, this file's folder would come first, and it would be found as the package `tokenizers`.
+# The checkout's bertlab is measured, also when another one is installed.
 sys.path[0] = str(Path(__file__).parents[1])
 
 SHIPPED_VOCABULARY = Path(__file__).parents[1] / "bertlab" / "shipped" / "bertlab-mini" / "vocab.txt"
