@@ -190,7 +190,7 @@ def test_the_dark_theme_darkens_canvas_and_paper(notebook):
 def test_an_exported_page_works_without_a_kernel(notebook, browser, tmp_path):
     page = browser.new_page()
     try:
-        notebook.python("workbench.text = 'the cat sat on the mat.'")
+        notebook.python("workbench.text = 'the cat sat on the mat.'; heads.layer = 0")
         page.goto("about:blank")
         problems = []
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -203,7 +203,8 @@ def test_an_exported_page_works_without_a_kernel(notebook, browser, tmp_path):
         page.goto(f"file://{tmp_path / 'heads.html'}")
         page.locator("canvas").first.focus()
         page.keyboard.press("ArrowDown")
-        page.locator(".pair h4", has_text="as lines").wait_for()
+        page.locator(".pair h4", has_text="Head 1.").wait_for()
+        page.locator(".answer", has_text="Head 1.").wait_for()
         assert not problems
     finally:
         page.close()

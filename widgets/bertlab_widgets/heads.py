@@ -665,6 +665,9 @@ class HeadsPanel(Panel):
             ],
             axis=-1,
         ).astype(numpy.uint8)
+        pixels = pixels.repeat(max(1, 48 // size), axis=0).repeat(
+            max(1, 48 // size), axis=1
+        )  # sharp where it is scaled
         image = base64.b64encode(png(numpy.ascontiguousarray(pixels))).decode("ascii")
         return (
             f'<img alt="attention of {layers} layers (rows) and {heads} heads (columns)" '

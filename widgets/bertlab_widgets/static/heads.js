@@ -96,9 +96,10 @@ function attentionStage(ui) {
     checkbox(ui, "difference", "Difference to the pinned text", "B − A, cell by cell; pin a text first"),
     select(ui, "norm_residual", [[false, "‖αf(x)‖"], [true, "with the residual"]], "Norm"),
     select(ui, "bertviz_view", [["head", "head view"], ["model", "model view"], ["neuron", "neuron view"]], "bertviz")));
-  ui.controls.append(tabs(ui, "look", looks, "What the stage shows"),
-    select(ui, "mode", get("modes"), "Weights"),
-    checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"), more);
+  const alone = Boolean(ui.model.standalone);  // an exported page: only what needs no kernel
+  ui.controls.append(tabs(ui, "look", alone ? looks.filter(([name]) => name === "head" || name === "kinds") : looks, "What the stage shows"),
+    ...(alone ? [] : [select(ui, "mode", get("modes"), "Weights")]),
+    checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"), ...(alone ? [] : [more]));
 
   // --- weights, a layer (or for long texts a head) at a time
   const blocks = new Map(), wanted = new Set();
@@ -234,7 +235,7 @@ function attentionStage(ui) {
     } else ui.setAll({ layer, head, heads: [] });
   }
   function toggleHead(layer, head) {
-    if (perLayer()) return;
+    if (perLayer() || alone) return;
     const off = get("ablated") || [];
     ui.set("ablated", off.some(at => sameHead(at, layer, head)) ? off.filter(at => !sameHead(at, layer, head)) : [...off, [layer, head]]);
   }
@@ -359,6 +360,15 @@ function attentionStage(ui) {
     if (perLayer()) return `Layer ${list.map(at => at[0]).join(", ")}`;
     return list.length === 1 ? `Head ${headName(...list[0])}` : `Mean of heads ${list.slice(0, 6).map(at => headName(...at)).join(", ")}${list.length > 6 ? " …" : ""}`;
   };
+  function say() {  // the answer line of a page without a kernel, from the weights that came with it
+    const tiles = get("tiles"), tokens = get("tokens"), rows = visibleRows(), size = tiles.tokens;
+    const chosen = (get("selected") || []).filter(i => rows.includes(i)), from = chosen.length ? chosen : rows, mass = key => from.reduce((sum, row) => sum + weights[row * size + key], 0) / from.length;
+    const key = rows.reduce((best, j) => Math.abs(mass(j)) > Math.abs(mass(best)) ? j : best, rows[0]);
+    if (key === undefined) return;
+    const whose = chosen.length ? chosen.slice(0, 3).map(i => `\`${tokens[i].text}\``).join(", ") : "all tokens together";
+    const text = `${titleOfHeads()}: of ${whose} most is on \`${tokens[key].text}\`, ${asShown(mass(key))}.`;
+    if (text !== get("answer")) ui.set("answer", text);
+  }
   let matrixCell = 1, matrixLeft = 0, matrixTop = 0, matrixRows = [];
   function drawMatrix() {
     const tiles = get("tiles"), tokens = get("tokens"), colors = ui.colors(), scale = ui.scale(), size = tiles.tokens;
@@ -499,6 +509,7 @@ function attentionStage(ui) {
     const mass = get("view").segments;
     if (mass) rows.push(["A→A  A→B", `${percent(mass[0][0])}  ${percent(mass[0][1])}`], ["B→A  B→B", `${percent(mass[1][0])}  ${percent(mass[1][1])}`]);
     for (const [name, value] of rows) facts.append(h("span", {}, name), h("span", {}, value));
+    if (alone) return;
     const dead = (get("ablated") || []).some(at => sameHead(at, get("layer"), get("head")));
     facts.append(h("span", {}, "this head"), h("span", {}, h("label", {}, h("input", { type: "checkbox", checked: !dead, onchange: () => toggleHead(get("layer"), get("head")) }), dead ? "is off" : "is on")));
   }
@@ -646,6 +657,7 @@ function attentionStage(ui) {
       const ready = prepare();
       scroller.style.opacity = matrix.style.opacity = stale ? 0.5 : 1;
       if (ready && weights) { drawLines(); drawMatrix(); }
+      if (alone && ready && weights && !stale) say();
       if (!stale) ui.root.dataset.shown = headName(get("layer"), get("head"));
     } else if (look === "steps") drawSteps();
     else if (look === "effect") drawEffect();
