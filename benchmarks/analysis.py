@@ -15,15 +15,19 @@ from __future__ import annotations
 import argparse
 import itertools
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
+# Run as a script, this folder would come first, and benchmarks/tokenizers.py would pass for the package `tokenizers`.
+sys.path[0] = str(Path(__file__).parents[1])
 
-import bertlab
-from bertlab.analysis import ablation, attention, attribution, lens, scoring, targets
-from bertlab.reading import read
+import torch  # noqa: E402
+
+import bertlab  # noqa: E402
+from bertlab.analysis import ablation, attention, attribution, lens, scoring, targets  # noqa: E402
+from bertlab.reading import read  # noqa: E402
 
 
 def seconds(function: Callable[[], object]) -> float:
