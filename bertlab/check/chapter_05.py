@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any
 
-from bertlab.check.verdict import Differs, as_tensor, call, compare, exercise, shipped_lab
+from bertlab.check.verdict import Differs, as_tensor, call, close, compare, exercise, shipped_lab
 from bertlab.samples import samples
 
 IGNORED = -100
@@ -160,28 +160,28 @@ def pseudo_log_likelihood(answer: Any) -> str:
 
 
 @functools.cache
-def recalls() -> dict[str, float]:
-    lab = shipped_lab()
-
-    def recall(rows: list[dict], count: int) -> float:
-        hits = 0
-        for row in rows:
-            tokens = {candidate.token for candidate in lab.fill_mask(row["text"], top_k=count)[0]}
-            hits += bool(tokens & set(row["answers"]))
-        return hits / len(rows)
-
-    dev = samples("cloze", "dev")
-    return {"right": recall(dev, 5), "one": recall(dev, 1), "train": recall(samples("cloze", "train"), 5)}
+def recalls(split: str = "dev") -> tuple[float, float]:
+    """The share of a split's gaps with an accepted answer among the five best, and as the very best."""
+    lab, rows = shipped_lab(), samples("cloze", split)
+    five = first = 0
+    for row in rows:
+        tokens = [candidate.token for candidate in lab.fill_mask(row["text"], top_k=5)[0]]
+        five += bool(set(tokens) & set(row["answers"]))
+        first += tokens[0] in row["answers"]
+    return five / len(rows), first / len(rows)
 
 
 @exercise("05.3")
 def top_five_recall(answer: Any) -> str:
     """Asked for: the share of the cloze dev items with an accepted answer among the five best."""
-    values = recalls()
-    hints = [
-        (values["right"] * 100, "This is in percent; give a share between 0 and 1."),
-        (values["one"], "Only the first word counts here; look among the five best."),
-        (values["train"], "These are the train items; the question is about dev."),
-    ]
-    compare(as_tensor(answer, "the recall"), values["right"], "the recall", 1e-4, hints)
+    right, first = recalls()
+    given = as_tensor(answer, "the recall")
+    hints = []
+    if not close(given, as_tensor(right, "the recall"), 1e-4):  # only then the train items have to be gone through
+        hints = [
+            (right * 100, "This is in percent; give a share between 0 and 1."),
+            (first, "Only the first word counts here; look among the five best."),
+            (recalls("train")[0], "These are the train items; the question is about dev."),
+        ]
+    compare(given, right, "the recall", 1e-4, hints)
     return f"equal to the library's count over {len(samples('cloze', 'dev'))} gaps."
