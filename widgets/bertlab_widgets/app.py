@@ -103,13 +103,16 @@ class Application(ipywidgets.VBox):
             self._show()
 
     def _tab_clicked(self, change):
-        before, self._bar.error = self.tab, ""
+        if change["new"] == self.tab:
+            return
+        before, failed = self.tab, ""
         try:
             self.tab = change["new"]
         except Exception as error:
             log.info("panel not opened", exc_info=error)
-            self._bar.error = f"The panel could not be opened: {error}"
+            failed = f"The panel could not be opened: {error}"
             self.tab = self._bar.tab = before
+        self._bar.error = failed
 
     @observe("scale")
     def _scale_changed(self, change):

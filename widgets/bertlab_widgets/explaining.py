@@ -112,20 +112,20 @@ def explain(question: Question, method: str, mask_token_id: int) -> dict:
     }
 
 
-def code(question: Question, method: str) -> list[str]:
+def code(question: Question, method: str, mask: int) -> list[str]:
     """Lines that compute the scores again, after those that build `model`, `batch` and `target`."""
     keep = [place for place, kept in enumerate(question.keep) if kept]
-    which = "[0]" if question.row is None else f"[0, {question.row}]"
+    length, which = len(question.keep), "[0]" if question.row is None else f"[0, {question.row}]"
     call = {
-        "occlusion": ["found = attribution.occlusion(model, batch, target,",
-                      f"                              groups=[[place] for place in range({len(question.keep)}) if place not in {keep}])"],
+        "occlusion": [
+            f"groups = [[place] for place in range({length}) if place not in {keep}]",
+            "found = attribution.occlusion(model, batch, target, groups=groups)",
+        ],
         "gradient": ["found = attribution.gradient_x_input(model, batch, target)"],
-        "integrated": [f"keep = torch.isin(torch.arange({len(question.keep)}), torch.tensor({keep}))",
-                       "found = attribution.integrated_gradients(model, batch, target, baseline=lab.tokenizer.mask_token_id, keep=keep)"],
-    }[method]  # fmt: skip
-    return [
-        "from bertlab.analysis import attribution, targets",
-        *question.code,
-        *call,
-        f"scores = found.scores{which}.tolist()",
-    ]
+        "integrated": [
+            f"keep = torch.isin(torch.arange({length}), torch.tensor({keep}))",
+            f"found = attribution.integrated_gradients(model, batch, target, baseline={mask}, keep=keep)",
+        ],
+    }[method]
+    call[-1] = call[-1].replace("found =", "scores =") + f".scores{which}.tolist()"
+    return ["from bertlab.analysis import attribution, targets", *question.code, *call]

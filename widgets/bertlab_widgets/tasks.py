@@ -94,7 +94,7 @@ class TasksPanel(Panel):
     `window` (how a long text is read for questions, 0 = as the model can); `search` (greedy, sample, beam),
     `new_tokens`, `use_cache`, `temperature`, `top_k`, `top_p`, `draw` (seed of sampling), `beams`, `prefix` (ids of
     tokens put after the text), `step`; `word` (looked at, in tagging); `attribution` (off, occlusion, gradient,
-    integrated), `explained` (the label whose reasons are shown, "" for the answer), `side` (start or end, of an answer).
+    integrated), `explained` (the label whose reasons are shown, "" for the answer), `side` (start or end).
     """
 
     script = "tasks.js"
@@ -261,7 +261,7 @@ class TasksPanel(Panel):
     # --- one reading for each kind of answer
 
     def label_rows(self) -> list[dict]:
-        """Rows of label and probability; those of a multi-label head most probable first."""
+        """Rows of label and probability, in the order of the head's labels."""
         logits = self.logits()
         if self.task == "next_sentence":
             names, multiple = ["is_next", "random"], False
@@ -271,7 +271,7 @@ class TasksPanel(Panel):
             multiple = config.problem_type == "multi_label_classification"
         values = (logits.sigmoid() if multiple else logits.softmax(-1)).tolist()
         rows = [{"label": name, "probability": value} for name, value in zip(names, values, strict=True)]
-        return sorted(rows, key=lambda row: -row["probability"]) if multiple or len(rows) > 4 else rows
+        return rows
 
     def _read_labels(self) -> dict:
         rows = self.label_rows()
@@ -283,9 +283,11 @@ class TasksPanel(Panel):
         )
         best = max(rows, key=lambda row: row["probability"])
         if multiple:
-            said = [row["label"] for row in rows if row["probability"] > 0.5]
+            likely = sorted(rows, key=lambda row: -row["probability"])
+            said = [row["label"] for row in likely if row["probability"] > 0.5]
             answer = (
-                f"{_listed(said, 4)} {'is' if len(said) == 1 else 'are'} above one half; each label has a probability of its own."
+                f"{_listed(said, 4)} {'is' if len(said) == 1 else 'are'} above one half; "
+                "each label has a probability of its own."
                 if said
                 else f"No label is above one half; `{best['label']}` comes nearest with {percent(best['probability'])}."
             )
@@ -293,10 +295,13 @@ class TasksPanel(Panel):
         else:
             short = LABEL_NAMES.get(best["label"], best["label"])
             answer = f"`{short}` with {percent(best['probability'])}; chance is {percent(chance['at'])}."
+        names = [row["label"] for row in rows]
+        if len(rows) > 4:
+            rows = sorted(rows, key=lambda row: -row["probability"])
         shown = [{"label": LABEL_NAMES.get(row["label"], row["label"]), "value": row["probability"]} for row in rows]
         return {
             "rows": shown,
-            "names": [row["label"] for row in rows],
+            "names": names,
             "chance": chance,
             "multiple": multiple,
             "answer": answer,
@@ -390,7 +395,9 @@ class TasksPanel(Panel):
         else:
             counted = Counter(row["label"] for row in rows).most_common(3)
             said = ", ".join(f"{count} {name}" for name, count in counted)
-            answer = f"{len(rows)} words: {said}. Least certain is `{rows[least]['text']}`, {rows[least]['label']} with {percent(rows[least]['probability'])}."
+            word = rows[least]
+            least_certain = f"`{word['text']}`, {word['label']} with {percent(word['probability'])}"
+            answer = f"{len(rows)} words: {said}. Least certain is {least_certain}."
         words = [
             {
                 "text": row["text"],
@@ -467,9 +474,11 @@ class TasksPanel(Panel):
         rows.append({"label": "no answer", "value": none, "none": True})
         rows.sort(key=lambda row: -row["value"])
         if found.has_answer:
-            answer = f"“{found.text}” with {percent(found.probability)}, among {legal:,} possible spans; no answer has {percent(none)}."
+            said = f"“{found.text}” with {percent(found.probability)}"
+            answer = f"{said}, among {legal:,} possible spans; no answer has {percent(none)}."
         else:
-            answer = f"The text gives no answer, {percent(none)}; the best span, “{found.text}”, has {percent(found.probability)}."
+            said = f"The text gives no answer, {percent(none)}"
+            answer = f"{said}; the best span, “{found.text}”, has {percent(found.probability)}."
         return {
             "rows": rows,
             "tokens": tokens,
@@ -498,7 +507,8 @@ class TasksPanel(Panel):
             "rows": [{"label": choice, "value": value} for choice, value in zip(choices, values, strict=True)],
             "chance": {"at": chance, "text": f"chance {percent(chance)}"},
             "best": best,
-            "answer": f"Ending {_letter(best)}, “{choices[best]}”, with {percent(values[best])}; chance is {percent(chance)}.",
+            "answer": f"Ending {_letter(best)}, “{choices[best]}”, with {percent(values[best])}; "
+            f"chance is {percent(chance)}.",
             "short": _letter(best),
         }
 
@@ -654,7 +664,8 @@ class TasksPanel(Panel):
                 (
                     f"model, target = lab.task_model({task!r}), targets.{make}({place}, 'log_probability')",
                     f"ids = torch.tensor([{ids}])",
-                    f"batch = {{'input_ids': ids, 'token_type_ids': (torch.arange({len(ids)}) >= {second}).long()[None]}}",
+                    f"types = (torch.arange({len(ids)}) >= {second}).long()[None]",
+                    "batch = {'input_ids': ids, 'token_type_ids': types}",
                 ),
             )
         if kind == "generation":
@@ -810,7 +821,7 @@ class TasksPanel(Panel):
     # --- untrained heads
 
     def reseed(self, times: int = 1) -> None:
-        """Draw the untrained head again, `times` times, each with the next seed; `reseeds` keeps what every one said."""
+        """Draw the untrained head again, `times` times, each with the next seed; `reseeds` keeps what they said."""
         if not self.reseedable:
             raise SelectionError(
                 f"the head of {self.task!r} is not one of random weights, so there is nothing to draw again."
@@ -1171,12 +1182,13 @@ class TasksPanel(Panel):
         """The lines that leave `data()` in `result`, and below them those that leave the attribution in `scores`."""
         lines = self._answer_code()
         if self.view.get("attribution", {}).get("scores") and not self.workbench.ablated:
-            lines += "\n" + "\n".join(explaining.code(self.attribution_question(), self.attribution))
-        return lines
+            mask = self.workbench.lab.tokenizer.mask_token_id
+            lines += explaining.code(self.attribution_question(), self.attribution, mask)
+        return "\n".join([*(["import torch"] if any("torch." in line for line in lines) else []), *lines])
 
-    def _answer_code(self) -> str:
+    def _answer_code(self) -> list[str]:
         workbench, task, kind = self.workbench, self.task, self.kind
-        lines = ["import torch", "import bertlab", f"lab = bertlab.load({workbench.lab.name!r})"]
+        lines = ["import bertlab", f"lab = bertlab.load({workbench.lab.name!r})"]
         if self.reseedable:
             lines.append(f"lab.reseed({task!r}, {self.head_seed})  # an untrained head: random weights")
         if kind == "answer":
@@ -1184,25 +1196,22 @@ class TasksPanel(Panel):
                 lines.append(
                     f"lab.max_length = {min(self.window_size, workbench.lab.max_length)}  # windows of so many tokens"
                 )
-            return "\n".join(
-                [
-                    *lines,
-                    f"question, text = {workbench.text!r}, {workbench.text_pair!r}",
-                    *self._within(f"found = lab.answer(question, text, task={task!r}, stride={self.stride})"),
-                    'result = {"text": found.text, "probability": found.probability, "no answer": found.no_answer_probability,',
-                    '          "start": [window.start_probabilities for window in found.windows],',
-                    '          "end": [window.end_probabilities for window in found.windows]}',
-                ]
-            )
+            return [
+                *lines,
+                f"question, text = {workbench.text!r}, {workbench.text_pair!r}",
+                *self._within(f"found = lab.answer(question, text, task={task!r}, stride={self.stride})"),
+                'result = {"text": found.text, "probability": found.probability,',
+                '          "no answer": found.no_answer_probability,',
+                '          "start": [window.start_probabilities for window in found.windows],',
+                '          "end": [window.end_probabilities for window in found.windows]}',
+            ]
         if kind == "choice":
-            return "\n".join(
-                [
-                    *lines,
-                    f"choices = {[choice for choice in self.choices if choice.strip()]!r}",
-                    *self._within(f"chosen = lab.choose({workbench.text!r}, choices, task={task!r})"),
-                    "result = dict(zip(choices, chosen.probabilities))",
-                ]
-            )
+            return [
+                *lines,
+                f"choices = {[choice for choice in self.choices if choice.strip()]!r}",
+                *self._within(f"chosen = lab.choose({workbench.text!r}, choices, task={task!r})"),
+                "result = dict(zip(choices, chosen.probabilities))",
+            ]
         if kind == "generation":
             return self._generation_code(lines)
         pair = f", {workbench.text_pair!r}" if workbench.text_pair and self.asked.second else ""
@@ -1226,7 +1235,8 @@ class TasksPanel(Panel):
                 "result = {}",
                 f"for place in {workbench.mask_positions[:8]}:",
                 f"    best = logits[place].softmax(-1).topk({self.count})",
-                "    result[place] = dict(zip(lab.tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))",
+                "    names = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
+                "    result[place] = dict(zip(names, best.values.tolist()))",
             ]
         elif kind == "number":
             lines.append("result = float(logits[0])")
@@ -1234,15 +1244,15 @@ class TasksPanel(Panel):
             lines += [
                 "probabilities, words = logits.softmax(-1), batch.word_ids(0)  # (sequence, labels)",
                 "first = [place for place, word in enumerate(words) if word is not None and word != words[place - 1]]",
-                "result = [(model.config.id2label[int(row.argmax())], float(row.max())) for row in probabilities[first]]",
+                "result = [(model.config.id2label[int(p.argmax())], float(p.max())) for p in probabilities[first]]",
             ]
         else:
             multiple = task != "next_sentence" and self.task_model.config.problem_type == "multi_label_classification"
             names = '["is_next", "random"]' if task == "next_sentence" else "model.config.id2label.values()"
             lines.append(f"result = dict(zip({names}, logits.{'sigmoid()' if multiple else 'softmax(-1)'}.tolist()))")
-        return "\n".join(lines)
+        return lines
 
-    def _generation_code(self, lines: list[str]) -> str:
+    def _generation_code(self, lines: list[str]) -> list[str]:
         given = {name: value for name, value in self.options().items() if name not in ("eos_token_id", "pad_token_id")}
         options = ", ".join(f"{name}={value!r}" for name, value in given.items())
         lines = [
@@ -1259,14 +1269,14 @@ class TasksPanel(Panel):
         ]
         if self.search == "beam":
             lines += self._within(
-                "result = [list(zip(names(step.token_ids[0].tolist()), step.parents[0].tolist(), step.scores[0].tolist()))",
-                line="          for step in steps]",
+                "result = [list(zip(names(s.token_ids[0].tolist()), s.parents[0].tolist(), s.scores[0].tolist()))",
+                line="          for s in steps]",
             )
         else:
             lines += self._within(
                 "result = [(names(int(step.token_ids[0])), float(step.probabilities[0])) for step in steps]"
             )
-        return "\n".join(lines)
+        return lines
 
     def _within(self, body: str, *contexts: str, line: str = "") -> list[str]:
         """Lines that run `body` inside the contexts, and with the heads off that are off in the picture."""

@@ -213,8 +213,8 @@ function tasksStage(ui) {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
         if (!step) return;
         const next = Math.max(0, Math.min(view.words.length - 1, at + step));
+        main.querySelector(`[data-word="${next}"]`)?.focus();
         ui.setAll({ word: next, selected: [view.words[next].position] });
-        requestAnimationFrame(() => main.querySelector(`[data-word="${next}"]`)?.focus());
         event.stopPropagation();
         event.preventDefault();
       } }, ...nodes);
@@ -269,8 +269,8 @@ function tasksStage(ui) {
       const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!move) return;
       const next = Math.max(0, Math.min(view.steps.length - 1, at + move));
+      main.querySelector(`[data-step="${next}"]`)?.focus();
       ui.set("step", next);
-      requestAnimationFrame(() => main.querySelector(`[data-step="${next}"]`)?.focus());
       event.stopPropagation();
       event.preventDefault();
     } }, h("span.prompt", {}, bidi(view.prompt.slice(0, put).map(wordOf).join("").trim())), put < view.prompt.length ? [" ", h("span.prompt", { style: "text-decoration:underline" }, bidi(view.prompt.slice(put).map(wordOf).join("").trim()))] : null,
@@ -392,9 +392,10 @@ function tasksStage(ui) {
     drawControls(view);
     drawReasons(view);
     drawUntrained(view);
-    const typing = main.contains(document.activeElement) && document.activeElement.matches("input") ? document.activeElement.getAttribute("aria-label") : null;
+    const focused = main.contains(document.activeElement) ? document.activeElement : null, kept = focused && (focused.dataset.word !== undefined ? `[data-word="${focused.dataset.word}"]`
+      : focused.dataset.step !== undefined ? `[data-step="${focused.dataset.step}"]` : focused.getAttribute("aria-label") ? `[aria-label="${CSS.escape(focused.getAttribute("aria-label"))}"]` : null);
     main.replaceChildren(view.missing && view.kind !== "choice" ? invite(view) : view.kind === "choice" && view.missing ? h("div", {}, h("p.muted", { style: "margin:0 0 8px" }, view.missing), endings(view)) : draw[view.kind](view));
-    if (typing) main.querySelector(`[aria-label="${typing}"]`)?.focus();
+    if (kept) main.querySelector(kept)?.focus();
   };
 }
 
