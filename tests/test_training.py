@@ -67,9 +67,10 @@ def test_finetuning_learns_a_task(tokenizer):
 def test_an_adapter_learns_while_its_base_stays(tokenizer):
     model = fresh(tokenizer)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    add_lora(model, rank=4)
-    records = list(finetune(model, tokenizer, reviews(200), TASK, **{**OPTIONS, "steps": 80, "learning_rate": 1e-2}))
-    assert records[-1].loss < 0.9 * records[0].loss
+    add_lora(model, rank=4, generator=torch.Generator().manual_seed(0))
+    options = {**OPTIONS, "steps": 80, "batch_size": 16, "learning_rate": 1e-2, "dropout": 0.0}
+    records = list(finetune(model, tokenizer, reviews(200), TASK, **options))
+    assert records[-1].loss < 0.1
     for name, value in before.items():
         assert torch.equal(model.state_dict()[name], value) != ("classifier" in name or "pooler" in name), name
 
