@@ -119,7 +119,7 @@ def max_wait(steps) -> None:
 
 
 def score_pairs(arguments: argparse.Namespace) -> None:
-    lab = bertlab.load(device=arguments.device)
+    lab = bertlab.load(device=arguments.device, dtype=getattr(torch, arguments.dtype))
     rows = [
         (row["sentence_good"], row["sentence_bad"], row.get("UID", "all")) for row in read(Path(arguments.pairs))
     ]
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--pairs", help="a file of minimal pairs, JSON lines")
     parser.add_argument("--count", type=int, default=500, help="how many pairs, spread over the file; 0 for all")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="float32", help="of the shipped model, such as bfloat16")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

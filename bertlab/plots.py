@@ -1,8 +1,8 @@
 """Pictures of what `bertlab.analysis` measures: tensors in, matplotlib Axes out.
 
 Every function draws on `ax`, or on a new figure when it is None, and returns the Axes; nothing is shown, saved or
-styled globally. Weights run from white (0) to dark; differences from orange through white (0) to violet. Both scales
-are safe for colour-blind eyes.
+styled globally. Weights run from white (0) to dark blue; differences from violet (below 0) through white to orange.
+Both scales are safe for colour-blind eyes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bertlab.analysis.lens import LensView
 
 WEIGHTS, DIFFERENCES = "Blues", "PuOr_r"
-MUTED = "#767676"  # chance lines
+ORANGE, VIOLET = "#b35806", "#5e3c99"  # above and below 0, the ends of that scale
 LABELLED = 64  # tokens; beyond, their names would run into each other
 
 
@@ -105,7 +105,7 @@ def token_scores(
     if values.dim() != 1 or len(values) != len(tokens):
         raise ValueError(f"scores has shape {tuple(values.shape)} for {len(tokens)} tokens; give one a token")
     ax = _axes(ax, (6, 1 + 0.22 * len(tokens)))
-    colours = ["#5e3c99" if value > 0 else "#b35806" for value in values.tolist()]
+    colours = [ORANGE if value > 0 else VIOLET for value in values.tolist()]
     ax.barh(range(len(tokens)), values.numpy(), color=colours)
     ax.set_yticks(range(len(tokens)), tokens, family="monospace")
     ax.invert_yaxis()
@@ -149,10 +149,11 @@ def faithfulness_curve(result: Faithfulness, *, row: int = 0, ax: Axes | None = 
     """How far the probability falls without the highest tokens, and with them alone, beside tokens in random order."""
     ax = _axes(ax, (5.5, 3.5))
     share = [100 * fraction for fraction in result.fractions]
-    for name, marker, colour in (("comprehensiveness", "o", "#5e3c99"), ("sufficiency", "s", "#b35806")):
+    for name, marker, colour in (("comprehensiveness", "o", ORANGE), ("sufficiency", "s", VIOLET)):
         ax.plot(share, getattr(result, name)[:, row].tolist(), marker=marker, color=colour, label=name)
         chance = getattr(result, f"random_{name}")[:, row].tolist()
-        ax.plot(share, chance, marker=marker, markersize=3, color=MUTED, linestyle="--", label=f"{name}, random order")
+        label = f"{name}, random order"
+        ax.plot(share, chance, marker=marker, markersize=3, color=colour, alpha=0.6, linestyle="--", label=label)
     ax.set(title=title, xlabel="tokens, %", ylabel="fall of the probability")
     ax.legend(frameon=False, fontsize=8)
     return ax

@@ -2,7 +2,9 @@
 
 All functions take a `Lab` and any number of texts, and are built for many: texts of the same length run together, so
 that there is no padding; passes hold thousands of tokens; a masked sentence that occurs twice (the two sentences of a
-minimal pair often share some) runs once; and the vocabulary head reads nothing but the masked places.
+minimal pair often share some) runs once; and the vocabulary head reads nothing but the masked places. How long a set
+takes on this machine: `python benchmarks/analysis.py --pairs FILE`. A lab loaded with `dtype=torch.bfloat16` needs
+about half the time on processors that have instructions for it; its scores differ in the third digit.
 """
 
 from __future__ import annotations
