@@ -68,6 +68,7 @@ SETS = {
 TASK_NAMES = {"pairs": "inference", "entities": "ner", "questions": "qa", "choices": "choice"}  # names that Lab knows
 KINDS = ("", "classification", "multilabel", "regression", "tagging", "choice", "qa", "next_sentence", MASKED)
 UPDATES_PER_SECOND = 6
+LORA_RATE, FULL_RATE = 2e-3, 2e-4  # what suits the shipped model and the small sets
 WATCHING = 0.03  # share of the time that may be spent on looking
 SHOWN_TOKENS = 48
 NANO_TITLES = {
@@ -156,8 +157,8 @@ class TrainPanel(Panel):
         self._seen: list[dict] = []
         self._known: tuple[tuple, dict] = ((), {})
         super().__init__(*arguments, **settings)
-        self.observe(self._moment_changed, names=["moment"])
-        self.observe(self._shown_changed, names=["shown"])
+        self.observe(self._go_to_moment, names=["moment"])
+        self.observe(self._show_chosen, names=["shown"])
 
     # --- what will be trained
 
@@ -199,7 +200,7 @@ class TrainPanel(Panel):
 
     def options(self, nano: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The settings of the engine, beside the length of the run."""
-        suits = nano or {"learning_rate": 1e-3 if self.rank else 1e-4, "batch_size": 16}
+        suits = nano or {"learning_rate": LORA_RATE if self.rank else FULL_RATE, "batch_size": 16}
         options = {
             "learning_rate": self.rate or suits["learning_rate"],
             "batch_size": self.batch_size or suits["batch_size"],
@@ -480,7 +481,7 @@ class TrainPanel(Panel):
         run = self.run
         if run is None:  # it never began
             self.phase = "idle" if ending == "stopped" else "failed"
-            self._update({"phase"})
+            self._redraw({"phase"})
             return
         try:
             run.records.close()
@@ -507,7 +508,13 @@ class TrainPanel(Panel):
             if guess and self.predict_first:
                 self.guess = guess
                 self.verdict = self.grade(guess)
-        self._update({"phase"})
+        self._redraw({"phase"})
+
+    def _redraw(self, changed: set[str]) -> None:
+        """An update that nobody asked for: a sentence in the error strip stays."""
+        error = self.error
+        self._update(changed)
+        self.error = self.error or error
 
     def _explain(self, error: Exception) -> None:
         kept = " The model as it was before is unchanged."
@@ -540,7 +547,7 @@ class TrainPanel(Panel):
         if run.step == 0:
             self._attention_before = (self._attention_key(), self._attention(run))
         self._seen = seen
-        self._update({"step"})
+        self._redraw({"step"})
 
     def _texts(self, run: LiveRun) -> list[tuple[str, str]]:
         texts = [(self.workbench.text, self.workbench.text_pair)] if self.workbench.text.strip() else []
@@ -580,11 +587,11 @@ class TrainPanel(Panel):
         return True
 
     @guarded
-    def _shown_changed(self, change) -> None:
+    def _show_chosen(self, change) -> None:
         if self.phase not in ("training", "preparing"):
             self._switch(change["new"])
 
-    def _moment_changed(self, change) -> None:
+    def _go_to_moment(self, change) -> None:
         index, run = change["new"], self.run
         if self.phase in ("training", "preparing"):
             if index != -1:
@@ -736,7 +743,7 @@ class TrainPanel(Panel):
     def _suits(self) -> dict:
         suits = NANO_DEFAULTS.get(self.dataset, {})
         return {
-            "rate": suits.get("learning_rate", 1e-3 if self.rank else 1e-4),
+            "rate": suits.get("learning_rate", LORA_RATE if self.rank else FULL_RATE),
             "batch_size": suits.get("batch_size", 16),
             "steps": suits.get("steps", 0),
             "nano": self.dataset in NANO,
@@ -939,7 +946,7 @@ class TrainPanel(Panel):
     # --- data, code, pictures
 
     def data(self) -> dict:
-        """Tensors (steps,) of "steps", "loss", "gradient_norm", "learning_rate"; "evaluations", "changes", "watched"."""
+        """Tensors (steps,) "steps", "loss", "gradient_norm", "learning_rate"; "evaluations", "changes", "watched"."""
         run = self.run
         if run is None:
             return {"examples": [] if self.dataset in NANO else self.rows()}
@@ -1098,6 +1105,7 @@ class TrainPanel(Panel):
             "import bertlab",
             f"from bertlab_widgets.training_run import {helpers}",
         ]
+        limit = min(128, self.before.max_length)
         if kind == MASKED:
             lines += [
                 "from bertlab.corpus import Corpus",
@@ -1108,7 +1116,7 @@ class TrainPanel(Panel):
                 f"train, held_out = split_rows({source})",
                 f"model = fresh_model(lab, None, {model})",
                 "corpus = Corpus.build([[row['text']] for row in train], lab.tokenizer)",
-                f"records = pretrain(model, lab.tokenizer, corpus, max_length={min(128, self.before.max_length)}, next_sentence=False,",
+                f"records = pretrain(model, lab.tokenizer, corpus, max_length={limit}, next_sentence=False,",
                 f"                   {given})",
             ]
         else:
@@ -1118,12 +1126,17 @@ class TrainPanel(Panel):
                 "",
                 f"lab = bertlab.load({self.before.name!r})",
                 f"rows = {source}",
-                f"task = infer_task({kind!r}, rows, max_length={min(128, self.before.max_length)})",
+                f"task = infer_task({kind!r}, rows, max_length={limit})",
                 f"model = fresh_model(lab, task, {model})",
                 "train, held_out = split_rows(rows)",
                 f"records = finetune(model, lab.tokenizer, train, task, {given})",
             ]
         return "\n".join([*lines, f"result = [record.loss for record in islice(records, {steps or total})]"])
+
+    def caption(self) -> str:
+        """As of every panel; pasted lines by their number."""
+        pasted = f"pasted {self.pasted!r}"
+        return super().caption().replace(pasted, f"{len(self.pasted.splitlines())} pasted lines")
 
     def heading_now(self) -> dict:
         heading = super().heading_now()

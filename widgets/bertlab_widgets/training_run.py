@@ -47,7 +47,7 @@ def fresh_model(lab: Lab, task: Task | None, *, rank: int = 8, freeze: int = -1,
 
     Args:
         task: what it is for; None for masked words, with the head that the lab has.
-        rank: LoRA rank; the encoder's weights are then shared and frozen. 0 trains them, on copies.
+        rank: LoRA rank; the encoder's weights are then shared and frozen. 0 trains copies of them.
         freeze: -1 for nothing, else the embeddings and so many of the lowest layers are not trained.
         seed: draws the head and the LoRA factors.
 
@@ -65,9 +65,8 @@ def fresh_model(lab: Lab, task: Task | None, *, rank: int = 8, freeze: int = -1,
         source = given.get(path)
         if source is None or source.shape != parameter.shape:
             continue
-        if id(source) not in taken:  # a new parameter over the same memory, or a copy where it will be trained
-            value = source.detach().float()
-            taken[id(source)] = nn.Parameter(value if rank and value.dtype == source.dtype else value.clone())
+        if id(source) not in taken:  # a new parameter over the same memory
+            taken[id(source)] = nn.Parameter(source.detach().float())
         parent, _, last = path.rpartition(".")
         setattr(model.get_submodule(parent), last, taken[id(source)])
     model.tie_weights()
@@ -76,6 +75,10 @@ def fresh_model(lab: Lab, task: Task | None, *, rank: int = 8, freeze: int = -1,
         add_lora(model, rank, generator=torch.Generator().manual_seed(seed))
     if freeze >= 0:
         freeze_layers(model, freeze)
+    shared = {parameter.data_ptr() for parameter in lab.model.parameters()}
+    for parameter in trained_parameters(model).values():
+        if parameter.data_ptr() in shared:
+            parameter.data = parameter.data.clone()
     return model
 
 
