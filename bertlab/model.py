@@ -696,11 +696,8 @@ class BertPreTrainedModel(nn.Module):
         with undrawn_weights():
             model = cls(config, *model_args, **kwargs).to(dtype)
         model.tie_weights()
-        tied = model.tied_names()
-        if not config.tie_word_embeddings:  # in files that hold both biases, an untied decoder uses its own
-            tied = {kept: copy for copy, kept in tied.items()}
         report = checkpoint.load_into(
-            model, state, base_prefix=cls.base_model_prefix, tied=tied,
+            model, state, base_prefix=cls.base_model_prefix, tied=model.tied_names(),
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )  # fmt: skip
         model._init_fresh({*report.fresh, *(entry[0] for entry in report.mismatched)})
