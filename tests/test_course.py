@@ -1,0 +1,73 @@
+"""The form that every chapter of the course has."""
+
+import ast
+import json
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def cells(request):
+    return json.loads(request.param.read_text(encoding="utf-8"))["cells"]
+
+
+def sources(cells, kind):
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
+
+
+def test_code_cells_are_short(cells):
+    lengths = [len(code.splitlines()) for code in sources(cells, "code")]
+    assert statistics.median(lengths) <= 5
+    assert max(lengths) <= 20, "longer code belongs in the library"
+
+
+def test_a_chapter_opens_with_its_question_and_what_one_will_be_able_to_do(cells):
+    opening = sources(cells, "markdown")[0]
+    assert opening.splitlines()[0].endswith("?")
+    assert 3 <= len(re.findall(r"^- ", opening, re.MULTILINE)) <= 5
+    assert "minute" in opening
+
+
+def test_the_first_code_cell_imports_and_sets_the_seed(cells):
+    first = sources(cells, "code")[0]
+    assert "import bertlab" in first
+    assert "torch.manual_seed(" in first
+
+
+def test_a_guess_comes_before_each_panel(cells):
+    text = " ".join("".join(cell["source"]) for cell in cells)
+    assert text.count("**Predict") >= 3
+
+
+def test_a_chapter_closes_with_what_was_verified_what_to_read_and_open_questions(cells):
+    closing = sources(cells, "markdown")[-1]
+    for part in ("## What we verified", "**Roads not taken.**", "**To read.**", "**Three open questions**"):
+        assert part in closing
+    assert re.findall(r"^\d\.", closing, re.MULTILINE) == ["1.", "2.", "3."]
+
+
+def test_the_files_and_names_to_read_exist(cells):
+    closing = sources(cells, "markdown")[-1]
+    files = re.findall(r"`(bertlab/[\w/]+\.py)`", closing)
+    assert files
+    known = set()
+    for file in files:
+        nodes = ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
+        known |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    reading = closing.split("**To read.**")[1].split("**Three open questions**")[0]
+    for name in re.findall(r"`([A-Za-z_.]+)`", reading):
+        assert name.rpartition(".")[2] in known, name
+
+
+def test_every_exercise_is_described_solved_and_checked(cells):
+    everything = "\n".join(sources(cells, "markdown"))
+    code = "\n".join(sources(cells, "code"))
+    announced = re.findall(r"^### Exercise (\d\d\.\d)", everything, re.MULTILINE)
+    assert announced == re.findall(r'check\("(\d\d\.\d)"', code)
+    assert code.count("### BEGIN SOLUTION") == code.count("### END SOLUTION") == len(announced)
