@@ -3,7 +3,7 @@
 import pytest
 
 CELLS = [
-    'panel = TasksPanel(lab, "the cat sat on the mat.", "the dog ran up a tree.", task="sentiment", new_tokens=5)\npanel',
+    'TasksPanel(lab, "the cat sat on the mat.", "the dog ran up a tree.", task="sentiment", new_tokens=5)',
     'Workbench(lab, "the cat sat on the mat.")',
 ]
 

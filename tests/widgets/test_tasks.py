@@ -367,6 +367,13 @@ def test_every_preset_opens_without_an_error(lab):
         assert not panel.error or "64" in panel.error  # the small model of the tests takes 64 tokens only
 
 
+def test_a_presets_note_goes_with_its_task(lab):
+    panel = TasksPanel(lab, preset="Emotions: Fear", attribution="off")
+    assert panel.note and panel.preset == "Emotions: Fear"
+    panel.task = "sentiment"
+    assert panel.note == "" and panel.preset == ""
+
+
 def test_the_state_is_short_json_and_opens_the_same_picture(lab):
     panel = opened(lab, "qa", window_size=24, stride=4)
     state = json.loads(json.dumps(panel.state()))

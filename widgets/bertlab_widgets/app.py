@@ -126,6 +126,7 @@ class Application(ipywidgets.VBox):
         if self.tab not in self.panels:
             panel = PANELS[self.tab][1](self.workbench)
             panel.scale = self.scale
+            panel.layout.width = "100%"
             self.panels[self.tab] = panel
             children = list(self._stack.children)
             children[place] = panel

@@ -664,8 +664,8 @@ class TasksPanel(Panel):
                 (
                     f"model, target = lab.task_model({task!r}), targets.{make}({place}, 'log_probability')",
                     f"ids = torch.tensor([{ids}])",
-                    f"types = (torch.arange({len(ids)}) >= {second}).long()[None]",
-                    "batch = {'input_ids': ids, 'token_type_ids': types}",
+                    f"batch = {{'input_ids': ids, "
+                    f"'token_type_ids': (torch.arange({len(ids)}) >= {second}).long()[None]}}",
                 ),
             )
         if kind == "generation":
@@ -828,6 +828,7 @@ class TasksPanel(Panel):
                 if self.trained
                 else self.reason()
             )
+        self._cancel_job()
         if times == 1:
             self.head_seed += 1
             return
@@ -889,7 +890,9 @@ class TasksPanel(Panel):
         asked = self.asked
         self.question = asked.question
         self.heading = self.heading_now()
-        if self.note in ("", *NOTES) or "version" in changed:
+        if self.preset and not self._is_preset():
+            self.preset = ""
+        if changed & {"version", "task"}:
             self.note = self.note_now()
         view = {
             "task": self.task,
@@ -933,10 +936,15 @@ class TasksPanel(Panel):
             )
         return {**heading, "untrained": self.reason()}
 
+    def _is_preset(self) -> bool:
+        """Whether what is shown is still the preset that was chosen."""
+        state = self.preset_states.get(self.preset, {})
+        return (state.get("task"), state.get("text")) == (self.task, self.workbench.text)
+
     def note_now(self) -> str:
         note = super().note_now()
-        if note:
-            return note
+        if note or self._is_preset():
+            return note or self.preset_states[self.preset]["note"]
         workbench = self.workbench
         if workbench.text_pair and not self.asked.second:
             return NOTES[0]
@@ -1200,10 +1208,10 @@ class TasksPanel(Panel):
                 *lines,
                 f"question, text = {workbench.text!r}, {workbench.text_pair!r}",
                 *self._within(f"found = lab.answer(question, text, task={task!r}, stride={self.stride})"),
-                'result = {"text": found.text, "probability": found.probability,',
-                '          "no answer": found.no_answer_probability,',
-                '          "start": [window.start_probabilities for window in found.windows],',
-                '          "end": [window.end_probabilities for window in found.windows]}',
+                'result = {"text": found.text, "probability": found.probability, '
+                '"no answer": found.no_answer_probability}',
+                'result["start"] = [window.start_probabilities for window in found.windows]',
+                'result["end"] = [window.end_probabilities for window in found.windows]',
             ]
         if kind == "choice":
             return [

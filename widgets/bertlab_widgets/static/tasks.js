@@ -339,7 +339,7 @@ function tasksStage(ui) {
       }));
     const gap = found.gap === null ? "" : ` · the scores add up to ${number(found.value - found.baseline, 3)}, with a gap of ${number(found.gap, 2)}`;
     reasons.replaceChildren(title, h("div", {}, scored, h("div.legend", { style: "margin-top:4px" }, h("span", {}, h("i", { style: "background:color-mix(in srgb, var(--accent) 48%, var(--paper))" }), "+ for it"),
-      h("span", {}, h("i", { style: "background:color-mix(in srgb, var(--mark) 48%, var(--paper))" }), "− against it"), h("span", {}, `darkest: ${number(most, 2)}${view.kind === "number" ? "" : " nats"}${gap}`))), curve(found, view));
+      h("span", {}, h("i", { style: "background:color-mix(in srgb, var(--mark) 48%, var(--paper))" }), "− against it"), h("span", {}, `strongest: ${number(most, 2)}${view.kind === "number" ? "" : " nats"}${gap}`))), curve(found, view));
   }
   function curve(found, view) {
     const scale = ui.scale(), width = 190 * scale, height = 76 * scale, left = 40 * scale, bottom = height - 18 * scale;
