@@ -189,8 +189,9 @@ class Notebook:
         )
         assert not failed, failed
 
-    def cells(self) -> int:
-        return self.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
+    def cells(self) -> list[str]:
+        """The ids of the notebook's cells, in order."""
+        return self.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.id)")
 
     def python(self, code: str) -> str:
         """Run code in the notebook's kernel, outside its cells; returns what it printed."""
