@@ -14,11 +14,12 @@ import random
 import statistics
 import time
 
+from bertlab_widgets.training import SETS, TrainPanel
+from bertlab_widgets.training_run import fresh_model, split_rows
+
 import bertlab
 from bertlab.data import infer_task, samples
 from bertlab.training import finetune
-from bertlab_widgets.training import SETS, TrainPanel
-from bertlab_widgets.training_run import fresh_model, split_rows
 
 
 def bare_seconds(lab, dataset: str, steps: int) -> float:
@@ -46,7 +47,7 @@ def watched_seconds(lab, dataset: str, steps: int) -> float:
     pull = panel._pull
 
     def timed(run):
-        run.records = itertools.chain((ends.append(time.perf_counter()) or item for item in run.records))
+        run.records = itertools.chain(ends.append(time.perf_counter()) or item for item in run.records)
         run.records = _Closing(run.records)
         return pull(run)
 
@@ -97,7 +98,8 @@ def main() -> None:
         bare.append(bare_seconds(lab, arguments.dataset, arguments.steps))
         watched.append(watched_seconds(lab, arguments.dataset, arguments.steps))
     ratio = statistics.median(b / a for a, b in zip(bare, watched))
-    print(f"seconds a step: bare {statistics.median(bare):.4f}, watched {statistics.median(watched):.4f}, ratio {ratio:.3f}")
+    medians = statistics.median(bare), statistics.median(watched)
+    print(f"seconds a step: bare {medians[0]:.4f}, watched {medians[1]:.4f}, ratio {ratio:.3f}")
     stops = [stop_milliseconds(lab, arguments.dataset, seed) for seed in range(arguments.stops)]
     print(f"stop: median {statistics.median(stops):.0f} ms, longest {max(stops):.0f} ms of {len(stops)}")
 

@@ -59,7 +59,7 @@ VALIDATION = 400  # sentences or pairs that are never trained on
 
 # Settings under which each of them learns.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "agreement": {"steps": 600, "batch_size": 64, "learning_rate": 3e-3, "evaluate_every": 50, "keep_best": False},
+    "agreement": {"steps": 600, "batch_size": 64, "learning_rate": 2e-3, "evaluate_every": 50, "keep_best": False},
     "reversal": {"steps": 200, "batch_size": 64, "learning_rate": 3e-3, "evaluate_every": 10, "keep_best": False},
     "text": {"steps": 800, "batch_size": 32, "learning_rate": 2e-3, "evaluate_every": 50, "keep_best": False},
 }

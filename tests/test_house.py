@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # A module imports only modules that stand above it. A package (a folder) is one name here.
 ORDER = """
     hub activations config outputs hooks reading
-    wordpiece tokenizer_files encoding tokenization
+    wordpiece tokenizer_files encoding tokenizer_base tokenization
     checkpoint model generation task_heads
-    presets masking samples nano_data data corpus metrics lora training recipes
+    presets masking samples nano_data data corpus metrics lora training nano recipes nano
     analysis plots results lab check launcher training_cli cli
 """.split()
 

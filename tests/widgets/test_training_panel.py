@@ -7,7 +7,14 @@ import pytest
 import torch
 from bertlab_widgets import HeadsPanel, Workbench
 from bertlab_widgets.training import TrainPanel
-from bertlab_widgets.training_run import fresh_model, kind_of, layer_changes, pasted_rows, split_rows, trained_parameters
+from bertlab_widgets.training_run import (
+    fresh_model,
+    kind_of,
+    layer_changes,
+    pasted_rows,
+    split_rows,
+    trained_parameters,
+)
 from small_lab import small_lab
 
 from bertlab.data import Task

@@ -340,6 +340,7 @@ class TrainPanel(Panel):
         steps = self.steps or nano.defaults["steps"]
         every = min(nano.defaults["evaluate_every"], max(1, steps // 4))
         model, tokenizer = nano.model, nano.tokenizer
+        chance = {"chance": nano.chance.get(nano.metric, 0.0), **nano.chance} if nano.chance else {}
 
         def watch(texts: list[tuple[str, str]]) -> list[dict]:
             if isinstance(model, EncoderDecoder):
@@ -356,7 +357,7 @@ class TrainPanel(Panel):
             None,
             nano.metric,
             dict(nano.lines),
-            dict(nano.chance),
+            {name: value for name, value in chance.items() if name not in ("letters", nano.metric)},
             nano.measure,
             watch,
             {"rows": 0, "held_out": 0, "labels": [], "examples": [], **sizes(model), **options},

@@ -110,7 +110,7 @@ function trainStage(ui) {
   function drawChart(view) {
     const width = Math.max(240, picture.clientWidth || 640), height = 372 * scale(), c = fitCanvas(chart, width, height), colors = ui.colors();
     const blue = colors.dark ? "#6cb6ff" : "#0b62b0", orange = colors.dark ? "#ffab5e" : "#c04f00", green = colors.dark ? "#4fd1a5" : "#00755a";
-    const small = 11 * scale(), left = 44 * scale(), right = width - 104 * scale(), total = Math.max(1, view.steps || 1);
+    const small = 11 * scale(), left = 44 * scale(), right = width - 118 * scale(), total = Math.max(1, view.steps || 1);
     c.font = `${small}px ${colors.wordFont}`;
     c.textBaseline = "middle";
     const x = step => left + (right - left) * step / total;
