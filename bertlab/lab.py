@@ -144,9 +144,9 @@ class Lab:
 
     def is_trained(self, task: str) -> bool:
         """Whether a task's head was trained; "fill_mask" and "next_sentence" are tasks here too."""
-        if task in ("fill_mask", "next_sentence"):
-            return task not in self._untrained
-        return task in self.tasks
+        if task in self.tasks:
+            return True
+        return task in ("fill_mask", "next_sentence") and task not in self._untrained
 
     def task_model(self, task: str) -> BertPreTrainedModel:
         """The model of a task, in eval mode. Where no trained head exists, one with random weights on this encoder.
@@ -264,10 +264,16 @@ class Lab:
 
     @torch.no_grad()
     def next_sentence(self, a: str, b: str) -> NextSentence:
-        """Whether B follows A: `.probabilities` of "is_next" and "random"."""
+        """Whether B follows A: `.probabilities` of "is_next" and "random".
+
+        Answered by the pre-trained head, or by a task model named "next_sentence" where there is one.
+        """
         encoding = self.encode(a, b)
-        pooled = self.model.bert(**encoding).pooler_output
-        logits = self.model.cls.next_sentence_logits(self.model.cls.seq_relationship(pooled))[0].float()
+        if "next_sentence" in self.tasks:
+            logits = self._model_of("next_sentence", "BertForNextSentencePrediction")(**encoding).logits[0].float()
+        else:
+            pooled = self.model.bert(**encoding).pooler_output
+            logits = self.model.cls.next_sentence_logits(self.model.cls.seq_relationship(pooled))[0].float()
         next_, random = logits.softmax(-1).tolist()
         return NextSentence(
             {"is_next": next_, "random": random}, tuple(logits.tolist()), self.is_trained("next_sentence")

@@ -169,3 +169,6 @@ def application(workbench: Workbench) -> Application:
     if getattr(workbench, "_application", None) is None:
         workbench._application = Application(workbench)
     return workbench._application
+
+
+Workbench.application_of = staticmethod(application)  # what displaying a workbench shows

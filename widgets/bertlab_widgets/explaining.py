@@ -41,6 +41,7 @@ class Question:
 
     @property
     def places(self) -> list[int]:
+        """The positions that may be changed."""
         return [place for place, keep in enumerate(self.keep) if not keep]
 
 

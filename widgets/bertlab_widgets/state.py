@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +82,8 @@ class Workbench(HasTraits):
     settled = Int(0, help="rises when several traits that were set together are all set")
     version = Int(0, help="rises whenever the model's results for this state are new; panels observe it")
 
+    application_of: Callable | None = None  # set by app.py, which stands above this module
+
     def __init__(self, lab, text: str = "", text_pair: str | None = None, **traits):
         self.lock = threading.RLock()
         self._cache: OrderedDict = OrderedDict()
@@ -105,9 +107,7 @@ class Workbench(HasTraits):
 
     def show(self):
         """All the panels as one application that looks at this state; displaying the workbench shows it."""
-        from .app import application
-
-        return application(self)
+        return self.application_of(self)
 
     def _repr_mimebundle_(self, **options):
         return self.show()._repr_mimebundle_(**options)

@@ -168,6 +168,7 @@ class TasksPanel(Panel):
 
     @property
     def asked(self) -> Asked:
+        """What the chosen task asks of its user: titles and fields."""
         title = self.task.replace("_", " ").capitalize()
         return ASKED.get(self.task) or Asked(
             title, f"{title}: what does the head answer?", second="Second text (optional)"
@@ -185,6 +186,7 @@ class TasksPanel(Panel):
 
     @property
     def trained(self) -> bool:
+        """Whether the chosen task's head was trained."""
         return self.workbench.lab.is_trained(self.task)
 
     @property

@@ -1,0 +1,101 @@
+"""What a pre-trained model knows: masked words, minimal pairs, capitals, next sentences. Figures for its model card.
+
+    python benchmarks/model_quality.py DATA_FOLDER [--model bertlab-mini] [--pairs 5] [--words 3000]
+
+DATA_FOLDER holds the evaluation sets by name: wikitext2_eval, blimp, factbook, storybooks and the Wikipedias (see the
+model card). The task heads are measured where they are trained: `python -m bertlab.recipes task ...`.
+"""
+
+import argparse
+import gzip
+import json
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+
+import bertlab
+from bertlab.analysis import scoring
+from bertlab.masking import mask_tokens
+from bertlab.recipes.sets import next_sentence
+
+CAPITALS = (
+    "France Germany Italy Spain Portugal Greece Austria Belgium Hungary Poland Norway Sweden Finland Denmark Ireland "
+    "Russia Ukraine Turkey Egypt Kenya Nigeria Ethiopia Morocco Algeria Iran Iraq Israel Syria Lebanon Jordan India "
+    "Pakistan Bangladesh Nepal China Japan Thailand Vietnam Indonesia Philippines Australia Canada Cuba Mexico Brazil "
+    "Argentina Chile Peru Colombia Venezuela"
+).split()
+
+
+def masked_words(lab, lines: list[str], wanted: int) -> tuple[float, float, float]:
+    """Loss, top-1 and top-5 at 15 % masked places (80/10/10) of running text in pieces of 126."""
+    generator = torch.Generator().manual_seed(0)
+    tokenizer, losses, best, among_five, count = lab.tokenizer, [], 0, 0, 0
+    ids = [i for line in lines for i in tokenizer(line, add_special_tokens=False)["input_ids"]]
+    for at in range(0, len(ids) - 126 * 16, 126 * 16):
+        rows = torch.tensor(ids[at : at + 126 * 16]).view(16, 126)
+        rows = torch.nn.functional.pad(rows, (1, 0), value=tokenizer.cls_token_id)
+        rows = torch.nn.functional.pad(rows, (0, 1), value=tokenizer.sep_token_id)
+        masked = mask_tokens(
+            rows,
+            mask_token_id=tokenizer.mask_token_id,
+            vocab_size=lab.model.config.vocab_size,
+            special=torch.isin(rows, torch.tensor(tokenizer.all_special_ids)),
+            generator=generator,
+        )
+        places = masked.labels != -100
+        with torch.no_grad():
+            hidden = lab.model.bert(masked.input_ids).last_hidden_state[places]
+            logits = lab.model.cls.predictions(hidden)
+        truth = masked.labels[places]
+        losses.append(torch.nn.functional.cross_entropy(logits, truth, reduction="sum").item())
+        hits = logits.topk(5).indices == truth[:, None]
+        best, among_five, count = best + hits[:, 0].sum().item(), among_five + hits.sum().item(), count + len(truth)
+        if count >= wanted:
+            break
+    return sum(losses) / count, best / count, among_five / count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="bertlab-mini")
+    parser.add_argument("--pairs", type=int, default=5, help="minimal pairs of each paradigm (default %(default)s)")
+    parser.add_argument("--words", type=int, default=3000, help="masked words to ask for (default %(default)s)")
+    chosen = parser.parse_args()
+    lab = bertlab.load(chosen.model)
+    print(lab)
+
+    with gzip.open(chosen.data / "wikitext2_eval/valid.txt.gz", "rt", encoding="utf-8") as file:
+        lines = [line.strip() for line in file if len(line) > 80]
+    loss, first, five = masked_words(lab, lines, chosen.words)
+    print(f"masked words of WikiText-2 valid: loss {loss:.3f}, top-1 {first:.1%}, top-5 {five:.1%}")
+
+    paradigms = defaultdict(list)
+    with gzip.open(chosen.data / "blimp/minimal_pairs.jsonl.gz", "rt", encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            paradigms[row["UID"]].append((row["sentence_good"], row["sentence_bad"], row["UID"]))
+    picker = random.Random(0)
+    pairs = [pair for rows in paradigms.values() for pair in picker.sample(rows, min(chosen.pairs, len(rows)))]
+    by_paradigm = scoring.minimal_pairs(lab, pairs).by_phenomenon.values()
+    mean = sum(by_paradigm) / len(by_paradigm)
+    print(f"BLiMP: {mean:.1%} mean over {len(paradigms)} paradigms, {len(pairs)} pairs (chance 50 %)")
+
+    facts = [
+        json.loads(line) for line in (chosen.data / "factbook/country_facts.jsonl").read_text("utf-8").splitlines()
+    ]
+    capital = {fact["country"]: fact["capital"] for fact in facts if fact.get("capital")}
+    items = [(f"The capital of {name} is [MASK].", capital[name].lower()) for name in CAPITALS if name in capital]
+    answers = scoring.cloze(lab, items)
+    print(
+        f"capitals of {len(answers.counted)} countries: top-1 {answers.accuracy(1):.0%}, top-5 {answers.accuracy(5):.0%}"
+    )
+
+    rows = next_sentence(chosen.data, 1000).dev["held-out text"]
+    right = sum(lab.next_sentence(row["text"], row["pair"]).is_next == (row["label"] == 0) for row in rows)
+    print(f"next sentence against random: {right / len(rows):.1%} of {len(rows)} (chance 50 %)")
+
+
+if __name__ == "__main__":
+    main()
