@@ -168,9 +168,7 @@ def test_this_bertlab_carries_the_tour():
 
 def test_help_names_every_command_without_loading_torch():
     code = "import sys; from bertlab import cli; cli.main(['--help'])"
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     for command in ("lab", "info", *cli.TRAINING_COMMANDS):
         assert re.search(rf"^    {command} ", done.stdout, re.MULTILINE), command

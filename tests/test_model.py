@@ -411,9 +411,7 @@ def test_tensors_of_another_shape_are_drawn_afresh_on_request_alone(tmp_path):
     tiny("BertForSequenceClassification").save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="classifier.weight"):
         bertlab.BertForSequenceClassification.from_pretrained(tmp_path, num_labels=3)
-    model = bertlab.BertForSequenceClassification.from_pretrained(
-        tmp_path, num_labels=3, ignore_mismatched_sizes=True
-    )
+    model = bertlab.BertForSequenceClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
     assert model.classifier.weight.isfinite().all() and model.classifier.weight.std() < 0.1
     assert {name for name, *_ in model.loading_report.mismatched} == {"classifier.weight", "classifier.bias"}
 

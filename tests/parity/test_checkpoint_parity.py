@@ -252,11 +252,13 @@ def test_the_defaults_are_the_documented_ones():
     for field, value in ours.items():
         if field in theirs and field != "id2label":
             assert theirs[field] == value, field
-    documented = "vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act " \
-        "hidden_dropout_prob attention_probs_dropout_prob max_position_embeddings type_vocab_size " \
-        "initializer_range layer_norm_eps position_embedding_type is_decoder use_cache classifier_dropout " \
-        "pad_token_id num_labels id2label label2id problem_type output_attentions output_hidden_states " \
+    documented = (
+        "vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act "
+        "hidden_dropout_prob attention_probs_dropout_prob max_position_embeddings type_vocab_size "
+        "initializer_range layer_norm_eps position_embedding_type is_decoder use_cache classifier_dropout "
+        "pad_token_id num_labels id2label label2id problem_type output_attentions output_hidden_states "
         "return_dict add_cross_attention chunk_size_feed_forward pruned_heads tie_word_embeddings torch_dtype"
+    )
     for field in documented.split():
         assert getattr(bertlab.BertConfig(), field) == getattr(transformers.BertConfig(), field), field
 

@@ -165,6 +165,7 @@ def test_going_back_during_a_pause_changes_nothing_of_what_follows(lab):
                 if number == 3:
                     panel._going.clear()
                 yield item
+
         run.records = paused_after_three()
         return pull(run)
 
@@ -280,6 +281,7 @@ def test_out_of_memory_ends_in_words(lab, monkeypatch):
 
         def fail(*_):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes")
+
         monkeypatch.setattr(torch.Tensor, "backward", fail)
         return run
 
