@@ -88,9 +88,8 @@ def main() -> None:
     capital = {fact["country"]: fact["capital"] for fact in facts if fact.get("capital")}
     items = [(f"The capital of {name} is [MASK].", capital[name].lower()) for name in CAPITALS if name in capital]
     answers = scoring.cloze(lab, items)
-    print(
-        f"capitals of {len(answers.counted)} countries: top-1 {answers.accuracy(1):.0%}, top-5 {answers.accuracy(5):.0%}"
-    )
+    first, five = answers.accuracy(1), answers.accuracy(5)
+    print(f"capitals of {len(answers.counted)} countries: top-1 {first:.0%}, top-5 {five:.0%}")
 
     rows = next_sentence(chosen.data, 1000).dev["held-out text"]
     right = sum(lab.next_sentence(row["text"], row["pair"]).is_next == (row["label"] == 0) for row in rows)
