@@ -100,9 +100,7 @@ def add_lora(
         }
         if not matches:
             names = sorted({name.rpartition(".")[2] for name, _ in encoder})
-            raise LookupError(
-                f"no linear layer of the encoder matches {target!r}; there are {', '.join(names)}"
-            )
+            raise LookupError(f"no linear layer of the encoder matches {target!r}; there are {', '.join(names)}")
         chosen.update(matches)
     largest = min(min(module.in_features, module.out_features) for module in chosen.values())
     if not 1 <= rank <= largest:
@@ -192,6 +190,7 @@ def save_adapter(
     layer = next(iter(layers.values()))
     config = model.config.to_dict()
     config["architectures"] = [type(model).__name__]
+    config["_name_or_path"] = base
     config["bertlab"] = {
         "task": task,
         "class": type(model).__name__,

@@ -340,9 +340,13 @@ class HeadsPanel(Panel):
         effect = self.effect() if self.workbench.ablated else None
         if effect:
             before = max(effect["rows"], key=lambda item: item["before"])
-            without = (
-                "it" if self.workbench.ablated == [(self.layer, self.head)] else f"{len(self.workbench.ablated)} heads"
-            )
+            ablated = self.workbench.ablated
+            if ablated == [(self.layer, self.head)]:
+                without = "it"
+            elif len(ablated) == 1:
+                without = "head {}.{}".format(*ablated[0])
+            else:
+                without = f"{len(ablated)} heads"
             change = "falls" if before["probability"] < before["before"] else "rises"
             was, now = percent(before["before"]), percent(before["probability"])
             said += f" Without {without}, `{before['token']}` {change} from {was} to {now}."
