@@ -7,9 +7,8 @@ answer is noise then, and says so.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 UNTRAINED = "untrained head: this answer is noise"
 
@@ -241,8 +240,3 @@ class Generation(Result):
 
     def _title(self) -> str:
         return f"{self.prompt} {self.text}"
-
-
-def as_table(results: Sequence[Any]) -> list[Mapping[str, Any]]:
-    """Results as plain rows, for a data frame or CSV."""
-    return [dict(vars(result)) for result in results]
