@@ -33,8 +33,9 @@ In Python:  import bertlab; lab = bertlab.load(); lab.fill_mask("The capital of 
 LAB_DESCRIPTION = """\
 Open JupyterLab on a working copy of the notebooks, at 00_tour.ipynb.
 
-The copy lies in FOLDER, ./bertlab-notebooks unless you name another. A notebook that you changed is never
-overwritten: when bertlab has a newer version of it, that one is written beside it as NAME.new.ipynb.
+The copy lies in FOLDER, ./bertlab-notebooks unless you name another. Its exercises are open, and solutions/
+holds the same chapters solved. A notebook that you changed is never overwritten: when bertlab has a newer
+version of it, that one is written beside it as NAME.new.ipynb.
 Stop with Ctrl-C. Nothing here needs a network.
 """
 

@@ -2,6 +2,7 @@
 
 The notebooks that come with bertlab are never opened where they are installed: `copy_notebooks` puts a copy
 into a folder of the user's own. What was changed there is never overwritten, whatever a newer bertlab brings.
+A chapter with exercises comes twice: open, for students to write in, and solved, in `solutions/` beside it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bertlab.check.student import BEGIN, student_copy
+
 DEFAULT_FOLDER = "bertlab-notebooks"
 FIRST_NOTEBOOK = "00_tour.ipynb"
+SOLUTIONS = "solutions"  # where the solved chapters lie, inside the working copy
 
 # Remembers, per file, the digest of the version that was last put into the folder, so that a later run can
 # tell "the user changed it" from "bertlab has a newer one".
@@ -52,6 +57,8 @@ class CopyReport:
         sentences = []
         if self.written:
             sentences.append(f"Copied {_count(self.written)} to {self.folder}.")
+        if any(name.startswith(f"{SOLUTIONS}/") for name in self.written):
+            sentences.append(f"The exercises are yours to solve; their solutions lie in {SOLUTIONS}/.")
         if self.updated:
             sentences.append(f"Updated what you had not changed: {', '.join(self.updated)}.")
         if self.kept:
@@ -64,9 +71,10 @@ class CopyReport:
 def copy_notebooks(folder: str | os.PathLike[str] = DEFAULT_FOLDER, source: Path | None = None) -> CopyReport:
     """Bring `folder` up to date with the notebooks of this bertlab without losing any change made in it.
 
-    A file that is missing is written. A file that still is what an earlier run wrote is replaced by the
-    current version. A file that was changed stays as it is; where bertlab has a newer version of it, that one
-    is written beside it as `NAME.new.ipynb`.
+    Notebooks with exercises are written without their solutions; `solutions/` has them solved. The others are
+    copied as they are. A file that is missing is written. A file that still is what an earlier run wrote is
+    replaced by the current version. A file that was changed stays as it is; where bertlab has a newer version
+    of it, that one is written beside it as `NAME.new.ipynb`.
 
     Args:
         folder: where the working copy lies; created when missing.
@@ -87,9 +95,7 @@ def copy_notebooks(folder: str | os.PathLike[str] = DEFAULT_FOLDER, source: Path
     report = CopyReport(folder)
     record = _read_record(folder)
     before = dict(record)
-    for original in _course_files(source):
-        name = original.relative_to(source).as_posix()
-        content = original.read_bytes()
+    for name, content in _course(source):
         digest = _digest(content)
         target = folder / name
         if not os.path.lexists(target):
@@ -144,6 +150,18 @@ def open_lab(
             f"{Path(sys.executable).name} -m pip install jupyterlab"
         ) from error
     LabApp.launch_instance(jupyter_arguments(folder, port, browser, extra))
+
+
+def _course(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of the working copy, by its name in the folder: what students get, then the solutions."""
+    solved = []
+    for path in _course_files(source):
+        name, content = path.relative_to(source).as_posix(), path.read_bytes()
+        if path.suffix == ".ipynb" and BEGIN.encode() in content:
+            solved.append((f"{SOLUTIONS}/{name}", content))
+            content = student_copy(content.decode()).encode()
+        yield name, content
+    yield from solved
 
 
 def _course_files(source: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """The `bertlab` command and the working copy of the notebooks."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bertlab import cli, launcher
+from bertlab.check.student import BEGIN, END
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -157,6 +159,75 @@ def test_the_checkouts_own_notebooks_are_never_copied_onto_themselves(course):
     assert launcher.copy_notebooks(course, course).lines() == []
     assert files(course) == before
     assert not (course / launcher.RECORD_NAME).exists()
+
+
+# Exercises and their solutions
+
+
+@pytest.fixture
+def exercises(course):
+    """The course with a chapter that has an exercise; a test may give it another solution."""
+
+    def write(solution):
+        cell = {"cell_type": "code", "source": [f"{BEGIN}\n", f"{solution}\n", END], "outputs": ["kept"]}
+        (course / "03_attention.ipynb").write_text(json.dumps({"cells": [cell]}))
+
+    write("share = 1")
+    return write
+
+
+def test_students_get_the_exercise_open_and_the_solved_chapter_in_solutions(course, exercises, folder):
+    report = launcher.copy_notebooks(folder, course)
+    open_copy = (folder / "03_attention.ipynb").read_text()
+    assert "share = ..." in open_copy
+    assert "share = 1" not in open_copy
+    assert (folder / "solutions" / "03_attention.ipynb").read_bytes() == (course / "03_attention.ipynb").read_bytes()
+    assert "their solutions lie in solutions/" in " ".join(report.lines())
+
+
+def test_what_has_no_exercise_lies_in_the_folder_once(course, exercises, folder):
+    launcher.copy_notebooks(folder, course)
+    assert (folder / "00_tour.ipynb").read_bytes() == (course / "00_tour.ipynb").read_bytes()
+    assert [path.name for path in (folder / "solutions").iterdir()] == ["03_attention.ipynb"]
+
+
+def test_an_answered_exercise_is_kept_on_every_later_start(course, exercises, folder):
+    launcher.copy_notebooks(folder, course)
+    (folder / "03_attention.ipynb").write_text("my answer")
+    for _ in range(2):
+        report = launcher.copy_notebooks(folder, course)
+        assert report.kept == ["03_attention.ipynb"]
+        assert (folder / "03_attention.ipynb").read_text() == "my answer"
+
+
+def test_a_new_edition_of_an_answered_chapter_comes_beside_it_without_its_solution(course, exercises, folder):
+    launcher.copy_notebooks(folder, course)
+    (folder / "03_attention.ipynb").write_text("my answer")
+    exercises("share = 2\nother = 3")
+    report = launcher.copy_notebooks(folder, course)
+    assert (folder / "03_attention.ipynb").read_text() == "my answer"
+    assert "other = ..." in (folder / report.beside["03_attention.ipynb"]).read_text()
+    assert "other = 3" in (folder / "solutions" / "03_attention.ipynb").read_text()
+
+
+def test_solved_chapters_that_an_earlier_edition_copied_give_way_to_open_ones_unless_changed(course, exercises, folder):
+    solved = (course / "03_attention.ipynb").read_bytes()
+    folder.mkdir(parents=True)
+    (folder / "03_attention.ipynb").write_bytes(solved)
+    record = {"03_attention.ipynb": hashlib.sha256(solved).hexdigest()}
+    (folder / launcher.RECORD_NAME).write_text(json.dumps(record))
+    launcher.copy_notebooks(folder, course)
+    assert "share = ..." in (folder / "03_attention.ipynb").read_text()
+
+
+def test_the_course_of_this_bertlab_reaches_students_without_a_solution(tmp_path):
+    folder = launcher.copy_notebooks(tmp_path / "course").folder
+    with_exercises = sorted(path.name for path in (folder / "solutions").iterdir())
+    assert "03_attention.ipynb" in with_exercises
+    assert not {"00_tour.ipynb", "workbench.ipynb"} & set(with_exercises)
+    for path in folder.glob("*.ipynb"):
+        assert BEGIN not in path.read_text(encoding="utf-8"), path.name
+        assert (path.name in with_exercises) == ("check(" in path.read_text(encoding="utf-8"))
 
 
 def test_this_bertlab_carries_the_tour():
@@ -330,7 +401,7 @@ def test_lab_serves_the_tour_and_leaves_a_taken_port_to_its_owner(tmp_path):
 
 def _wait_for_server(runtime, server, log):
     """The description that a Jupyter server leaves in its runtime folder, once it answers."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # a cold disk and a busy machine take their time
     while time.monotonic() < deadline and server.poll() is None:
         for path in runtime.glob("jpserver-*.json"):
             try:

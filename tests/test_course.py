@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bertlab.check.student import without_solutions
+
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
@@ -71,3 +73,25 @@ def test_every_exercise_is_described_solved_and_checked(cells):
     announced = re.findall(r"^### Exercise (\d\d\.\d)", everything, re.MULTILINE)
     assert announced == re.findall(r'check\("(\d\d\.\d)"', code)
     assert code.count("### BEGIN SOLUTION") == code.count("### END SOLUTION") == len(announced)
+
+
+def test_an_unanswered_exercise_stops_nothing_that_follows(cells):
+    """Students run a chapter from top to bottom: beside its check, an answer is used only where it is there."""
+    codes = [(code, ast.parse(code)) for code in sources(cells, "code")]
+    for solved, tree in codes:
+        if "### BEGIN SOLUTION" not in solved:
+            continue
+        stub = ast.parse(without_solutions(solved))
+        answers = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
+        answers |= {node.targets[0].id for node in stub.body if isinstance(node, ast.Assign) and is_stub(node.value)}
+        assert answers
+        for code, using in codes:
+            names = [node for node in ast.walk(using) if isinstance(node, ast.Name)]
+            own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+            used = {node.id for node in names} & answers - own
+            guarded = all(f"if {name} is not ..." in code for name in used)
+            assert using is tree or code.startswith("check(") or guarded, code
+
+
+def is_stub(value):
+    return isinstance(value, ast.Constant) and value.value is ...
