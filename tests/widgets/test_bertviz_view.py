@@ -42,6 +42,14 @@ def test_a_text_cannot_end_the_script(lab):
         del lab.tokenizer.convert_ids_to_tokens
 
 
+@pytest.mark.parametrize("kind", ["head", "model", "neuron"])
+def test_in_the_dark_theme_the_ink_is_light_and_the_paper_is_the_panels(lab, kind):
+    pages = {dark: bertviz_page(Workbench(lab, TEXT), kind, dark=dark) for dark in (False, True)}
+    assert "color-scheme: dark" in pages[True] and "invert(" in pages[True]
+    assert "color-scheme: dark" not in pages[False] and "invert(" not in pages[False]
+    assert "background: transparent" in pages[True]
+
+
 def test_too_long_and_unknown_are_sentences(lab):
     from small_lab import small_lab
 
@@ -52,4 +60,6 @@ def test_too_long_and_unknown_are_sentences(lab):
 
 
 def test_the_panel_hands_the_page_to_the_browser(lab):
-    assert "jQuery" in HeadsPanel(lab, TEXT).bertviz("model")
+    page = HeadsPanel(lab, TEXT).bertviz("model", dark=True)
+    assert "jQuery" in page
+    assert "color-scheme: dark" in page

@@ -2,7 +2,7 @@
 
 bertviz (Vig 2019) writes pages that fetch their libraries from the network. Here the same page gets the two libraries
 (d3, jQuery) from this package and a stand-in for its loader, so that it draws in a sandboxed frame that reaches
-nothing. bertviz is imported only when a view is asked for.
+nothing. The page tells the frame's owner how high it is. bertviz is imported only when a view is asked for.
 """
 
 from __future__ import annotations
@@ -22,9 +22,25 @@ window.requirejs = window.require = (names, ready) =>
   ready(...names.map(name => ({jquery: window.jQuery, d3: window.d3})[name]));
 window.requirejs.config = () => {};
 """
+STYLE = """
+:root { color-scheme: %s; background: transparent; }
+body { margin: 4px; }
+.sheet { color-scheme: light; color: #000; %s}
+"""
+# bertviz draws in ink on white, whatever the theme: dark is the same picture inverted, its hues turned back.
+LIGHT, DARK = STYLE % ("light", ""), STYLE % ("dark", "filter: invert(0.93) hue-rotate(180deg); ")
+MEASURE = """
+const sheet = document.querySelector(".sheet");
+new ResizeObserver(() => {
+  const bar = document.documentElement.scrollWidth > window.innerWidth ? 18 : 0;  // a view wider than the frame
+  window.parent.postMessage({height: sheet.getBoundingClientRect().height + 8 + bar}, "*");
+}).observe(sheet);
+"""
 
 
-def bertviz_page(workbench: Workbench, kind: str = "head", *, layer: int = 0, heads: list[int] | None = None) -> str:
+def bertviz_page(
+    workbench: Workbench, kind: str = "head", *, layer: int = 0, heads: list[int] | None = None, dark: bool = False
+) -> str:
     """A whole HTML page with one of bertviz's views of the workbench's text, masks and edits included.
 
     Raises:
@@ -47,10 +63,10 @@ def bertviz_page(workbench: Workbench, kind: str = "head", *, layer: int = 0, he
             workbench.recording.attention(n).double().cpu().round(decimals=4) for n in range(workbench.layer_count)
         ]
         html = _attention_html(kind, attention, tokens, _second_start(workbench), layer, heads)
-    return offline(html)
+    return offline(html, dark)
 
 
-def offline(html: str) -> str:
+def offline(html: str, dark: bool = False) -> str:
     """bertviz's HTML with its loader replaced, its data embedded once, and its libraries inside."""
     html = re.sub(r'<script src="https?://[^"]*require[^"]*"></script>', "", html)
     html = re.sub(r"; // HACK: .*?template marker[^\n]*", ";", html)  # the data once more, in a comment
@@ -60,8 +76,9 @@ def offline(html: str) -> str:
     scripts = "".join(piece if index % 2 else piece.replace("</", "<\\/") for index, piece in enumerate(pieces))
     libraries = "".join(f"<script>{text}</script>" for text in (*_libraries(), LOADER))
     return (
-        f'<!doctype html><html><head><meta charset="utf-8"><style>body{{margin:4px;background:#fff;color:#000}}</style>'
-        f"{libraries}</head><body>{body}{scripts}</body></html>"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>bertviz</title>'
+        f"<style>{DARK if dark else LIGHT}</style>{libraries}</head>"
+        f'<body><div class="sheet">{body}</div>{scripts}<script>{MEASURE}</script></body></html>'
     )
 
 

@@ -541,11 +541,11 @@ class HeadsPanel(Panel):
             yield measured.texts / len(self.corpus)
         self._corpus_facts = facts_of(last)
 
-    def bertviz(self, kind: str = "head") -> str:
+    def bertviz(self, kind: str = "head", dark: bool = False) -> str:
         """bertviz's own view as one offline page; see `bertviz_view`."""
         from .bertviz_view import bertviz_page
 
-        return bertviz_page(self.workbench, kind, layer=self.layer, heads=[self.head])
+        return bertviz_page(self.workbench, kind, layer=self.layer, heads=[self.head], dark=dark)
 
     def block_call(self, layer: int, head: int):
         """`block_of`, for the browser."""

@@ -73,7 +73,7 @@ function attentionStage(ui) {
     .bertlab .kinds td, .bertlab .kinds th { border: 0; padding: 0; text-align: center; }
     .bertlab .kinds button { width: calc(26px * var(--scale)); height: calc(22px * var(--scale)); padding: 0; border-bottom: 3px solid transparent; }
     .bertlab .kinds button[aria-pressed="true"] { box-shadow: inset 0 0 0 2px var(--accent); font-weight: 700; }
-    .bertlab iframe { border: 0; width: 100%; height: calc(400px * var(--scale)); background: #fff; }
+    .bertlab iframe { border: 0; width: 100%; height: 400px; display: block; }
     .bertlab .heads > *, .bertlab .heads .pair > * { min-width: 0; }
     .bertlab:not([data-room="wide"]) .heads { grid-template-columns: 1fr; }
     .bertlab[data-room="phone"] .heads .pair { grid-template-columns: 1fr; }`);
@@ -623,17 +623,27 @@ function attentionStage(ui) {
       h("button.text-button", { type: "button", disabled: Boolean(get("busy").label), onclick: () => ui.call("measure_corpus") }, corpus ? "Back to this sentence" : "Measure over many sentences"));
   }
 
-  // --- bertviz, in a frame that reaches nothing
-  let frameKey = "";
+  // --- bertviz, in a frame that reaches nothing; all that it says is how high it is
+  let frameKey = "", frameHeight = 400;
+  function fitted(frame) {
+    const fit = () => { frame.style.height = `${frameHeight}px`; };
+    const listen = ({ source, data }) => {
+      if (!frame.isConnected) window.removeEventListener("message", listen);
+      else if (source === frame.contentWindow && data?.height > 0) { frameHeight = Math.min(Math.ceil(data.height), 1600); fit(); }
+    };
+    window.addEventListener("message", listen);
+    fit();  // as high as the last one, so that nothing jumps from layer to layer
+    return frame;
+  }
   async function drawBertviz() {
     const key = `${get("tiles").base}/${get("bertviz_view")}/${get("layer")}/${get("head")}/${ui.colors().dark}`;
     if (key === frameKey && other.querySelector("iframe")) return;
     frameKey = key;
     other.replaceChildren(h("p.muted", {}, "Drawing …"));
     try {
-      const { result } = await ui.call("bertviz", { kind: get("bertviz_view") });
+      const { result } = await ui.call("bertviz", { kind: get("bertviz_view"), dark: ui.colors().dark });
       if (frameKey !== key || get("look") !== "bertviz") return;
-      other.replaceChildren(h("iframe", { sandbox: "allow-scripts", title: `bertviz ${get("bertviz_view")} view`, srcdoc: result }));
+      other.replaceChildren(fitted(h("iframe", { sandbox: "allow-scripts", title: `bertviz ${get("bertviz_view")} view`, srcdoc: result })));
     } catch (error) { if (frameKey === key) other.replaceChildren(h("p.muted", {}, error.message)); }
   }
 
