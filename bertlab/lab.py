@@ -25,11 +25,13 @@ from bertlab.results import (
     Generation,
     MaskFills,
     NextSentence,
+    Rewriting,
     Score,
     Similarity,
     Span,
     WordTag,
 )
+from bertlab.sequence_to_sequence import EncoderDecoder, is_decoder_folder
 from bertlab.tokenization import AutoTokenizer, BatchEncoding, BertTokenizerFast
 
 DEFAULT_MODEL = "bertlab-mini"
@@ -65,6 +67,7 @@ TASKS: dict[str, TaskKind] = {
     "qa": TaskKind("BertForQuestionAnswering", ("start", "end")),
     "choice": TaskKind("BertForMultipleChoice"),
     "generation": TaskKind("BertLMHeadModel"),
+    "seq2seq": TaskKind("EncoderDecoder"),
 }
 
 
@@ -156,7 +159,9 @@ class Lab:
         """
         if task in self._models:
             return self._models[task]
-        if task in self.adapters:
+        if task in self.adapters and is_decoder_folder(self.adapters[task]):
+            model = EncoderDecoder.load_decoder(self.adapters[task], self.model.bert)
+        elif task in self.adapters:
             model = merge_lora(load_adapter(self.adapters[task], self.model, share=True))
         elif task in TASKS:
             model = self._fresh_model(TASKS[task])
@@ -184,6 +189,8 @@ class Lab:
 
     def _fresh_model(self, kind: TaskKind) -> BertPreTrainedModel:
         """A head of random weights on this lab's own encoder (shared, not copied)."""
+        if kind.model_class == "EncoderDecoder":
+            return EncoderDecoder.with_small_decoder(self.model.bert)
         config = BertConfig.from_dict(self.model.config.to_dict())
         if kind.labels:
             config.id2label = dict(enumerate(kind.labels))
@@ -453,6 +460,44 @@ class Lab:
         new = output[0, ids.shape[1] :].tolist()
         text = self.tokenizer.decode(new, skip_special_tokens=True)
         return Generation(prompt, text, self.tokenizer.convert_ids_to_tokens(new), new, self.is_trained(task))
+
+    @torch.no_grad()
+    def rewrite(self, text: str, max_new_tokens: int = 48, task: str = "seq2seq", **options: Any) -> Rewriting:
+        """Read a text with the encoder and write another one token by token, looking back by cross-attention.
+
+        The shipped model's decoder puts words into order. `.text`, `.tokens` with their `.probabilities`, and
+        `.cross_attention` (layers, heads, written, source) over `.source_tokens`.
+
+        Args:
+            max_new_tokens: the decoder stops there if it has not ended by itself.
+            options: as in `bertlab.generation.generate` (`num_beams`, `do_sample`, ...).
+
+        Raises:
+            ValueError: when the text is empty or more is asked for than the decoder has positions.
+        """
+        model = self._model_of(task, "EncoderDecoder")
+        encoding = self.encode(text)
+        ids, mask = encoding["input_ids"], encoding["attention_mask"]
+        if ids.shape[1] < 3:
+            raise ValueError(f"the text is {text!r}; give at least one word to write from")
+        written = generate(
+            model.decoder, self.start_ids(), max_new_tokens=max_new_tokens,
+            encoder_hidden_states=model.read(ids, mask), encoder_attention_mask=mask,
+            **{"eos_token_id": self.tokenizer.sep_token_id, "pad_token_id": self.tokenizer.pad_token_id, **options},
+        )[:1]  # fmt: skip
+        new = written[0, 1:]
+        output = model(ids, mask, written[:, :-1], output_attentions=True)
+        probabilities = output.logits[0].float().softmax(-1).gather(1, new[:, None]).squeeze(1)
+        return Rewriting(
+            text, self.tokenizer.convert_ids_to_tokens(ids[0].tolist()),
+            self.tokenizer.decode(new.tolist(), skip_special_tokens=True),
+            self.tokenizer.convert_ids_to_tokens(new.tolist()), new.tolist(), probabilities.tolist(),
+            torch.stack([layer[0] for layer in output.cross_attentions]).float().cpu(), self.is_trained(task),
+        )  # fmt: skip
+
+    def start_ids(self) -> torch.Tensor:
+        """What a decoder begins with when it writes from a source: [CLS], (1, 1)."""
+        return torch.tensor([[self.tokenizer.cls_token_id]], device=self.device)
 
     def prompt_ids(self, prompt: str) -> torch.Tensor:
         """A prompt as a decoder reads it: [CLS] and the pieces, without [SEP]: (1, tokens)."""

@@ -31,8 +31,7 @@ from torch import Tensor, nn
 from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
 from bertlab.data import assemble, pad
-from bertlab.masking import IGNORED, mask_tokens
-from bertlab.model import BertModel
+from bertlab.masking import mask_tokens
 from bertlab.nano_data import (
     MOST_ATTRACTORS,
     NANO_CONFIG,
@@ -47,13 +46,14 @@ from bertlab.nano_data import (
     write_vocabulary,
     written_texts,
 )
-from bertlab.task_heads import BertForPreTraining, BertLMHeadModel
+from bertlab.sequence_to_sequence import EncoderDecoder, sequence_batch, sequence_feature
+from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
-from bertlab.training import Settings, StepRecord, evaluate_pretraining, pretrain
+from bertlab.training import Settings, StepRecord, evaluate_pretraining, pretrain, sequence_accuracy
 from bertlab.training.engine import Run
-from bertlab.training.objectives import PretrainingObjective, gather_masked
+from bertlab.training.objectives import PretrainingObjective, SequenceObjective, gather_masked
 
-__all__ = ["DEFAULTS", "SETTINGS", "EncoderDecoder", "Nano", "agreement", "real_text", "reversal"]
+__all__ = ["DEFAULTS", "SETTINGS", "Nano", "agreement", "real_text", "reversal"]
 
 VALIDATION = 400  # sentences or pairs that are never trained on
 
@@ -198,81 +198,6 @@ def agreement_accuracy(model: nn.Module, tokenizer: Any, questions: Sequence[Map
 # ------------------------------------------------------------------------------------------------- reversal
 
 
-class EncoderDecoder(nn.Module):
-    """An encoder that reads a sequence and a decoder that writes one, looking at it through cross-attention.
-
-    Both are BERTs (Rothe et al. 2020); `config` is the encoder's.
-    """
-
-    def __init__(self, config: BertConfig):
-        super().__init__()
-        fields = config.to_dict()
-        self.config = config
-        self.encoder = BertModel(config, add_pooling_layer=False)
-        self.decoder = BertLMHeadModel(
-            BertConfig.from_dict({**fields, "is_decoder": True, "add_cross_attention": True})
-        )
-
-    @property
-    def base_model(self) -> BertModel:
-        """The encoder."""
-        return self.encoder
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs."""
-        return next(self.parameters()).device
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, decoder_input_ids: Tensor, **options: Any) -> Any:
-        """The decoder's output for sources (batch, source) and the targets so far (batch, target)."""
-        states = self.encoder(input_ids, attention_mask).last_hidden_state  # (batch, source, hidden)
-        return self.decoder(
-            decoder_input_ids, torch.ones_like(decoder_input_ids), encoder_hidden_states=states,
-            encoder_attention_mask=attention_mask, use_cache=False, **options,
-        )  # fmt: skip
-
-    @torch.inference_mode()
-    def write(self, input_ids: Tensor, attention_mask: Tensor, tokenizer: Any, longest: int = 20) -> Tensor:
-        """Greedy decoding: (batch, longest) ids; what follows a [SEP] is padding."""
-        batch = len(input_ids)
-        written = torch.full((batch, 1), tokenizer.cls_token_id, device=input_ids.device)
-        states = self.encoder(input_ids, attention_mask).last_hidden_state
-        ended = torch.zeros(batch, dtype=torch.bool, device=input_ids.device)
-        for _ in range(longest):
-            logits = self.decoder(
-                written, torch.ones_like(written), encoder_hidden_states=states, encoder_attention_mask=attention_mask,
-                use_cache=False,
-            ).logits[:, -1]  # fmt: skip
-            chosen = logits.argmax(-1).masked_fill(ended, tokenizer.pad_token_id)
-            written = torch.cat([written, chosen[:, None]], dim=1)
-            ended |= chosen == tokenizer.sep_token_id
-        return written[:, 1:]
-
-    @torch.inference_mode()
-    def cross_attention(self, input_ids: Tensor, decoder_input_ids: Tensor) -> Tensor:
-        """Where the decoder looks while it writes: (layers, heads, target, source) of one pair, both (1, length)."""
-        output = self(input_ids, torch.ones_like(input_ids), decoder_input_ids, output_attentions=True)
-        return torch.stack([layer[0] for layer in output.cross_attentions])
-
-
-class ReversalObjective(nn.Module):
-    """The loss of every next letter, given the source and the letters before it."""
-
-    def __init__(self, model: EncoderDecoder):
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Loss sums by objective."""
-        logits = self.model(batch["input_ids"], batch["attention_mask"], batch["decoder_input_ids"]).logits.float()
-        labels = batch["labels"].flatten()
-        return {"letters": F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")}
-
-    def counts(self, batch: Mapping[str, Tensor]) -> dict[str, int]:
-        """How many terms the sum has."""
-        return {"letters": int((batch["labels"] != IGNORED).sum())}
-
-
 def reversal(seed: int = 0, pairs: int = 6000) -> Nano:
     """An encoder and a decoder that learn to write a sequence of letters backwards.
 
@@ -287,15 +212,15 @@ def reversal(seed: int = 0, pairs: int = 6000) -> Nano:
         torch.manual_seed(seed)
         model = EncoderDecoder(config).eval()
     encoded = [_reversal_feature(pair.source, pair.target, tokenizer) for pair in train]
-    questions = _reversal_batch(
+    questions = sequence_batch(
         [_reversal_feature(pair.source, pair.target, tokenizer) for pair in validation], tokenizer
     )
 
     def start(options: Settings) -> Iterator[StepRecord]:
         run = Run(
-            model, ReversalObjective(model), options,
+            model, SequenceObjective(model), options,
             batches=_endless(encoded, options.batch_size, options.seed),
-            collate=lambda features, step: _reversal_batch(features, tokenizer),
+            collate=lambda features, step: sequence_batch(features, tokenizer),
             evaluate=lambda: reversal_accuracy(model, tokenizer, questions), metric="accuracy",
             total_steps=options.steps, identity={"nano": "reversal"},
         )  # fmt: skip
@@ -310,41 +235,14 @@ def reversal(seed: int = 0, pairs: int = 6000) -> Nano:
 
 
 def _reversal_feature(source: Sequence[str], target: Sequence[str], tokenizer: Any) -> dict[str, Any]:
-    written = tokenizer.convert_tokens_to_ids(list(target))
-    feature = assemble(tokenizer, tokenizer.convert_tokens_to_ids(list(source)), None, len(source) + 2)
-    return {
-        **feature,
-        "decoder_input_ids": [tokenizer.cls_token_id, *written],
-        "labels": [*written, tokenizer.sep_token_id],
-    }
+    ids = (tokenizer.convert_tokens_to_ids(list(letters)) for letters in (source, target))
+    return sequence_feature(*ids, tokenizer)
 
 
-def _reversal_batch(features: Sequence[Mapping[str, Any]], tokenizer: Any) -> dict[str, Tensor]:
-    batch = pad(features, max(len(feature["input_ids"]) for feature in features), tokenizer.pad_token_id)
-    width = max(len(feature["labels"]) for feature in features)
-    for name, fill in (("decoder_input_ids", tokenizer.pad_token_id), ("labels", IGNORED)):
-        rows = [feature[name] + [fill] * (width - len(feature[name])) for feature in features]
-        batch[name] = torch.tensor(rows)  # (batch, target)
-    return batch
-
-
-@torch.inference_mode()
 def reversal_accuracy(model: EncoderDecoder, tokenizer: Any, batch: Mapping[str, Tensor]) -> dict[str, float]:
     """Sequences written without a fault and letters predicted rightly, in percent, and the mean loss."""
-    was_training = model.training
-    model.eval()
-    batch = {name: value.to(model.device) for name, value in batch.items()}
-    labels = batch["labels"]
-    logits = model(batch["input_ids"], batch["attention_mask"], batch["decoder_input_ids"]).logits.float()
-    asked = labels != IGNORED
-    written = model.write(batch["input_ids"], batch["attention_mask"], tokenizer, labels.shape[1])
-    model.train(was_training)
-    right = (written == labels) | ~asked
-    return {
-        "loss": float(F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)),
-        "accuracy": 100 * float(right.all(dim=1).float().mean()),
-        "letters": 100 * float((logits.argmax(-1) == labels)[asked].float().mean()),
-    }
+    figures = sequence_accuracy(model, tokenizer, batch)
+    return {"loss": figures["loss"], "accuracy": figures["accuracy"], "letters": figures["tokens"]}
 
 
 # ------------------------------------------------------------------------------------------------ real text

@@ -66,7 +66,7 @@ class Preset:
 PANELS = ("tokenizer", "mask", "heads", "tasks", "train")
 TASKS = (
     "fill_mask", "next_sentence", "sentiment", "emotions", "similarity", "inference", "pos", "ner", "choice",
-    "qa", "generation",
+    "qa", "generation", "seq2seq",
 )  # fmt: skip
 
 
@@ -516,6 +516,25 @@ _TASK_PRESETS = (
         "Falling into a loop",
         "Greedy search often repeats itself. Raise the temperature, then lower top-p: what is gained, what is lost?",
         "I like apples and I like",
+    ),
+    _task(
+        "seq2seq",
+        "Words in order",
+        "Hide the picture and let the class order the words first. Then follow the lines: where does the decoder look"
+        " when it writes the verb?",
+        "dog the mailman barked the at",
+    ),
+    _task(
+        "seq2seq",
+        "Two orders fit",
+        "Both 'the cat saw the dog' and 'the dog saw the cat' are right. Look at the probabilities where it decides.",
+        "saw dog cat the the",
+    ),
+    _task(
+        "seq2seq",
+        "Longer than it likes",
+        "With every further word there are more orders to choose from. At which word does it lose the thread?",
+        "quickly letter wrote before mother she her long left the to a train",
     ),
 )
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNTRAINED = "untrained head: this answer is noise"
 
@@ -240,3 +244,28 @@ class Generation(Result):
 
     def _title(self) -> str:
         return f"{self.prompt} {self.text}"
+
+
+@dataclass(repr=False)
+class Rewriting(Result):
+    """A text that a decoder wrote while looking at another one.
+
+    `cross_attention` (layers, heads, written, source) says where it looked; `probabilities` how sure each token was.
+    """
+
+    source: str
+    source_tokens: list[str]
+    text: str
+    tokens: list[str]
+    token_ids: list[int]
+    probabilities: list[float]
+    cross_attention: Tensor
+    trained: bool = True
+
+    def _title(self) -> str:
+        return f"{self.source} -> {self.text}"
+
+    def _rows(self) -> Iterable[tuple[str, ...]]:
+        looked = self.cross_attention.mean((0, 1))  # (written, source)
+        for token, probability, weights in zip(self.tokens, self.probabilities, looked):
+            yield token, percent(probability), f"looks at {self.source_tokens[int(weights.argmax())]}"

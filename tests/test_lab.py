@@ -183,6 +183,23 @@ def test_generate_continues_the_prompt(lab):
     assert not generation.trained
 
 
+def test_rewrite_says_what_was_written_how_sure_and_where_it_looked(lab):
+    result = lab.rewrite("the cat sat", max_new_tokens=4)
+    assert result.source_tokens == ["[CLS]", "the", "cat", "sat", "[SEP]"] and not result.trained
+    assert 1 <= len(result.tokens) <= 4 and result.tokens == lab.tokenizer.convert_ids_to_tokens(result.token_ids)
+    assert result.cross_attention.shape == (2, lab.model.config.num_attention_heads, len(result.tokens), 5)
+    assert all(0 < p <= 1 for p in result.probabilities)
+    assert lab.rewrite("the cat sat", max_new_tokens=4).text == result.text
+    with pytest.raises(ValueError, match="at least one word"):
+        lab.rewrite("")
+
+
+def test_a_stored_decoder_answers_for_its_task(lab, tmp_path):
+    folder = lab.task_model("seq2seq").save_decoder(tmp_path / "seq2seq", task="seq2seq", base="tiny")
+    other = Lab(lab.model, lab.tokenizer, adapters={"seq2seq": folder})
+    assert other.is_trained("seq2seq") and other.rewrite("the cat sat", max_new_tokens=4).trained
+
+
 def test_a_text_too_long_names_its_length_and_the_limit(lab):
     with pytest.raises(ValueError, match="102 tokens .* at most 64"):
         lab.record("cat " * 100)

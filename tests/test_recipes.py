@@ -12,6 +12,7 @@ from bertlab.lora import load_adapter
 from bertlab.recipes.__main__ import main
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
 from bertlab.recipes.tasks import centre_thresholds, task_settings
+from bertlab.sequence_to_sequence import EncoderDecoder
 from bertlab.task_heads import BertForPreTraining
 from bertlab.training import Settings, predict
 
@@ -32,6 +33,7 @@ def data(tmp_path_factory):
     for number, name in enumerate(("wikipedia_simple", "storybooks")):
         rows = [{"id": str(n), "title": "", "text": "\n".join(told)} for n, told in enumerate(stories(30, number))]
         put(folder, f"{name}/docs.jsonl.gz", rows)
+    put(folder, "tatoeba_en/sentences.tsv.gz", [])
     for number, name in enumerate(("sentence_polarity", "sentiment_uci", "imdb_counterfactual")):
         put(folder, f"{name}/train.jsonl.gz", reviews(20, number))
         put(folder, f"{name}/dev.jsonl", reviews(8, number + 10))
@@ -64,7 +66,7 @@ def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp
     out = tmp_path / "made"
     assert {"config.json", "vocab.txt", "model.safetensors", "figures.json"} <= {p.name for p in out.iterdir()}
     figures = json.loads((out / "figures.json").read_text())
-    assert set(figures) == {"pretraining", "sentiment", "ner", "qa"}
+    assert set(figures) == {"pretraining", "sentiment", "ner", "qa", "seq2seq"}
     assert set(figures["pretraining"]["dev"]) == {"wikipedia_simple", "storybooks"}
     assert "accuracy" in figures["sentiment"]["dev"]["sentence_polarity"]
     assert figures["sentiment"]["guessing"]["chance"] == 50.0
@@ -73,6 +75,7 @@ def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp
         model = load_adapter(out / "tasks" / task, base, share=True)
         about = json.loads((out / "tasks" / task / "config.json").read_text())["bertlab"]
         assert type(model).__name__ == about["class"]
+    assert EncoderDecoder.load_decoder(out / "tasks" / "seq2seq", base.bert)
     before = (out / "model.safetensors").read_bytes()
     assert main(command) == 0  # the checkpoints of the stages are finished: nothing is trained again
     assert (out / "model.safetensors").read_bytes() == before

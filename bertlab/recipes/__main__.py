@@ -8,6 +8,7 @@ import sys
 
 import torch
 
+from bertlab.recipes import reorder
 from bertlab.recipes.mini import load_recipe, make_model
 from bertlab.recipes.sets import TASKS
 from bertlab.recipes.tasks import train_task
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m bertlab.recipes", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     task = commands.add_parser("task", help="train, measure and save the adapter of one task")
-    task.add_argument("task", choices=list(TASKS))
+    task.add_argument("task", choices=[*TASKS, reorder.TASK])
     task.add_argument("--data", required=True, help="folder of the labelled sets")
     task.add_argument("--base", required=True, help="folder of the pre-trained model")
     task.add_argument("--out", required=True, help="folder that gets tasks/TASK/ and figures.json")

@@ -15,6 +15,7 @@ import torch
 from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_pairs
 from bertlab.tokenization import BertTokenizerFast
@@ -64,6 +65,12 @@ def train_task(
     options.update(settings or {})
     lora = options.pop("lora")
     max_length = options.pop("max_length", None)
+    if name == reorder.TASK:  # a decoder of its own instead of an adapter
+        figures = reorder.train_reorder(
+            data, base, out, settings=options, base_name=base_name, limit=limit, report=report
+        )
+        add_figures(out, name, figures)
+        return figures
     sets = load_task(name, data, limit)
     if max_length is not None:
         sets.task = type(sets.task)(**{**sets.task.to_dict(), "max_length": max_length})

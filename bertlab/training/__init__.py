@@ -29,13 +29,14 @@ from bertlab.training.evaluation import (
     mask_batch,
     predict,
     qa_answers,
+    sequence_accuracy,
 )
 from bertlab.training.objectives import PretrainingObjective, TaskObjective, gather_masked
 from bertlab.training.settings import Settings, StepRecord, TrainingError
 
 __all__ = [
     "Settings", "StepRecord", "TrainingError", "evaluate", "evaluate_pretraining", "finetune", "main_metric",
-    "predict", "pretrain", "qa_answers", "read_checkpoint",
+    "predict", "pretrain", "qa_answers", "read_checkpoint", "sequence_accuracy",
 ]  # fmt: skip
 
 

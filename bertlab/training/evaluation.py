@@ -361,6 +361,28 @@ def evaluate_pretraining(
     return scores
 
 
+@torch.no_grad()
+def sequence_accuracy(model: nn.Module, tokenizer: Any, batch: Mapping[str, Tensor]) -> dict[str, float]:
+    """How well an `EncoderDecoder` writes the targets of a batch (see `sequence_batch`).
+
+    Returns loss (nats), tokens (predicted rightly given the right ones before them, in percent) and accuracy
+    (targets written without a fault, one token after the other, in percent).
+    """
+    batch = {name: value.to(model.device) for name, value in batch.items()}
+    labels = batch["labels"]
+    with evaluating(model):
+        logits = model(batch["input_ids"], batch["attention_mask"], batch["decoder_input_ids"]).logits.float()
+        written = model.write(batch["input_ids"], batch["attention_mask"], tokenizer, labels.shape[1])
+    written = F.pad(written, (0, labels.shape[1] - written.shape[1]), value=tokenizer.pad_token_id)
+    asked = labels != IGNORED
+    right = (written == labels) | ~asked
+    return {
+        "loss": float(F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)),
+        "accuracy": 100 * float(right.all(dim=1).float().mean()),
+        "tokens": 100 * float((logits.argmax(-1) == labels)[asked].float().mean()),
+    }
+
+
 def mask_batch(
     batch: Mapping[str, Tensor],
     tokenizer: Any,

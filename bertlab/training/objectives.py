@@ -86,6 +86,24 @@ class PretrainingObjective(nn.Module):
         return counts
 
 
+class SequenceObjective(nn.Module):
+    """The loss of every next token of a target, given the source and the target's tokens before it."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Loss sums by objective."""
+        logits = self.model(batch["input_ids"], batch["attention_mask"], batch["decoder_input_ids"]).logits.float()
+        labels = batch["labels"].flatten()
+        return {"tokens": F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")}
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        """How many terms the sum has."""
+        return {"tokens": int((batch["labels"] != IGNORED).sum())}
+
+
 def pretraining_logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """(masked, vocabulary) logits at `batch["masked_places"]` and (batch, 2) next-sentence logits."""
     output = model.bert(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
