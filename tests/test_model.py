@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+import torch.nn.functional as F
 from model_cases import (
     BATCH,
     HEAD_SIZE,
@@ -170,6 +171,18 @@ def test_half_precision_models_stay_finite_with_masks():
         batch["attention_mask"][1] = 0
         for look in (False, True):
             assert run(model, **batch, output_attentions=look).last_hidden_state.isfinite().all()
+
+
+def test_training_in_bfloat16_follows_float32():
+    model = tiny("BertForSequenceClassification", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0).train()
+    batch = inputs()
+    gradients = []
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            model(**batch, labels=torch.ones(BATCH, dtype=torch.long)).loss.backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    assert F.cosine_similarity(*gradients, dim=0) > 0.999
 
 
 def test_autocast_in_training_gives_finite_gradients():
