@@ -29,7 +29,7 @@ def bare_seconds(lab, dataset: str, steps: int) -> float:
     task = infer_task(SETS[dataset], rows, max_length=128)
     train, held_out = split_rows(rows)
     model = fresh_model(lab, task, rank=panel.rank)
-    options = panel.options()
+    options = panel.plan.options()
     every = -(-len(train) // options["batch_size"])
     records = finetune(model, lab.tokenizer, train, task, evaluation=held_out, steps=steps, evaluate_every=every,
                        keep_best=False, **options)  # fmt: skip

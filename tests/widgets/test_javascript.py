@@ -10,7 +10,7 @@ import pytest
 from bertlab_widgets.base import module_text, percent
 
 NODE = shutil.which("node")
-SCRIPTS = ("heads", "tokens", "masks")
+SCRIPTS = ("heads", "tokens", "masks", "training")
 
 
 @pytest.mark.skipif(NODE is None, reason="the tests of the JavaScript need node")
@@ -18,6 +18,7 @@ def test_the_helpers_of_the_panels_javascript(tmp_path):
     for script in SCRIPTS:
         (tmp_path / f"{script}.mjs").write_text(module_text(f"{script}.js"), encoding="utf8")
     numbers = [0, 1, 0.7123, 0.0712, 0.00712, 3.4e-8, 0.99996, 0.9968, 0.000071, 0.0999, 0.5, 1 / 3, 0.12, 0.995]
+    numbers += [0.125, 0.0625]  # halves, which Python and JavaScript round apart
     environment = {
         **os.environ,
         "BERTLAB_MODULES": str(tmp_path),

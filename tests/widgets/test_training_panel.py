@@ -407,3 +407,75 @@ def test_rows_are_held_out_by_their_split_or_every_fifth():
     assert split_rows(rows[:4]) == (rows[:4], [])
     named = [{"text": "a", "split": "train"}, {"text": "b", "split": "dev"}]
     assert split_rows(named) == (named[:1], named[1:])
+
+
+def test_a_pinned_run_stays_beside_the_next_one_and_both_name_their_settings(lab):
+    panel = trained(lab)
+    losses, evaluations = panel.data()["loss"].tolist(), panel.run.evaluations
+    panel.pin()
+    assert "LoRA rank 8" in panel.pinned["answer"] and "pinned" not in panel.view
+    panel.rank, panel.steps = 2, 6
+    panel.start()
+    assert panel.wait(60)
+    pinned = panel.view["pinned"]
+    assert (pinned["name"], panel.view["name"]) == ("LoRA rank 8, steps 4", "LoRA rank 2, steps 6")
+    assert pinned["loss"][1] == pytest.approx(losses, abs=1e-5) and len(panel.view["loss"][1]) == 6
+    assert [step for step, _ in pinned["figures"]] == [row["step"] for row in evaluations]
+    rows = panel.table()
+    assert [row["loss"] for row in rows if row["run"] == "A"][1:] == losses
+    assert len([row for row in rows if row["run"] == "B"]) == 7
+    assert "A: LoRA rank 8, steps 4" in panel.figure().axes[0].get_title()
+    panel.unpin()
+    assert "pinned" not in panel.view and "run" not in panel.table()[0]
+
+
+def test_a_run_that_is_pinned_while_it_goes_on_is_kept_to_its_end(lab):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=100_000, batch_size=4, seconds=0)
+    panel.start()
+    assert panel.wait_for_step(2)
+    panel.pin()
+    panel.stop()
+    assert panel.wait(20)
+    assert panel.data()["pinned"][-1]["step"] == panel.run.step and "pinned" not in panel.view
+
+
+def test_without_a_run_there_is_nothing_to_pin(lab):
+    panel = TrainPanel(lab, TEXT)
+    panel.pin()
+    assert panel.error == "There is no run to keep yet: start one, then pin it." and not panel.pinned
+
+
+def test_the_code_is_that_of_the_run_on_show_and_not_of_the_settings_touched_since(lab):
+    panel = trained(lab)
+    code = panel.code()
+    panel.rank, panel.dataset = 2, "sentiment"
+    assert panel.code() == code and "rank=8" in code
+
+
+def test_chance_is_written_alike_wherever_it_stands(lab):
+    panel = TrainPanel(lab, dataset="topics")
+    assert panel.view["chance"]["chance"] == 12.5
+    panel.predict_first = True
+    assert "chance is 13 %" in panel.answer and "chance is 13 %" in panel.gate_question
+
+
+@pytest.mark.parametrize("dataset", ["topics", "entities", "pairs", "questions", "choices", "similarity", "reversal"])
+def test_without_a_text_the_panel_opens_on_a_sentence_of_its_set(lab, dataset):
+    panel = TrainPanel(lab, dataset=dataset)
+    presets = [state["text"] for state in TrainPanel.preset_states.values() if state["dataset"] == dataset]
+    assert panel.dataset == dataset and not panel.error
+    assert panel.text in presets if presets else panel.text and panel.text != TrainPanel(lab).text
+
+
+def test_another_set_brings_its_sentence_unless_somebody_typed_one(lab):
+    panel = TrainPanel(lab)
+    panel.dataset = "topics"
+    topics = TrainPanel(lab, dataset="topics").text
+    assert panel.text == topics
+    panel.dataset = "questions"
+    assert panel.text not in ("", topics) and panel.text_pair
+    panel.text, panel.text_pair = TEXT, ""
+    panel.dataset = "sentiment"
+    assert panel.text == TEXT
+    kept = TrainPanel(lab, TrainPanel(lab).text, dataset="topics").state()
+    assert TrainPanel.from_state(lab, kept).state() == kept

@@ -273,6 +273,7 @@ class LiveRun:
     about: dict
     lab: Lab | None = None  # what the other panels show when this is trained
     task: Task | None = None
+    plan: Any = None  # the settings that made it, see `training_plan.Plan`
     history: list[StepRecord] = field(default_factory=list)
     evaluations: list[dict] = field(default_factory=list)
     changes: list[tuple[int, dict[str, float]]] = field(default_factory=list)

@@ -7,6 +7,9 @@ const DATA_SETS = [["sentiment", "Sentiment"], ["topics", "Eight topics"], ["ent
 const NAMES = { span_f1: "F1 of spans", f1: "F1", masked_top5: "Word among the first five", spearman: "Rank correlation", macro_f1: "Macro F1" };
 const PHASES = { idle: "", preparing: "reading the data", training: "training", paused: "paused", done: "finished", stopped: "stopped", failed: "failed" };
 
+const DASHES = [2, 3];
+const isHead = name => /(^| )head$/.test(name);
+
 const metricName = name => { const text = NAMES[name] || (name || "accuracy").replaceAll("_", " "); return text[0].toUpperCase() + text.slice(1); };
 
 /** Round values for an axis from 0 to about `top`. */
@@ -39,6 +42,7 @@ function trainStage(ui) {
     .bertlab .cards .said dt { color: var(--muted); } .bertlab .cards .said dd { margin: 0; overflow-wrap: anywhere; }
     .bertlab .cards canvas { margin-top: 4px; }
     .bertlab .cards .heading { font-size: var(--small); color: var(--muted); }
+    .bertlab .train-picture > .small { white-space: pre-wrap; min-height: calc(18px * var(--scale)); margin-bottom: 4px; overflow-wrap: anywhere; }
     .bertlab .machine { grid-column: 1 / -1; display: flex; gap: 12px; align-items: center; min-height: calc(28px * var(--scale)); font-size: var(--small); }
     .bertlab .machine input { flex: 1; min-width: 80px; height: 20px; } .bertlab .machine .at { min-width: calc(150px * var(--scale)); text-align: end; }
     .bertlab .machine.off { color: var(--muted); }
@@ -56,12 +60,13 @@ function trainStage(ui) {
     .bertlab .train.wide { grid-template-columns: minmax(0, 1fr); } .bertlab .train.wide .cards { display: none; }
     .bertlab[data-room="narrow"] .train, .bertlab[data-room="phone"] .train { grid-template-columns: minmax(0, 1fr); }
     .bertlab[data-room="narrow"] .cards, .bertlab[data-room="phone"] .cards { max-height: none; }`);
+  const versus = h("div.small.muted", { hidden: true });
   const picture = h("div.train-picture"), chart = h("canvas", { role: "img", tabindex: "-1" }), maps = h("div.maps");
   const cards = h("div.cards", { tabindex: "0", role: "group", "aria-label": "What the model says about watched sentences" });
   const slider = h("input", { type: "range", min: "0", max: "0", step: "1", "aria-label": "Time machine: moment of the run" });
   const at = h("span.at"), machine = h("div.machine.off", {}, h("span", {}, "Time machine"), slider, at);
   const source = h("div.source", { hidden: true });
-  picture.append(chart, maps);
+  picture.append(versus, chart, maps);
   ui.stage.append(style, h("div.train", {}, picture, cards, machine));
   slider.addEventListener("input", () => ui.set("moment", Number(slider.value)));
 
@@ -108,9 +113,9 @@ function trainStage(ui) {
 
   // --- charts
   function drawChart(view) {
-    const width = Math.max(240, picture.clientWidth || 640), height = 372 * scale(), c = fitCanvas(chart, width, height), colors = ui.colors();
+    const width = Math.max(240, picture.clientWidth || 640), height = (view.pinned ? 350 : 372) * scale(), c = fitCanvas(chart, width, height), colors = ui.colors();
     const blue = colors.dark ? "#6cb6ff" : "#0b62b0", orange = colors.dark ? "#ffab5e" : "#c04f00", green = colors.dark ? "#4fd1a5" : "#00755a";
-    const small = 11 * scale(), left = 44 * scale(), right = width - 118 * scale(), total = Math.max(1, view.steps || 1);
+    const small = 11 * scale(), left = 44 * scale(), right = width - 118 * scale(), pinned = view.pinned, total = Math.max(1, view.steps || 1, pinned?.steps || 1);
     c.font = `${small}px ${colors.wordFont}`;
     c.textBaseline = "middle";
     const x = step => left + (right - left) * step / total;
@@ -125,7 +130,7 @@ function trainStage(ui) {
         c.strokeStyle = c.fillStyle = color;
         c.lineWidth = 2;
         c.beginPath();
-        if (shape === "line") { c.moveTo(at, top - 14 * scale()); c.lineTo(at + 16, top - 14 * scale()); c.stroke(); }
+        if (shape !== "dot") { c.setLineDash(shape === "dashes" ? DASHES : []); c.moveTo(at, top - 14 * scale()); c.lineTo(at + 16, top - 14 * scale()); c.stroke(); c.setLineDash([]); }
         else { c.arc(at + 8, top - 14 * scale(), 3.5, 0, 7); c.fill(); }
         label(text, at + 22, top - 14 * scale(), colors.muted);
         at += 38 + c.measureText(text).width;
@@ -154,12 +159,18 @@ function trainStage(ui) {
       });
     }
     const clip = (bounds, draw) => { c.save(); c.beginPath(); c.rect(left - 4, bounds.top - 4, right - left + 8, bounds.bottom - bounds.top + 8); c.clip(); draw(); c.restore(); };
-    function curve([steps, values], y, color, thick = 1.5) {
-      c.strokeStyle = color; c.lineWidth = thick; c.lineJoin = "round";
+    function curve([steps, values], y, color, thick = 1.5, dash = []) {
+      c.strokeStyle = color; c.lineWidth = thick; c.lineJoin = "round"; c.setLineDash(dash);
       c.beginPath();
       steps.forEach((step, i) => i ? c.lineTo(x(step), y(values[i])) : c.moveTo(x(step), y(values[i])));
-      c.stroke(); c.lineWidth = 1;
+      c.stroke(); c.lineWidth = 1; c.setLineDash([]);
       if (steps.length === 1) { c.fillStyle = color; c.beginPath(); c.arc(x(steps[0]), y(values[0]), 2, 0, 7); c.fill(); }
+    }
+    function ring(points, y, color) {  // the pinned run: dashes and open circles
+      c.strokeStyle = color; c.setLineDash(DASHES);
+      c.beginPath(); points.forEach(([step, value], i) => i ? c.lineTo(x(step), y(value)) : c.moveTo(x(step), y(value))); c.stroke();
+      c.setLineDash([]);
+      for (const [step, value] of points) { c.beginPath(); c.arc(x(step), y(value), 3, 0, 7); c.fillStyle = colors.paper; c.fill(); c.stroke(); }
     }
     function dots(points, y, color) {
       c.strokeStyle = c.fillStyle = color; c.globalAlpha = 0.6;
@@ -168,21 +179,25 @@ function trainStage(ui) {
       for (const [step, value] of points) { c.beginPath(); c.arc(x(step), y(value), 3.5, 0, 7); c.fill(); }
     }
     const lossLines = Object.entries(view.lines || {}), loss = view.loss || [[], []], heldOut = view.held_out || [];
-    const values = [...loss[1], ...heldOut.map(point => point[1])].filter(Number.isFinite).sort((a, b) => a - b);
+    const values = [...loss[1], ...heldOut.map(point => point[1]), ...(pinned ? [...pinned.loss[1], ...pinned.held_out.map(point => point[1])] : [])].filter(Number.isFinite).sort((a, b) => a - b);
     const typical = values.length ? values[Math.floor(values.length * 0.98)] : 0;
     const most = 1.12 * Math.max(0.1, typical, ...lossLines.map(([, value]) => value));
-    let bounds = box(0), y = axes(bounds, most, "Loss", [["training", blue, "line"], ["held out", orange, "dot"]], value => number(value, 2));
-    clip(bounds, () => { curve(loss, y, blue); dots(heldOut, y, orange); });
+    let bounds = box(0), y = axes(bounds, most, "Loss", pinned ? [["B training", blue, "line"], ["B held out", orange, "dot"], ["A, pinned", colors.muted, "dashes"]] : [["training", blue, "line"], ["held out", orange, "dot"]], value => number(value, 2));
+    clip(bounds, () => {
+      if (pinned) { curve(pinned.loss, y, colors.muted, 1.25, DASHES); ring(pinned.held_out, y, colors.muted); }
+      curve(loss, y, blue);
+      dots(heldOut, y, orange);
+    });
     baselines(lossLines, y, bounds, value => number(value, 3));
     bounds = box(1);
     const figures = view.figures || [];
-    y = axes(bounds, 100, metricName(view.metric || view.about?.metric), figures.length ? [["held out, %", green, "dot"]] : [], value => value.toFixed(0), 2);
-    clip(bounds, () => dots(figures, y, green));
-    baselines(Object.entries(view.chance || {}).slice(0, 4), y, bounds, value => `${value.toFixed(0)} %`);
+    y = axes(bounds, 100, metricName(view.metric || view.about?.metric), figures.length ? [[pinned ? "B held out, %" : "held out, %", green, "dot"], ...(pinned?.figures.length ? [["A", colors.muted, "dashes"]] : [])] : [], value => value.toFixed(0), 2);
+    clip(bounds, () => { if (pinned) ring(pinned.figures, y, colors.muted); dots(figures, y, green); });
+    baselines(Object.entries(view.chance || {}).slice(0, 4), y, bounds, value => percent(value / 100));
     bounds = box(2);
-    const norms = view.norm || [[], []], tallest = 1.1 * Math.max(1, ...norms[1].filter(Number.isFinite));
+    const norms = view.norm || [[], []], tallest = 1.1 * Math.max(1, ...[...norms[1], ...(pinned?.norm[1] || [])].filter(Number.isFinite));
     y = axes(bounds, tallest, "Gradient norm", [], value => number(value, 2), 1);
-    clip(bounds, () => curve(norms, y, colors.muted, 1));
+    clip(bounds, () => { if (pinned) curve(pinned.norm, y, colors.muted, 1, DASHES); curve(norms, y, pinned ? blue : colors.muted, 1); });
     if (view.steps) for (const step of ticks(total, 6)) label(step.toLocaleString("en"), Math.min(x(step), right), height - 8 * scale(), colors.muted, step === 0 ? "start" : x(step) > right - 14 ? "end" : "center");
     label("step", 0, height - 8 * scale(), colors.muted);
     if (view.moments?.length && view.phase !== "training") {
@@ -201,13 +216,14 @@ function trainStage(ui) {
     c.fillText("How far each part is from where it began, |W − W₀| / |W₀|", 0, 10 * scale());
     if (!names.length) { c.fillStyle = colors.muted; c.fillText("Start a run: every part is a row, every step a column.", 0, 40 * scale()); return; }
     const left = Math.max(...names.map(name => c.measureText(name).width)) + 12, right = width - 76 * scale(), top = 28 * scale();
-    const tall = Math.min(32 * scale(), (height - top - 40 * scale()) / names.length), most = Math.max(1e-9, ...values.flat());
+    const tall = Math.min(32 * scale(), (height - top - 40 * scale()) / names.length), body = values.filter((_, k) => !isHead(names[k])).flat();
+    const most = Math.max(1e-9, ...(body.some(value => value > 0) ? body : values.flat())), beyond = Math.max(...values.flat()) > most;
     const shown = [...names.keys()].reverse(), total = Math.max(1, view.steps), x = step => left + (right - left) * step / total;
     shown.forEach((k, row) => {
       const y = top + row * tall;
       steps.forEach((step, i) => {
         const end = Math.min(total, i + 1 < steps.length ? steps[i + 1] : Math.max(view.step, step + 0.5));
-        c.fillStyle = cssColor(colors.sequential[Math.round(255 * Math.sqrt(values[k][i] / most))]);
+        c.fillStyle = cssColor(colors.sequential[Math.round(255 * Math.sqrt(Math.min(1, values[k][i] / most)))]);
         c.fillRect(x(step), y, Math.max(0, x(end) - x(step) + (end < total ? .6 : 0)), tall - 3);
       });
       c.strokeStyle = colors.line;
@@ -220,7 +236,7 @@ function trainStage(ui) {
     c.textAlign = "start";
     const key = top + names.length * tall + 30 * scale();
     for (let i = 0; i < 120; i++) { c.fillStyle = cssColor(colors.sequential[Math.round(255 * i / 119)]); c.fillRect(left + i, key - 5, 1.5, 10); }
-    c.fillStyle = colors.muted; c.fillText(`0 to ${percent(most)}`, left + 130, key);
+    c.fillStyle = colors.muted; c.fillText(`0 to ${percent(most)}${beyond ? "; the fresh head moves farther" : ""}`, left + 130, key);
     chart.setAttribute("aria-label", `Change of each part: ${names.map((name, k) => `${name} ${percent(values[k].at(-1))}`).join(", ")}`);
   }
 
@@ -309,6 +325,8 @@ function trainStage(ui) {
     ui.stage.querySelector(".train").classList.toggle("wide", look === "attention");
     maps.hidden = look !== "attention";
     chart.style.display = look === "attention" ? "none" : "";
+    versus.hidden = !view.pinned || look !== "curves";
+    if (view.pinned) versus.replaceChildren(h("b", {}, "A"), ` ${view.pinned.name}   `, h("b", {}, "B"), ` ${view.name}`);
     if (look === "curves") drawChart(view);
     else if (look === "layers") drawLayers(view);
     else drawAttention(view);
