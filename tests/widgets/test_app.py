@@ -5,6 +5,7 @@ import json
 import pytest
 from bertlab_widgets import HeadsPanel, TasksPanel, TokenizerPanel, Workbench
 from bertlab_widgets.app import FIRST_TEXT, PANELS, Application
+from test_base import shown_by
 
 TEXT = "the cat sat on the mat."
 
@@ -20,6 +21,12 @@ def test_displaying_a_workbench_shows_the_application(workbench):
     assert "application/vnd.jupyter.widget-view+json" in data
     assert TEXT in data["text/html"]
     assert workbench.show() is workbench.show()
+
+
+def test_a_notebook_keeps_the_applications_twin_beside_the_live_one(workbench, monkeypatch):
+    twin, view = shown_by(workbench, monkeypatch)
+    assert TEXT in twin["text/html"] and workbench.show()._bar.twin in twin["text/html"]
+    assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == workbench.show().model_id
 
 
 def test_without_a_text_the_application_brings_one(lab):

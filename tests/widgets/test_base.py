@@ -167,6 +167,33 @@ def test_a_viewed_notebook_shows_a_small_static_twin(kind, lab):
     assert "<script" not in html and len(html) < 100_000
 
 
+def shown_by(widget, monkeypatch):
+    """The outputs of a cell that ends in this widget."""
+    import IPython.display
+
+    published = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: published.append(data))
+    widget._ipython_display_()
+    return published
+
+
+@each_panel
+def test_a_notebook_keeps_the_static_twin_and_the_live_view_as_two_outputs(kind, lab, monkeypatch):
+    panel = kind(lab, TEXT)
+    twin, view = shown_by(panel, monkeypatch)
+    assert set(twin) == {"text/html", "text/plain"} and kind.question_text in twin["text/html"]
+    assert f'data-bertlab="{panel.twin}"' in twin["text/html"] and panel.twin
+    assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
+    assert view["text/html"] == view["text/plain"] == ""  # a viewer that cannot show it shows nothing
+
+
+def test_a_twin_that_cannot_be_drawn_leaves_the_live_view(lab, monkeypatch):
+    panel = MaskPanel(lab, TEXT)
+    monkeypatch.setattr(panel, "static_html", lambda: 1 / 0)
+    (view,) = shown_by(panel, monkeypatch)
+    assert view["text/plain"] == repr(panel)
+
+
 @each_panel
 def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
     panel = kind(lab, TEXT, masked=[2], predict_first=True)
@@ -251,6 +278,8 @@ def test_long_work_ends_finished_cancelled_or_with_a_sentence(lab):
         (0.99996, "100 %"),
         (0.9968, "99.68 %"),
         (0.000071, "0.0071 %"),
+        (0.125, "13 %"),
+        (0.0625, "6.3 %"),
     ],
 )
 def test_probabilities_read_well_before_an_audience(probability, shown):

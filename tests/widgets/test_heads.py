@@ -138,7 +138,7 @@ def test_a_layer_is_switched_off_and_on_again(panel):
     assert panel.ablated == []
 
 
-@pytest.mark.parametrize("method", ["zero", "mean", "uniform"])
+@pytest.mark.parametrize("method", ["zero", "mean", "corpus", "uniform"])
 def test_the_sweep_finds_what_each_head_alone_changes(panel, method):
     panel.masked, panel.ablation = [3], method
     panel.sweep()
@@ -158,6 +158,7 @@ def test_a_sweep_without_anything_to_watch_says_so(panel):
 
 def test_facts_come_from_the_text_or_from_a_corpus_and_go_back(lab):
     panel = HeadsPanel(lab, TEXT, corpus=["the cat sat on the mat.", "the dog ran."])
+    assert panel.workbench.corpus == ["the cat sat on the mat.", "the dog ran."]
     own = panel.facts()
     panel.measure_corpus()
     assert panel.wait(30) and panel.view["corpus"] == 2
@@ -188,4 +189,81 @@ def test_two_texts_are_compared_on_the_tokens_that_they_share(panel):
 
 def test_a_difference_without_a_pin_is_refused_in_words(panel):
     panel.difference = True
-    assert panel.error == "A difference needs a pinned text: press Pin, then change the sentence."
+    assert panel.error.startswith("A difference needs a pinned text, or a head that is switched off")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_code_gives_the_difference_to_the_pinned_text(lab, monkeypatch, mode):
+    panel = HeadsPanel(lab, TEXT, layer=1, head=2, heads=[(2, 0)], mode=mode, masked=[3])
+    panel.pin()
+    panel.text = "the dog did not cross the street because it was too tired."
+    panel.difference, panel.ablated = True, [(0, 1)]
+    assert not panel.error
+    code = panel.code()
+    assert torch.allclose(run_code(panel, lab, monkeypatch), panel.data()["shown"], atol=1e-5)
+    assert len(code.splitlines()) <= 22
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_a_pin_the_difference_is_what_the_switched_off_heads_change(lab, monkeypatch, mode):
+    panel = HeadsPanel(lab, TEXT, layer=2, head=1, mode=mode, ablated=[(0, 1)], difference=True)
+    assert not panel.error and panel.tiles["signed"]
+    off = panel.data()["weights"][2]
+    panel.ablated = []
+    assert "head that is switched off" in panel.error
+    panel.difference = False
+    all_on = panel.data()["weights"][2]
+    panel.ablated, panel.difference = [(0, 1)], True
+    place = 0 if panel.per_layer else 1
+    assert torch.allclose(panel.data()["shown"], (off - all_on)[place], atol=1e-6)
+    assert torch.allclose(run_code(panel, lab, monkeypatch), panel.data()["shown"], atol=1e-5)
+
+
+def test_what_follows_from_a_switched_off_head_sets_the_scale_and_not_its_own_change(lab):
+    panel = HeadsPanel(lab, TEXT, mode="norm", ablated=[(0, 1)], difference=True)
+    changes = [panel._difference(panel.layer_weights(layer), layer).abs().amax((1, 2)) for layer in range(3)]
+    own = float(changes[0][1])
+    left = max(float(changes[layer][head]) for layer in range(3) for head in range(4) if (layer, head) != (0, 1))
+    assert panel._top() == pytest.approx(left) and left != own
+    assert panel.tiles["beyond"] == [(0, 1)]
+    assert panel.data()["shown"].abs().max() == pytest.approx(float(changes[0][0].max()))
+
+
+def test_heads_can_give_their_mean_over_a_corpus_and_the_code_says_so(lab, monkeypatch):
+    panel = HeadsPanel(lab, TEXT, layer=2, masked=[3], ablated=[(0, 1)])
+    panel.average_corpus()
+    assert panel.wait(60) and panel.ablation == "corpus" and not panel.error
+    assert torch.allclose(run_code(panel, lab, monkeypatch), panel.data()["shown"], atol=1e-5)
+    assert "samples" in panel.code()
+    panel.workbench.corpus = ["the cat sat.", "the dog ran."]
+    assert torch.allclose(run_code(panel, lab, monkeypatch), panel.data()["shown"], atol=1e-5)
+    assert "the dog ran." in panel.code()
+
+
+def test_a_pin_of_another_model_is_refused_in_words(lab):
+    panel = HeadsPanel(lab, TEXT)
+    panel.pin()
+    panel._pinned_weights["weights"] = panel._pinned_weights["weights"][:2]
+    panel.difference = True
+    assert "pin again" in panel.error
+
+
+def test_the_exported_page_holds_every_mode_of_a_short_text_in_three_megabytes(lab):
+    panel = HeadsPanel(lab, "cat " * 30)
+    answers, patches = panel.precomputed()
+    assert [name for name, _ in panel.kept_modes] == MODES and panel.mode == "attention"
+    assert set(patches) == {f'mode:"{name}"' for name in MODES}
+    for name in MODES:
+        tiles = patches[f'mode:"{name}"']["tiles"]
+        reply = answers[f'block_call:{{"layer":1,"head":0,"mode":"{name}"}}']
+        assert reply["result"]["key"] == tiles["key"]
+    assert len(panel.exported_bytes("html")) < 3_000_000
+
+
+def test_a_long_text_is_exported_in_the_mode_on_show(lab, monkeypatch):
+    import bertlab_widgets.heads as module
+
+    monkeypatch.setattr(module, "ALL_MODES", 10_000)
+    panel = HeadsPanel(lab, "cat " * 60, mode="rollout")
+    panel.precomputed()
+    assert [name for name, _ in panel.kept_modes] == ["rollout"]

@@ -148,3 +148,38 @@ def test_new_weights_are_computed_with(workbench):
     finally:
         with torch.no_grad():
             bias[7] -= 5
+
+
+def test_two_labs_in_one_workbench_never_share_a_number(workbench):
+    from small_lab import small_lab
+
+    first, second = workbench.lab, small_lab()
+    with torch.no_grad():
+        for parameter in second.model.parameters():
+            parameter.mul_(0.5)
+    asked = {
+        "attention": lambda: workbench.recording.attention(1).clone(),
+        "prediction": lambda: workbench.probabilities(2).clone(),
+        "own": lambda: workbench.cached("own", lambda: torch.tensor(float(id(workbench.lab)))),
+    }
+    before = {name: ask() for name, ask in asked.items()}
+    workbench.lab = second
+    assert not any(torch.equal(ask(), before[name]) for name, ask in asked.items())
+    workbench.lab = first
+    assert all(torch.equal(ask(), before[name]) for name, ask in asked.items())
+
+
+def test_a_head_can_give_its_mean_over_a_corpus(workbench):
+    from bertlab.analysis.ablation import ablate, corpus_means
+
+    texts = ["the cat sat.", "the dog ran up the tree.", "she sat on the grass."] * 9
+    workbench.corpus, workbench.ablation, workbench.ablated = texts, "corpus", [(0, 1), (2, 3)]
+    means = corpus_means(workbench.lab, texts)
+    for own, expected in zip(workbench.corpus_means(), means, strict=True):
+        assert torch.allclose(own, expected, atol=1e-6)
+    with torch.no_grad(), ablate(workbench.model, [(0, 1), (2, 3)], "mean", means=means):
+        expected = workbench.model(**workbench.batch()).prediction_logits[0, 2].softmax(-1)
+    assert torch.allclose(workbench.probabilities(2), expected, atol=1e-5)
+    here = workbench.probabilities(2)
+    workbench.corpus = ["the river was muddy."]
+    assert not torch.allclose(workbench.probabilities(2), here, atol=1e-5)

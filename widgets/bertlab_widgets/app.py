@@ -22,6 +22,7 @@ from .masks import MaskPanel
 from .state import SelectionError, Workbench
 from .tasks import TasksPanel
 from .tokens import TokenizerPanel
+from .twins import publish
 
 STATIC = Path(__file__).parent / "static"
 FIRST_TEXT = "The animal didn't cross the street because it was too tired."
@@ -52,6 +53,7 @@ class TabBar(anywidget.AnyWidget):
     tab = Unicode().tag(sync=True)
     error = Unicode(help="why a panel could not be opened").tag(sync=True)
     scale = Float(1.0).tag(sync=True)
+    twin = Unicode(help="name of the static twin, which the live view takes away").tag(sync=True)
 
     def __repr__(self) -> str:
         return f"TabBar({self.tab!r})"
@@ -162,6 +164,9 @@ class Application(ipywidgets.VBox):
         except Exception as error:
             log.info("no static twin", exc_info=error)
         return bundle
+
+    def _ipython_display_(self) -> None:
+        publish(self, self._bar)
 
 
 def application(workbench: Workbench) -> Application:

@@ -20,17 +20,24 @@ import json
 import logging
 import math
 import threading
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import anywidget
 from traitlets import Bool, Dict, Float, Int, List, Unicode
 
 from .state import SelectionError, Workbench
+from .twins import publish
 
 STATIC = Path(__file__).parent / "static"
 SHARED = ("text", "text_pair", "selected", "layer", "head", "heads", "masked", "forced", "ablated", "ablation")
 EXPORTS = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv", "html": "text/html"}
 log = logging.getLogger("bertlab_widgets")
+
+
+def rounded(value: float, places: int) -> str:
+    """A number with so many decimals, halves away from zero, as the browser rounds: 12.5 is 13, not 12."""
+    return str(Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
 def percent(probability: float) -> str:
@@ -41,9 +48,9 @@ def percent(probability: float) -> str:
     if value < 0.001:
         return "< 0.001 %"
     if value >= 99.5:
-        return "100 %" if value >= 99.995 else f"{value:.2f}".removesuffix("0") + " %"
+        return "100 %" if value >= 99.995 else rounded(value, 2).removesuffix("0") + " %"
     digits = 0 if value >= 10 else 1 if value >= 1 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
-    return f"{value:.{digits}f} %"
+    return f"{rounded(value, digits)} %"
 
 
 def signed(value: float) -> str:
@@ -118,6 +125,7 @@ class Panel(anywidget.AnyWidget):
     guess = Unicode().tag(sync=True)
     verdict = Unicode().tag(sync=True)
     scale = Float(1.0, help="1 for a desk, 1.5 and more for a projector").tag(sync=True)
+    twin = Unicode(help="name of the static twin, which the live view takes away").tag(sync=True)
     traits_synced = List().tag(sync=True)
 
     def __init__(self, lab=None, text: str | None = None, text_pair: str | None = None, *, workbench=None, **settings):
@@ -138,8 +146,8 @@ class Panel(anywidget.AnyWidget):
         self.traits_synced = [name for name, trait in self.traits(sync=True).items() if not name.startswith("_")]
         if text is not None or text_pair is not None:
             workbench.set_text(text or "", text_pair or "")
-        elif not workbench.text and self.preset_states:
-            settings = {"preset": next(iter(self.preset_states)), **settings}
+        elif not workbench.text:
+            settings = {**self.opening(settings), **settings}
         for name in SHARED:
             setattr(self, name, _plain(getattr(workbench, name)))
         self.observe(self._to_workbench, names=list(SHARED))
@@ -213,6 +221,10 @@ class Panel(anywidget.AnyWidget):
     # --- for subclasses
 
     needs_text = True
+
+    def opening(self, settings: dict) -> dict:
+        """Settings for a panel that is opened without a text: its first preset."""
+        return {"preset": next(iter(self.preset_states))} if self.preset_states else {}
 
     def refresh(self, changed: set[str]) -> None:
         """Fill `view` and `answer`. `changed` names traits; "version" means that the model's results are new."""
@@ -537,6 +549,9 @@ class Panel(anywidget.AnyWidget):
         except Exception as error:
             log.info("no static twin", exc_info=error)
         return bundle
+
+    def _ipython_display_(self) -> None:
+        publish(self, self)
 
     def static_twin(self) -> str:
         """Question, picture, answer and caption as HTML that needs no kernel and no script."""

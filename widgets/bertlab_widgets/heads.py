@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import difflib
 import json
 
@@ -19,6 +20,7 @@ MODES = {
     "gradient": ("× gradient", "attention × the gradient of the most likely prediction"),
 }
 TILE = 36  # most cells along one side of a tile of the grid
+ONE_MODE, ALL_MODES = 12_000_000, 2_000_000  # bytes of weights that an exported page holds at most
 WHOLE_LAYER = 300_000  # bytes: a layer's heads travel together up to this size, one by one above it
 LETTERS = {"previous": "P", "next": "N", "same": "S", "delimiter": "D", "broad": "B", "focused": "F", "mixed": "·"}
 STATISTICS = ("entropy", "distance", "previous", "next", "same", "special")
@@ -32,8 +34,10 @@ class HeadsPanel(Panel):
         panel.data()["weights"]            # (layers, heads, query, key)
         panel.ablated = [(2, 5)]           # switch the head off; the predictions follow
 
-    Settings: `mode` (attention, norm, rollout, gradient), `look` (head, steps, effect, kinds, bertviz), `hide_special`,
-    `renormalise`, `difference` (to the pinned text), `norm_residual`, `key_token`, `bertviz_view`.
+    Settings: `mode` (attention, norm, rollout, gradient), `look` (head, steps, effect, kinds, bertviz), `direction` of
+    the tokens in the head view (vertical, horizontal), `hide_special`, `renormalise`, `difference` (to the pinned text;
+    without one, of switched-off heads to the model with every head on), `norm_residual`, `key_token`, `bertviz_view`.
+    `corpus` holds the sentences to average over, for the kinds of heads and for `ablation = "corpus"`.
     """
 
     script = "heads.js"
@@ -41,6 +45,7 @@ class HeadsPanel(Panel):
     settings = (
         "mode",
         "look",
+        "direction",
         "hide_special",
         "renormalise",
         "difference",
@@ -48,7 +53,7 @@ class HeadsPanel(Panel):
         "key_token",
         "bertviz_view",
     )
-    calls = (*Panel.calls, "block_call", "cell", "bertviz", "sweep", "measure_corpus", "toggle_layer")
+    calls = (*Panel.calls, "block_call", "cell", "bertviz", "sweep", "measure_corpus", "average_corpus", "toggle_layer")
     preset_states = {
         "What does “it” look at?": {
             "text": "The animal didn't cross the street because it was too tired.",
@@ -78,6 +83,7 @@ class HeadsPanel(Panel):
 
     mode = Enum(tuple(MODES), "attention").tag(sync=True)
     look = Enum(("head", "steps", "effect", "kinds", "bertviz"), "head").tag(sync=True)
+    direction = Enum(("vertical", "horizontal"), "vertical").tag(sync=True)
     hide_special = Bool(False).tag(sync=True)
     renormalise = Bool(False).tag(sync=True)
     difference = Bool(False).tag(sync=True)
@@ -86,37 +92,46 @@ class HeadsPanel(Panel):
     key_token = Int(0, help="the token that is looked at, in the arithmetic").tag(sync=True)
     default_token = Int(0).tag(sync=True)
     modes = List().tag(sync=True)
+    kept_modes = List(help="the modes that an exported page holds").tag(sync=True)
     tiles = Dict().tag(sync=True)
     block = Dict().tag(sync=True)
     head_facts = List(help="statistics of each head, by layer").tag(sync=True)
 
     def __init__(self, *arguments, corpus: list[str] | None = None, **settings):
-        self.corpus = corpus
         self._pinned_weights, self._sweep, self._corpus_facts = None, None, None
-        super().__init__(*arguments, **{**settings})
+        super().__init__(*arguments, **settings)
+        if corpus is not None:
+            self.workbench.corpus = list(corpus)
         self.modes = [[name, shown] for name, (shown, _) in MODES.items()]
 
     # --- numbers
 
-    def layer_weights(self, layer: int) -> torch.Tensor:
-        """(heads, query, key) of one layer in the mode of the moment; rollout has one head, the layer itself."""
+    def layer_weights(self, layer: int, *, heads_on: bool = False) -> torch.Tensor:
+        """(heads, query, key) of one layer in the mode of the moment; rollout has one head, the layer itself.
+
+        With `heads_on` as if no head were switched off.
+        """
         workbench = self.workbench
         if self.mode == "attention":
-            return workbench.recording.attention(layer)[0].float().cpu()
-        key = (self.mode, self.norm_residual, *workbench.key)
-        return workbench.cached(key, lambda: self._derived())[layer]
+            result = workbench.baseline if heads_on else workbench.result
+            return result.recording.attention(layer)[0].float().cpu()
+        state = (*workbench.key[:-1], ()) if heads_on else workbench.key
+        key = (self.mode, self.norm_residual, *state)
+        return workbench.cached(key, lambda: self._derived(heads_on))[layer]
 
-    def _derived(self) -> list[torch.Tensor]:
+    def _derived(self, heads_on: bool) -> list[torch.Tensor]:
         """(heads, query, key) for each layer, in a mode that is computed from the recording."""
-        if self.mode == "gradient":
-            return self._gradient()
         from bertlab.analysis import attention
 
         workbench = self.workbench
         if self.mode == "rollout":
-            return [weights.float().cpu() for weights in attention.rollout(workbench.recording)]  # each (1, query, key)
-        with workbench.lock, torch.no_grad(), workbench.ablating():
-            maps = attention.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)
+            recording = (workbench.baseline if heads_on else workbench.result).recording
+            return [weights.float().cpu() for weights in attention.rollout(recording)]  # each (1, query, key)
+        with workbench.lock, contextlib.nullcontext() if heads_on else workbench.ablating():
+            if self.mode == "gradient":
+                return self._gradient()
+            with torch.no_grad():
+                maps = attention.norm_weighted(workbench.model, workbench.batch(), residual=self.norm_residual)
         return [weights[0].float().cpu() for weights in maps]
 
     @property
@@ -128,19 +143,21 @@ class HeadsPanel(Panel):
         """Attention x gradient of the log-probability of the most likely token at the place in question."""
         from bertlab.hooks import record
 
-        workbench, place = self.workbench, self.target_place()
-        if place is None:
-            place = self.default_token
-        with workbench.lock, torch.enable_grad(), workbench.ablating():
+        workbench = self.workbench
+        with torch.enable_grad():
             with record(workbench.model, "encoder.layer.*.attention.self.probs", retain_grad=True) as recording:
                 output = workbench.model(**workbench.batch())
-            logits = output.prediction_logits[0, place]
-            chosen = logits.log_softmax(-1).max()
+            chosen = output.prediction_logits[0, self._gradient_place()].log_softmax(-1).max()
             weights = [recording.attention(layer) for layer in range(workbench.layer_count)]
             gradients = torch.autograd.grad(chosen, weights)
         return [
             (weight * gradient)[0].detach().float().cpu() for weight, gradient in zip(weights, gradients, strict=True)
         ]
+
+    def _gradient_place(self) -> int:
+        """The place whose most likely prediction is differentiated."""
+        place = self.target_place()
+        return self.default_token if place is None else place
 
     @property
     def visible(self) -> list[int]:
@@ -160,38 +177,49 @@ class HeadsPanel(Panel):
 
     @property
     def _comparing(self) -> bool:
-        return self.difference and self._pinned_weights is not None
+        return self.difference and (self._pinned_weights is not None or bool(self.workbench.ablated))
 
     @property
     def _signed(self) -> bool:
         return self.mode == "gradient" or self._comparing
 
     def _difference(self, weights: torch.Tensor, layer: int) -> torch.Tensor:
-        """This text's weights minus the pinned one's, on the tokens that both share in order; elsewhere 0."""
+        """These weights minus the pinned ones, on the tokens that both share in order; without a pin minus those of
+        the model with every head on."""
         pinned = self._pinned_weights
+        if pinned is None:
+            return weights - self.layer_weights(layer, heads_on=True)
         if pinned["mode"] != self.mode:
             raise SelectionError(f"the pinned weights are {pinned['mode']}: pin again under {self.mode}.")
+        if len(pinned["weights"]) != self.workbench.layer_count or len(pinned["weights"][layer]) != len(weights):
+            raise SelectionError("the pinned weights are those of a model with other layers or heads: pin again.")
         here = [token["original"] for token in self.workbench.tokens]
-        mine, theirs = [], []
-        for run in difflib.SequenceMatcher(None, here, pinned["tokens"], autojunk=False).get_matching_blocks():
-            mine += range(run.a, run.a + run.size)
-            theirs += range(run.b, run.b + run.size)
-        change = torch.zeros_like(weights)
-        rows, columns = torch.tensor(mine)[:, None], torch.tensor(mine)[None]
-        other = pinned["weights"][layer][:, theirs][:, :, theirs]
-        change[:, rows, columns] = weights[:, rows, columns] - other
-        return change
+        return aligned_difference(weights, here, pinned["weights"][layer], pinned["tokens"])
+
+    def _switched(self) -> set[tuple[int, int]]:
+        """The heads that are off on one side of a comparison: their own change is known, and would drown the others."""
+        here, pinned = set(self.workbench.ablated), self._pinned_weights
+        return here ^ set(pinned["seen"]["ablated"] if pinned else ())
 
     def _top(self) -> float:
-        """The largest weight there may be: 1 for attention and rollout, the largest there is otherwise."""
+        """The largest weight there may be: 1 for attention and rollout, the largest there is otherwise.
+
+        In a comparison that of the heads that were left alone, so that what follows from a switched-off head is seen.
+        """
         layers = range(self.workbench.layer_count)
-        if self._comparing:
-            return max(
-                max(float(self._difference(self.layer_weights(layer), layer).abs().max()) for layer in layers), 1e-12
-            )
-        if self.mode in ("attention", "rollout"):
-            return 1.0
-        return max(max(float(self.layer_weights(layer).abs().max()) for layer in layers), 1e-12)
+        if not self._comparing:
+            if self.mode in ("attention", "rollout"):
+                return 1.0
+            return max(max(float(self.layer_weights(layer).abs().max()) for layer in layers), 1e-12)
+        changes = [self._difference(self.layer_weights(layer), layer).abs().amax((1, 2)) for layer in layers]
+        switched = set() if self.per_layer else self._switched()
+        left = [
+            float(change)
+            for layer, heads in enumerate(changes)
+            for head, change in enumerate(heads)
+            if (layer, head) not in switched
+        ]
+        return max(left, default=0.0) or max(max(float(heads.max()) for heads in changes), 1e-12)
 
     # --- what goes to the browser
 
@@ -201,8 +229,10 @@ class HeadsPanel(Panel):
             self._sweep = None
             self.default_token = next((i for i, token in enumerate(self.workbench.tokens) if not token["special"]), 0)
             self.key_token = min(self.key_token, self.workbench.encoding.length - 1)
-        if self.difference and self._pinned_weights is None:
-            raise SelectionError("a difference needs a pinned text: press Pin, then change the sentence.")
+        if self.difference and not self._comparing:
+            raise SelectionError(
+                "a difference needs a pinned text, or a head that is switched off: press Pin, then change the sentence."
+            )
         if changed & redraw or not self.tiles:
             self._send_weights()
         self._send_view()
@@ -229,6 +259,7 @@ class HeadsPanel(Panel):
             "signed": self._signed,
             "top": "1" if top == 1 else f"{top:.2g}",
             "unit": self._unit(),
+            "beyond": sorted(self._switched()) if self._comparing and not self.per_layer else [],
             "bytes": torch.stack(tiles).numpy().tobytes(),
         }
         description, buffers = self.block_of(self.layer, self.head)
@@ -236,7 +267,7 @@ class HeadsPanel(Panel):
 
     def _unit(self) -> str:
         if self._comparing:
-            return "this text minus the pinned one"
+            return "this text minus the pinned one" if self._pinned_weights else "with the heads off minus all on"
         return {
             "attention": "of a token's attention",
             "rollout": "of a token, through all layers below",
@@ -265,7 +296,7 @@ class HeadsPanel(Panel):
 
     def _send_view(self) -> None:
         self.head_facts = [] if self.per_layer else self.facts()
-        view = {"corpus": len(self.corpus or []) if self._corpus_facts else 0}
+        view = {"corpus": len(self.workbench.sentences()) if self._corpus_facts else 0}
         if self.head_facts:
             from bertlab.analysis.attention import KINDS
 
@@ -492,6 +523,8 @@ class HeadsPanel(Panel):
         from bertlab.analysis.targets import masked_token
 
         workbench = self.workbench
+        if workbench.ablation == "corpus":
+            yield from (0.0 for _ in workbench.measure_means())
         state, method = workbench.key, workbench.ablation
         token = self._watched_token(place)
         change: list[list[float | None]] = [[None] * workbench.head_count for _ in range(workbench.layer_count)]
@@ -501,7 +534,8 @@ class HeadsPanel(Panel):
             "method": method,
             "full": float(workbench.probabilities(place, workbench.baseline)[token]),
         }
-        effects = sweep(workbench.model, workbench.batch(), masked_token(place, token, "probability"), how=method)
+        target = masked_token(place, token, "probability")
+        effects = sweep(workbench.model, workbench.batch(), target, **workbench.ablation_options())
         while workbench.key == state:
             with workbench.lock:
                 effect = next(effects, None)
@@ -521,7 +555,7 @@ class HeadsPanel(Panel):
         return token
 
     def measure_corpus(self) -> None:
-        """Statistics of the heads as means over `corpus` (by default sentences that ship), or back to this text."""
+        """Statistics of the heads as means over the corpus (by default sentences that ship), or back to this text."""
         if self._corpus_facts is not None:
             self._corpus_facts = None
             self._send_view()
@@ -531,15 +565,20 @@ class HeadsPanel(Panel):
     def _corpus_steps(self):
         from bertlab.analysis.attention import stream_corpus
 
-        self.corpus = list(self.corpus or default_corpus())
-        stream, measured = stream_corpus(self.workbench.lab, self.corpus), None
+        texts = self.workbench.sentences()
+        stream, measured = stream_corpus(self.workbench.lab, texts), None
         while True:
             with self.workbench.lock:
                 measured, last = next(stream, None), measured
             if measured is None:
                 break
-            yield measured.texts / len(self.corpus)
+            yield measured.texts / len(texts)
         self._corpus_facts = facts_of(last)
+
+    def average_corpus(self) -> None:
+        """Let switched-off heads give their mean over the corpus, which is measured first, in a thread."""
+        label = f"Averaging heads over {len(self.workbench.sentences())} sentences"
+        self.start(self.workbench.measure_means(), label, lambda: self.set_trait("ablation", "corpus"))
 
     def bertviz(self, kind: str = "head", dark: bool = False) -> str:
         """bertviz's own view as one offline page; see `bertviz_view`."""
@@ -559,6 +598,7 @@ class HeadsPanel(Panel):
             "mode": self.mode,
             "tokens": [token["original"] for token in self.workbench.tokens],
             "weights": [self.layer_weights(layer).clone() for layer in layers],
+            "seen": self._seen_now(),
         }
         super().pin()
 
@@ -680,78 +720,121 @@ class HeadsPanel(Panel):
         )
 
     def precomputed(self) -> tuple[dict, dict]:
-        """For the exported page: every layer's weights while they stay below some megabytes, and the sentences."""
-        answers, total = {}, 0
+        """For the exported page: every layer's weights, in this mode and in the others while they stay small."""
+        answers, patches, total, mode = {}, {}, 0, self.mode
+        others = [] if self.difference else [name for name in MODES if name != mode]
+        kept = []
+        try:
+            for name in (mode, *others):
+                self.mode = name
+                blocks = self._all_blocks()
+                size = sum(len(block["buffers"][0]) for block in blocks.values()) + len(self.tiles["bytes"])
+                if self.error or total + size > (ONE_MODE if not kept else ALL_MODES):
+                    break
+                total += size
+                answers |= blocks
+                kept.append(name)
+                names = ("tiles", "block", "view", "head_facts", "answer")
+                patches[f"mode:{json.dumps(name)}"] = {trait: getattr(self, trait) for trait in names}
+        finally:
+            self.mode = mode
+        self.kept_modes = [[name, MODES[name][0]] for name in kept]
+        return answers, patches
+
+    def _all_blocks(self) -> dict[str, dict]:
+        """Replies to `block_call` in this mode, by the call that an exported page makes."""
+        found = {}
         for layer in range(self.workbench.layer_count):
             for head in range(1 if self._whole_layers else self.tiles["heads"]):
                 description, buffers = self.block_of(layer, head)
-                total += len(buffers[0])
-                if total > 12_000_000:
-                    return answers, {}
-                call = json.dumps({"layer": layer, "head": head}, separators=(",", ":"))
-                answers[f"block_call:{call}"] = {"result": description, "buffers": buffers}
-        return answers, {}
+                call = json.dumps({"layer": layer, "head": head, "mode": self.mode}, separators=(",", ":"))
+                found[f"block_call:{call}"] = {"result": description, "buffers": buffers}
+        return found
+
+    # --- as code
+
+    def _seen_now(self) -> dict:
+        """What the model is given, and which heads are off: all that code needs to see it again."""
+        workbench = self.workbench
+        before, context = workbench.ablation_code()
+        return {
+            "texts": repr(workbench.text) + (f", {workbench.text_pair!r}" if workbench.text_pair else ""),
+            "forced": dict(workbench.forced),
+            "masked": list(workbench.masked),
+            "ablated": list(workbench.ablated),
+            "before": before if workbench.ablated else [],
+            "context": context if workbench.ablated else "",
+            "place": self._gradient_place(),
+            "norm_residual": self.norm_residual,
+        }
+
+    def _seeing(self, seen: dict, tokens: bool) -> list[str]:
+        """Lines that leave the map of the heads on show in `result`; with `tokens` also the tokens."""
+        lines = [f'batch = lab.tokenizer({seen["texts"]}, truncation=True, return_tensors="pt").to(lab.device)']
+        if tokens:
+            lines.append('tokens = lab.tokenizer.convert_ids_to_tokens(batch["input_ids"][0])')
+        lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in seen["forced"].items()]
+        if seen["masked"]:
+            lines.append(f"batch['input_ids'][0, {seen['masked']}] = lab.tokenizer.mask_token_id")
+        contexts = [] if self.mode == "gradient" else ["torch.no_grad()"]
+        contexts += [seen["context"]] if seen["context"] else []
+        if self.mode == "norm":
+            body = f"maps = attention.norm_weighted(lab.model, batch, residual={seen['norm_residual']})"
+        else:
+            kept = ", retain_grad=True" if self.mode == "gradient" else ""
+            contexts.append(f'record(lab.model, "encoder.layer.*.probs"{kept}) as recording')
+            body = "output = lab.model(**batch)"
+        lines += [f"with {', '.join(contexts)}:", f"    {body}"]
+        if self.mode == "rollout":
+            lines.append("maps = attention.rollout(recording)  # (layers, batch, query, key)")
+        elif self.mode == "gradient":
+            lines.append(f"output.prediction_logits[0, {seen['place']}].log_softmax(-1).max().backward()")
+        one = {
+            "attention": "recording.attention({0})[0, {1}]",
+            "norm": "maps[{0}][0, {1}]",
+            "rollout": "maps[{0}][{1}]",
+            "gradient": "(recording.attention({0}) * recording.attention({0}).grad).detach()[0, {1}]",
+        }[self.mode]
+        shown = [one.format(layer, 0 if self.per_layer else head) for layer, head in self.heads_shown()]
+        mean = f"torch.stack([{', '.join(shown)}]).mean(0)" if len(shown) > 1 else f"{shown[0]}  # (query, key)"
+        return [*lines, f"result = {mean}"]
 
     def code(self) -> str:
-        workbench, gradient = self.workbench, self.mode == "gradient"
-        pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
-        lines = [
-            "import torch",
-            "import bertlab",
-            "from bertlab.analysis import ablation, attention",
-            "from bertlab.hooks import record",
-            "",
-            f"lab = bertlab.load({workbench.lab.name!r})",
-            f'batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)',
-        ]
-        lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
-        if workbench.masked:
-            lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
-        contexts = [] if gradient else ["torch.no_grad()"]
-        if workbench.ablated:
-            contexts.append(f"ablation.ablate(lab.model, {list(workbench.ablated)}, {workbench.ablation!r})")
-        if self.mode == "norm":
-            body = [f"maps = attention.norm_weighted(lab.model, batch, residual={self.norm_residual})"]
-        else:
-            contexts.append(
-                'record(lab.model, "encoder.layer.*.probs"'
-                + (", retain_grad=True)" if gradient else ")")
-                + " as recording"
-            )
-            body = ["output = lab.model(**batch)"]
-        lines += [f"with {', '.join(contexts)}:", *(f"    {line}" for line in body)]
-        if self.mode == "attention":
-            maps = "recording.attention({})[0, {}]"
-        elif self.mode == "norm":
-            maps = "maps[{}][0, {}]"
-        elif self.mode == "rollout":
-            lines.append("maps = attention.rollout(recording)  # (layers, batch, query, key)")
-            maps = "maps[{}][{}]"
-        else:
-            place = self.target_place()
-            place = self.default_token if place is None else place
-            lines.append(f"output.prediction_logits[0, {place}].log_softmax(-1).max().backward()")
-            maps = "(recording.attention({0}) * recording.attention({0}).grad).detach()[0, {1}]"
-        shown = [maps.format(layer, 0 if self.per_layer else head) for layer, head in self.heads_shown()]
-        lines.append(
-            f"result = {shown[0]}  # (query, key)"
-            if len(shown) == 1
-            else f"result = torch.stack([{', '.join(shown)}]).mean(0)"
-        )
-        hidden = sorted(set(range(workbench.encoding.length)) - set(self.visible))
-        if hidden or self.renormalise:
+        here, lines = self._seen_now(), ["import torch", "import bertlab"]
+        sides = [here]
+        if self._comparing:
+            pinned = self._pinned_weights
+            sides = [pinned["seen"] if pinned else {**here, "before": [], "context": ""}, here]
+        lines += ["from bertlab.analysis import ablation, attention", "from bertlab.hooks import record"]
+        lines += ["from bertlab_widgets.heads import aligned_difference"] if self._comparing else []
+        lines += ["", f"lab = bertlab.load({self.workbench.lab.name!r})"]
+        lines += dict.fromkeys(line for side in sides for line in side["before"])
+        for side in sides:
+            lines += self._seeing(side, tokens=self._comparing)
+            if self._comparing and side is not here:
+                lines.append("pinned, pinned_tokens = result, tokens")
+        if self._comparing:
+            lines.append("result = aligned_difference(result, tokens, pinned, pinned_tokens)")
+        hidden = sorted(set(range(self.workbench.encoding.length)) - set(self.visible))
+        renormalise = self.renormalise and not self._signed
+        if hidden or renormalise:
             lines.append(f"hidden = torch.tensor([place in {hidden} for place in range(len(result))])")
-            lines.append(
-                f"result = attention.hide(result, hidden, renormalise={self.renormalise and not self._signed})"
-            )
+            lines.append(f"result = attention.hide(result, hidden, renormalise={renormalise})")
         return "\n".join(lines)
 
 
-def default_corpus(count: int = 60) -> list[str]:
-    """Sentences that ship with the library."""
-    from bertlab.samples import samples
-
-    return [row["text"] for row in samples("topics")][:count]
+def aligned_difference(
+    weights: torch.Tensor, tokens: list[str], others: torch.Tensor, other_tokens: list[str]
+) -> torch.Tensor:
+    """`weights` minus `others`, both (..., query, key), on the tokens that two texts share in order; elsewhere 0."""
+    mine, theirs = [], []
+    for run in difflib.SequenceMatcher(None, tokens, other_tokens, autojunk=False).get_matching_blocks():
+        mine += range(run.a, run.a + run.size)
+        theirs += range(run.b, run.b + run.size)
+    change = torch.zeros_like(weights)
+    rows, columns = torch.tensor(mine)[:, None], torch.tensor(mine)[None]
+    change[..., rows, columns] = weights[..., rows, columns] - others[..., theirs, :][..., theirs]
+    return change
 
 
 def encode(weights: torch.Tensor, signed: bool) -> torch.Tensor:

@@ -8,9 +8,11 @@ that any number of panels show the same recording. Tests drive the same traits w
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +21,7 @@ from traitlets import Any, Dict, Enum, HasTraits, Int, List, TraitError, Tuple, 
 CACHE_BYTES = 400e6  # results older than these many bytes of newer ones are computed again when asked for
 KEPT = ("encoder.layer.*.attention.self.probs", "*hidden")  # what every pass records; more only where a panel asks
 INTERVENTIONS = ("masked", "forced", "ablated", "ablation")
+CORPUS = 'corpus = [row["text"] for row in samples("topics")][:60]'  # the sentences that ship, as code
 
 
 class SelectionError(TraitError, ValueError):
@@ -76,7 +79,12 @@ class Workbench(HasTraits):
     masked = List(Int(), help="positions replaced by [MASK]")
     forced = Dict(help="position -> token id put in its place")
     ablated = List(Tuple(Int(), Int()), help="(layer, head) pairs that are switched off")
-    ablation = Enum(("zero", "mean", "uniform"), "zero", help="what a switched-off head gives instead")
+    ablation = Enum(
+        ("zero", "mean", "corpus", "uniform"),
+        "zero",
+        help="what a switched-off head gives instead: nothing, its mean over this text or over `corpus`, an even look",
+    )
+    corpus = List(Unicode(), help="sentences to average over; empty for those that ship")
     seed = Int(0)
     lab = Any()
     settled = Int(0, help="rises when several traits that were set together are all set")
@@ -87,6 +95,7 @@ class Workbench(HasTraits):
     def __init__(self, lab, text: str = "", text_pair: str | None = None, **traits):
         self.lock = threading.RLock()
         self._cache: OrderedDict = OrderedDict()
+        self._numbers, self._labs = itertools.count(), weakref.WeakKeyDictionary()  # each lab by a number of its own
         self._quiet = False
         self._open = 0
         super().__init__()
@@ -111,6 +120,9 @@ class Workbench(HasTraits):
 
     def _repr_mimebundle_(self, **options):
         return self.show()._repr_mimebundle_(**options)
+
+    def _ipython_display_(self) -> None:
+        self.show()._ipython_display_()
 
     # --- the model's measures
 
@@ -220,7 +232,7 @@ class Workbench(HasTraits):
         with self._one_version():
             self.selected, self.masked, self.forced = [], [], {}
 
-    @observe("lab", *INTERVENTIONS)
+    @observe("lab", "corpus", *INTERVENTIONS)
     def _state_changed(self, change):
         if not self._quiet:
             self.version += 1
@@ -248,8 +260,11 @@ class Workbench(HasTraits):
     # --- computed, kept
 
     def cached(self, key, function):
-        """`function()` under the model's lock, remembered under `key`; the oldest of many results go."""
+        """`function()` under the model's lock, remembered under `key` for this lab; the oldest of many results go."""
         with self.lock:
+            if self.lab not in self._labs:
+                self._labs[self.lab] = next(self._numbers)
+            key = (self._labs[self.lab], key)
             if key not in self._cache:
                 value = function()
                 self._cache[key] = value, _size(value)
@@ -308,6 +323,8 @@ class Workbench(HasTraits):
     def key(self) -> tuple:
         """What the results depend on."""
         ablated = (tuple(self.ablated), self.ablation) if self.ablated else ()
+        if self.ablated and self.ablation == "corpus":
+            ablated = (*ablated, tuple(self.corpus))
         return (self.text, self.text_pair, tuple(self.masked), tuple(sorted(self.forced.items())), ablated)
 
     def ablating(self):
@@ -316,7 +333,60 @@ class Workbench(HasTraits):
             return contextlib.nullcontext()
         from bertlab.analysis.ablation import ablate
 
-        return ablate(self.model, self.ablated, self.ablation)
+        return ablate(self.model, self.ablated, **self.ablation_options())
+
+    def ablation_options(self) -> dict:
+        """`how` and `means` for `bertlab.analysis.ablation`, as `ablation` says."""
+        if self.ablation != "corpus":
+            return {"how": self.ablation}
+        return {"how": "mean", "means": self.corpus_means()}
+
+    def ablation_code(self, model: str = "lab.model") -> tuple[list[str], str]:
+        """The same as lines of code: what goes before, and the context in which the heads are off."""
+        heads = list(self.ablated)
+        if self.ablation != "corpus":
+            return [], f"ablation.ablate({model}, {heads}, {self.ablation!r})"
+        corpus = f"corpus = {list(self.corpus)!r}" if self.corpus else CORPUS
+        before = [*([] if self.corpus else ["from bertlab.data import samples"]), corpus]
+        means = "means=ablation.corpus_means(lab, corpus)"
+        return before, f'ablation.ablate({model}, {heads}, "mean", {means})'
+
+    def sentences(self) -> list[str]:
+        """What `corpus` holds, or sentences that ship with the library."""
+        if self.corpus:
+            return list(self.corpus)
+        from bertlab.data import samples
+
+        return [row["text"] for row in samples("topics")][:60]
+
+    @property
+    def _means_key(self) -> tuple:
+        return ("corpus means", tuple(self.corpus))
+
+    def corpus_means(self) -> list[torch.Tensor]:
+        """For each layer what its heads give on average over the corpus, (heads, head size); computed once."""
+        for _ in self.measure_means():
+            pass
+        return self.cached(self._means_key, list)
+
+    def measure_means(self) -> Iterator[float]:
+        """Compute `corpus_means` step by step; yields the share that is done."""
+        from bertlab.analysis.ablation import corpus_means
+
+        with self.lock:
+            if (self._labs.get(self.lab), self._means_key) in self._cache:
+                return
+        texts, sums, count = self.sentences(), None, 0
+        for at in range(0, len(texts), 16):
+            part = texts[at : at + 16]
+            with self.lock:
+                weight = int(self.lab.encode(part)["attention_mask"].sum())
+                means = [mean.double() * weight for mean in corpus_means(self.lab, part)]
+            sums = means if sums is None else [total + mean for total, mean in zip(sums, means, strict=True)]
+            count += weight
+            yield min(1.0, (at + 16) / len(texts))
+        dtype = next(self.model.parameters()).dtype
+        self.cached(self._means_key, lambda: [(total / count).to(dtype) for total in sums])
 
     @property
     def result(self) -> Result:

@@ -50,6 +50,9 @@ function render({ model, el }) {
   root.append(style, name, list, label, error);
   el.replaceChildren(root);
 
+  function takeTwinAway() {  // the static picture that a notebook keeps beside the live one; see twins.py
+    for (const twin of model.get("twin") ? document.querySelectorAll(`.bertlab-twin[data-bertlab="${model.get("twin")}"]`) : []) twin.style.display = "none";
+  }
   function show() {
     for (const button of buttons) {
       const on = button.dataset.tab === model.get("tab");
@@ -78,7 +81,9 @@ function render({ model, el }) {
   model.on("change:tab", show);
   model.on("change:scale", show);
   model.on("change:error", show);
+  model.on("change:twin", takeTwinAway);
   theme();
+  takeTwinAway();
   show();
   return () => watcher.disconnect();
 }

@@ -51,6 +51,11 @@ export function floats(data) {
 /** Weights travel as round(255 * sqrt(p)): fine steps where attention is small. This undoes it. */
 export const WEIGHT = Float32Array.from({ length: 256 }, (_, q) => (q / 255) ** 2);
 
+/** A live view takes away the static pictures of it that a notebook keeps beside it; see twins.py. */
+export function takeTwinAway(name) {
+  if (name) for (const twin of document.querySelectorAll(`.bertlab-twin[data-bertlab="${name}"]`)) twin.style.display = "none";
+}
+
 function mix(a, b, t) { return a.map((x, i) => x + (b[i] - x) * t); }
 
 /** 256 colours through the given stops, as packed RGBA for ImageData. */
@@ -395,6 +400,7 @@ export function renderPanel({ model, el }, spec) {
     const has = (...list) => names.has("*") || list.some(name => names.has(name));
     if (has("tokens", "selected", "masked", "note")) drawStrip();
     drawLines();
+    if (has("twin")) takeTwinAway(get("twin"));
     if (open === "code") showCode();
     for (const [wanted, callback] of watchers) if (names.has("*") || [...wanted].some(name => names.has(name))) callback(names);
     const start = performance.now();
@@ -437,6 +443,7 @@ export function renderPanel({ model, el }, spec) {
     if (next && next !== width) { width = next; ui.width = next; changed.add("*"); cancelAnimationFrame(frame); flush(); }
   });
   sizeWatcher.observe(root);
+  takeTwinAway(get("twin"));
   drawLines();
   return () => {
     disposed = true;
