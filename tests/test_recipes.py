@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from bertlab.lora import load_adapter
+from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.recipes.__main__ import main
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
-from bertlab.recipes.tasks import centre_thresholds, task_settings
+from bertlab.recipes.tasks import begin_with, centre_thresholds, task_settings
 from bertlab.sequence_to_sequence import EncoderDecoder
-from bertlab.task_heads import BertForPreTraining
+from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction, BertForPreTraining
 from bertlab.training import Settings, predict
 
 from training_cases import reviews, stories, tiny_base, tiny_tokenizer  # isort: skip
@@ -94,6 +94,7 @@ def test_every_task_has_valid_settings():
     for name in TASKS:
         options = task_settings(name)
         assert options.pop("lora")["rank"] >= 1
+        assert options.pop("begin_with", name) in TASKS
         Settings.from_dict(options)
 
 
@@ -175,3 +176,22 @@ def test_sentences_are_embedded_alike_alone_and_in_a_batch(start):
     alone = embed(model, tokenizer, ["the film"])
     torch.testing.assert_close(together[:1], alone)
     torch.testing.assert_close(together.norm(dim=-1), torch.ones(2))
+
+
+def test_a_choice_begins_with_what_the_next_sentence_adapter_knows(start, tmp_path):
+    torch.manual_seed(0)
+    former = BertForNextSentencePrediction.from_pretrained(start)
+    add_lora(former, rank=2, alpha=4)
+    with torch.no_grad():
+        for name, parameter in former.named_parameters():
+            if "lora_" in name or "pooler" in name:
+                parameter.normal_(0, 0.1)
+    save_adapter(former, tmp_path, task="next_sentence", base=str(start), dtype=torch.float32)
+    model = BertForMultipleChoice.from_pretrained(start)
+    add_lora(model, rank=2, alpha=4)
+    begin_with(model, tmp_path, start)
+    ids = torch.randint(5, 40, (1, 3, 9), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        chosen = model.eval()(ids).logits[0].softmax(-1)
+        is_next, random_ = former.eval()(ids[0]).logits.unbind(-1)
+    torch.testing.assert_close(chosen, (is_next - random_).softmax(-1))

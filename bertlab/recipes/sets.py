@@ -145,13 +145,14 @@ def ner(folder: Path, limit: int | None) -> TaskSets:
 
 
 def qa(folder: Path, limit: int | None) -> TaskSets:
-    """Questions on passages, some of which hold no answer."""
+    """Questions on passages, a fifth of which hold no answer."""
     train = part(folder, "squad", "train-v1.1", limit)
     known = {(row["context"], row["question"]) for row in train}
     more = [row for row in part(folder, "squad", "train-v2.0", limit) if (row["context"], row["question"]) not in known]
+    random.Random("unanswerable").shuffle(more)
     return TaskSets(
-        Task("qa", max_length=224, stride=64, name="qa"),
-        train + more,
+        Task("qa", max_length=320, stride=64, name="qa"),
+        train + more[: len(train) // 4],
         {f"squad {v}": part(folder, "squad", f"dev-v{v}", limit) for v in ("1.1", "2.0")},
         ["squad"],
     )

@@ -18,6 +18,7 @@ from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_pairs
+from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import StepRecord, evaluate, finetune, main_metric, predict
 
@@ -52,7 +53,8 @@ def train_task(
     Args:
         data: folder of the labelled sets (see `bertlab.recipes.sets`).
         base: folder of the pre-trained model.
-        settings: replace those of the recipe: minutes or steps, learning_rate, lora = {"rank", "alpha"}, ...
+        settings: replace those of the recipe: minutes or steps, learning_rate, lora = {"rank", "alpha"}, ...;
+            `begin_with` names a task whose adapter, where `out` holds it, is what this one starts from.
         base_name: how the adapter names its base.
         limit: rows taken from each file; all if None.
         teacher: for similarity, folder of a sentence encoder whose judgement of further pairs is learnt too.
@@ -65,6 +67,7 @@ def train_task(
     options.update(settings or {})
     lora = options.pop("lora")
     max_length = options.pop("max_length", None)
+    former = options.pop("begin_with", None)
     if name == reorder.TASK:  # a decoder of its own instead of an adapter
         figures = reorder.train_reorder(
             data, base, out, settings=options, base_name=base_name, limit=limit, report=report
@@ -88,6 +91,8 @@ def train_task(
     model = model_class.from_pretrained(str(base), config=config)
     if not all_layers:
         add_lora(model, **lora, generator=torch.Generator().manual_seed(options.get("seed", 0)))
+    if former is not None and (Path(out) / "tasks" / former).is_dir() and not all_layers:
+        begin_with(model, Path(out) / "tasks" / former, base)
     started, steps = time.time(), 0
     for record in finetune(model, tokenizer, sets.train, sets.task, **options):
         report(record)
@@ -115,10 +120,28 @@ def train_task(
         "sources": sets.sources,
         "steps": steps,
         "seconds": round(seconds),
-        "settings": {**options, "lora": None if all_layers else lora},
+        "settings": {**options, "lora": None if all_layers else lora, "begin_with": former},
     }
     add_figures(out, name, figures)
     return figures
+
+
+def begin_with(model, adapter: Path, base: str | Path) -> None:
+    """Give a model with LoRA layers what another task's adapter has learnt (Phang et al. 2018, section 2).
+
+    Taken over is what has the same name and shape, so all but the head. A multiple-choice head takes the
+    next-sentence head where there is one: how much likelier the text goes on so than not.
+    """
+    other = load_adapter(adapter, str(base))
+    learnt = dict(other.named_parameters())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and name in learnt and learnt[name].shape == parameter.shape:
+                parameter.copy_(learnt[name])
+        if isinstance(model, BertForMultipleChoice) and isinstance(other, BertForNextSentencePrediction):
+            head = other.cls.seq_relationship  # its rows: is next, is random
+            model.classifier.weight.copy_(head.weight[:1] - head.weight[1:])
+            model.classifier.bias.copy_(head.bias[:1] - head.bias[1:])
 
 
 def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
