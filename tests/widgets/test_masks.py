@@ -4,7 +4,7 @@ import math
 
 import pytest
 from bertlab_widgets import MaskPanel
-from test_base import TEXT
+from test_base import TEXT, run_code
 
 
 @pytest.fixture
@@ -99,3 +99,49 @@ def test_the_exported_page_knows_every_single_mask(panel):
     _, patches = panel.precomputed()
     assert patches["masked:[5]"]["view"]["places"][0]["position"] == 5
     assert panel.masked == [3]
+
+
+def as_on_the_screen(panel):
+    """What the look shows, in the form that its code leaves."""
+    shown = panel.data()
+    if panel.look == "places":
+        return {place: {row["token"]: row["probability"] for row in rows} for place, rows in shown.items()}
+    if panel.look == "everywhere":
+        return [(row["token"], row["probability"], row["best"]) for row in shown]
+    if panel.look == "layers":
+        return [[(best["token"], best["probability"]) for best in row["best"]] for row in shown]
+    if panel.look == "score":
+        return [row["log_probability"] for row in shown]
+    if panel.look == "compare":
+        return [[row["log_probability"] for row in rows] for rows in shown]
+    return [shown["tally"][fate] for fate in ("mask", "random", "kept")]
+
+
+def flat(value):
+    if isinstance(value, dict):
+        value = list(value.items())
+    return [inner for item in value for inner in flat(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+@pytest.mark.parametrize("ablation", [None, "zero", "corpus"])
+@pytest.mark.parametrize("look", ["places", "everywhere", "layers", "score", "compare", "dealer"])
+def test_the_code_of_every_look_gives_what_it_shows(lab, monkeypatch, look, ablation):
+    panel = MaskPanel(lab, TEXT, masked=[3, 5], look=look, other={"text": "the cat sat."}, seed=2)
+    panel.force(2, "dog")
+    if ablation:
+        panel.ablation, panel.ablated = ablation, [(0, 1), (2, 2)]
+    if look == "dealer":
+        panel.deal(20)
+    code = panel.code()
+    found, shown = flat(run_code(panel, lab, monkeypatch)), flat(as_on_the_screen(panel))
+    assert len(found) == len(shown) and len(code.splitlines()) <= 18
+    for mine, theirs in zip(found, shown, strict=True):
+        assert mine == (theirs if isinstance(theirs, (str, int)) else pytest.approx(theirs, rel=1e-3, abs=1e-6))
+
+
+def test_deals_go_on_from_one_to_the_next_as_if_dealt_at_once(lab):
+    once, twice = (MaskPanel(lab, TEXT, look="dealer", seed=3) for _ in range(2))
+    once.deal(30)
+    for times in (10, 20):
+        twice.deal(times)
+    assert once.deals == twice.deals

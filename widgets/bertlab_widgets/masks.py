@@ -71,6 +71,7 @@ class MaskPanel(Panel):
 
     def __init__(self, *arguments, **settings):
         self._tally = {"mask": 0, "random": 0, "kept": 0, "untouched": 0}
+        self._dealt, self._cards = 0, torch.Generator()
         super().__init__(*arguments, **settings)
 
     # --- numbers
@@ -189,16 +190,18 @@ class MaskPanel(Panel):
 
         workbench = self.workbench
         ids = workbench.encoding.input_ids
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + sum(self._tally.values()))
         special = torch.tensor([[token["special"] for token in workbench.encoding.tokens]])
-        dealt = None
-        for _ in range(min(int(times), 2000)):
+        if not self._dealt:
+            self._cards.manual_seed(self.seed)
+        times, dealt = max(1, min(int(times), 2000)), None
+        self._dealt += times
+        for _ in range(times):
             dealt = mask_tokens(
                 ids,
                 special=special,
                 mask_token_id=workbench.lab.tokenizer.mask_token_id,
                 vocab_size=workbench.config.vocab_size,
-                generator=generator,
+                generator=self._cards,
             )
             chosen = dealt.labels != -100
             masked = chosen & (dealt.input_ids == workbench.lab.tokenizer.mask_token_id)
@@ -223,7 +226,7 @@ class MaskPanel(Panel):
     def refresh(self, changed: set[str]) -> None:
         workbench = self.workbench
         if changed & {"version", "seed"}:
-            self.deals = {}
+            self.deals, self._dealt = {}, 0
             self._tally = dict.fromkeys(self._tally, 0)
         if self.look == "dealer" and not self.deals:
             self.deal()
@@ -318,9 +321,10 @@ class MaskPanel(Panel):
     # --- data, code, pictures
 
     def data(self):
-        if self.look in ("places", "dealer"):
+        if self.look == "places":
             return {position: self.place(position)["rows"] for position in self.places}
         return {
+            "dealer": self.deals,
             "everywhere": self.view.get("everywhere"),
             "layers": self.view.get("layers"),
             "score": self.view.get("score"),
@@ -410,21 +414,78 @@ class MaskPanel(Panel):
 
     def code(self) -> str:
         workbench = self.workbench
-        pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
         lines = ["import torch", "import bertlab", "", f"lab = bertlab.load({workbench.lab.name!r})"]
         if self.look in ("score", "compare"):
-            return "\n".join([*lines, f"result = lab.score({workbench.text!r}).log_probabilities"])
-        lines.append(
-            f'batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
-        )
+            other = self.other.get("text", "").strip() if self.look == "compare" else ""
+            scores = [f"lab.score({text!r}).log_probabilities" for text in (workbench.text, other) if text]
+            return "\n".join([*lines, f"result = {', '.join(scores)}"])
+        pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
+        given = f'lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
+        lines.append(f"batch = {given}")
+        if self.look == "dealer":
+            lines[2:2] = ["from bertlab.masking import mask_tokens"]
+            return "\n".join([*lines, *self._dealing_code()])
+        lines += ["truth = batch['input_ids'][0].clone()"] if self.look == "everywhere" else []
         lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
         if workbench.masked:
             lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
-        place = self.places[0] if self.places else 1
+        contexts = "torch.no_grad()"
+        if workbench.ablated:
+            before, context = workbench.ablation_code()
+            lines[2:2] = ["from bertlab.analysis import ablation"]
+            lines += before
+            contexts += f", {context}"
+        if self.look == "layers":
+            place = self.places[0] if self.places else 1
+            lines[2:2] = ["from bertlab.analysis.lens import layer_logits"]
+            return "\n".join(
+                [
+                    *lines,
+                    f"with {contexts}:",
+                    f'    logits = layer_logits(lab.model, batch, head="token", places=[{place}])',
+                    "best = logits[:, 0, 0].softmax(-1).topk(3)  # (layers + 1, 3), the embeddings first",
+                    "words = [lab.tokenizer.convert_ids_to_tokens(row) for row in best.indices.tolist()]",
+                    "result = [list(zip(*row)) for row in zip(words, best.values.tolist())]",
+                ]
+            )
         lines += [
-            "with torch.inference_mode():",
-            "    logits = lab.model(**batch).prediction_logits[0]  # (sequence, vocabulary)",
-            f"best = logits[{place}].softmax(-1).topk({self.count})",
-            "result = dict(zip(lab.tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))",
+            f"with {contexts}:",
+            "    probabilities = lab.model(**batch).prediction_logits[0].softmax(-1)  # (sequence, vocabulary)",
         ]
-        return "\n".join(lines)
+        if self.look == "everywhere":
+            return "\n".join(
+                [
+                    *lines,
+                    f"places = {[row['position'] for row in self.everywhere()]}",
+                    "own = probabilities[places, truth[places]].tolist()",
+                    "best = probabilities[places].argmax(-1).tolist()",
+                    "words = lab.tokenizer.convert_ids_to_tokens",
+                    "result = list(zip(words(truth[places].tolist()), own, words(best)))",
+                ]
+            )
+        return "\n".join(
+            [
+                *lines,
+                "result = {}",
+                f"for place in {self.places or [1]}:",
+                f"    best = probabilities[place].topk({self.count})",
+                "    words = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
+                "    result[place] = dict(zip(words, best.values.tolist()))",
+            ]
+        )
+
+    def _dealing_code(self) -> list[str]:
+        """Lines that deal as often as was dealt here, from the same seed, and count."""
+        special = [i for i, token in enumerate(self.workbench.encoding.tokens) if token["special"]]
+        return [
+            "ids, mask = batch['input_ids'].cpu(), lab.tokenizer.mask_token_id",
+            "special = torch.zeros_like(ids, dtype=torch.bool)",
+            f"special[0, {special}] = True",
+            f"generator, result = torch.Generator().manual_seed({self.seed}), [0, 0, 0]  # masked, random, kept",
+            f"for _ in range({self._dealt}):",
+            "    dealt = mask_tokens(ids, special=special, mask_token_id=mask,",
+            "                        vocab_size=lab.model.config.vocab_size, generator=generator)",
+            "    new = dealt.input_ids[dealt.labels != -100]",
+            "    fates = torch.where(new == mask, 0, torch.where(new == ids[dealt.labels != -100], 2, 1))",
+            "    result = [count + int((fates == fate).sum()) for fate, count in enumerate(result)]",
+        ]
