@@ -62,7 +62,8 @@ function attentionStage(ui) {
     .bertlab .heads h4, .bertlab .plain h4 { font: 600 var(--small)/1.4 var(--words); color: var(--muted); margin: 0 0 4px; letter-spacing: .01em; }
     .bertlab .heads .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr); gap: 16px; }
     .bertlab .heads .lines { overflow-y: auto; overflow-x: hidden; position: relative; height: calc((var(--stage) - 28px) * var(--scale)); }
-    .bertlab .heads .lines canvas { position: sticky; top: 0; }
+    .bertlab .heads .lines canvas { position: sticky; top: 0; left: 0; }
+    .bertlab .heads .lines.flat { overflow-x: auto; overflow-y: hidden; }
     .bertlab .heads .matrix { height: calc((var(--stage) - 28px) * var(--scale)); overflow: hidden; }
     .bertlab .legend { display: flex; gap: 8px; align-items: center; font-size: var(--small); color: var(--muted); margin-top: 8px; }
     .bertlab .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0 12px; font-size: var(--small); margin-top: 8px; }
@@ -76,7 +77,12 @@ function attentionStage(ui) {
     .bertlab iframe { border: 0; width: 100%; height: 400px; display: block; }
     .bertlab .heads > *, .bertlab .heads .pair > * { min-width: 0; }
     .bertlab:not([data-room="wide"]) .heads { grid-template-columns: 1fr; }
-    .bertlab[data-room="phone"] .heads .pair { grid-template-columns: 1fr; }`);
+    .bertlab[data-room="phone"] .heads .pair, .bertlab .heads .pair.flat { grid-template-columns: minmax(0, 1fr); }
+    .bertlab .heads .pair.flat > :last-child { display: none; }
+    .bertlab .wide-table { overflow-x: auto; max-width: 100%; padding: 2px; }
+    .bertlab .effects { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 16px 24px; }
+    .bertlab[data-room="phone"] .effects, .bertlab[data-room="phone"] .steps { grid-template-columns: minmax(0, 1fr); }
+    .bertlab[data-room="phone"] .steps { gap: 4px; } .bertlab[data-room="phone"] .steps .sum { white-space: normal; }`);
   const grid = h("canvas", { tabindex: "0", role: "img" });
   const legend = h("canvas"), legendLine = h("div.legend", {}, h("span"), legend, h("span"));
   const facts = h("div.facts");
@@ -93,13 +99,17 @@ function attentionStage(ui) {
   const looks = [["head", "Head"], ["steps", "Arithmetic"], ["effect", "Switch off"], ["kinds", "Kinds"], ["bertviz", "bertviz"]];
   const more = h("details", {}, h("summary", {}, "More"), h("div.controls", {},
     checkbox(ui, "renormalise", "Renormalise rows", "Let what is left of each row sum to 1 again"),
-    checkbox(ui, "difference", "Difference to the pinned text", "B − A, cell by cell; pin a text first"),
+    checkbox(ui, "difference", "Difference to the pinned text", "B − A, cell by cell; without a pin: what the switched-off heads change"),
     select(ui, "norm_residual", [[false, "‖αf(x)‖"], [true, "with the residual"]], "Norm"),
     select(ui, "bertviz_view", [["head", "head view"], ["model", "model view"], ["neuron", "neuron view"]], "bertviz")));
   const alone = Boolean(ui.model.standalone);  // an exported page: only what needs no kernel
-  ui.controls.append(tabs(ui, "look", alone ? looks.filter(([name]) => name === "head" || name === "kinds") : looks, "What the stage shows"),
-    ...(alone ? [] : [select(ui, "mode", get("modes"), "Weights")]),
-    checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"), ...(alone ? [] : [more]));
+  const kept = new Set(["head", "kinds", ...(get("view").sweep ? ["effect"] : [])]);
+  const modes = alone ? get("kept_modes") : get("modes");
+  if (alone && !kept.has(get("look"))) ui.set("look", "head");
+  ui.controls.append(tabs(ui, "look", alone ? looks.filter(([name]) => kept.has(name)) : looks, "What the stage shows"),
+    ...(modes.length > 1 ? [select(ui, "mode", modes, "Weights")] : []),
+    checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"),
+    select(ui, "direction", [["vertical", "down"], ["horizontal", "across"]], "Tokens"), ...(alone ? [] : [more]));
 
   // --- weights, a layer (or for long texts a head) at a time
   const blocks = new Map(), wanted = new Set();
@@ -118,7 +128,7 @@ function attentionStage(ui) {
     wanted.add(tag);
     const key = blocksKey;
     try {
-      const { result, buffers } = await ui.call("block_call", { layer, head });
+      const { result, buffers } = await ui.call("block_call", alone ? { layer, head, mode: get("mode") } : { layer, head });
       if (result.key === get("tiles").key) { adopt(result, buffers[0]); ui.redraw(); }
     } catch { /* the error strip says what happened */ }
     wanted.delete(`${key}/${name}`);
@@ -219,7 +229,7 @@ function attentionStage(ui) {
     context.strokeStyle = colors.line;
     context.strokeRect(0.5, 0.5, width - 1, height - 1);
     legendLine.firstChild.textContent = tiles.signed ? `−${tiles.top}` : "0";
-    legendLine.lastChild.textContent = `${tiles.top}   ${tiles.unit}`;
+    legendLine.lastChild.textContent = `${tiles.top}   ${tiles.unit}${tiles.beyond?.length ? "; the switched heads go beyond" : ""}`;
   }
   const tileAt = event => {
     const tiles = get("tiles"), head = Math.floor((event.offsetX - originX) / cell), layer = Math.floor((event.offsetY - originY) / cell);
@@ -286,21 +296,27 @@ function attentionStage(ui) {
     if (!signed) return colors.dark ? cssColor(colors.sequential[200]) : cssColor(colors.sequential[190]);
     return cssColor(colors.diverging[value < 0 ? 30 : 225]);
   }
-  function drawLines() {
-    const tiles = get("tiles"), tokens = get("tokens"), colors = ui.colors(), scale = ui.scale(), rows = visibleRows(), size = tiles.tokens;
+  const across = () => get("direction") === "horizontal";
+  function drawLines() {  // u runs from those who look to what is looked at, v along the tokens
+    const tiles = get("tiles"), tokens = get("tokens"), colors = ui.colors(), scale = ui.scale(), rows = visibleRows(), size = tiles.tokens, flat = across();
     const place = new Map(rows.map((token, i) => [token, i]));
     rowHeight = Math.round(18 * scale);
-    const width = scroller.clientWidth, height = scroller.clientHeight, total = rows.length * rowHeight;
-    spacer.style.height = `${Math.max(0, total - height)}px`;
-    const top = scroller.scrollTop, context = fitCanvas(lines, width, Math.min(height, Math.max(total, rowHeight)));
+    if (flat) rowHeight = Math.max(rowHeight, Math.min(40 * scale, Math.floor(scroller.clientWidth / Math.max(1, rows.length))));
+    const total = rows.length * rowHeight;
+    scroller.classList.toggle("flat", flat);
+    spacer.style.height = flat ? "0" : `${Math.max(0, total - scroller.clientHeight)}px`;
+    spacer.style.width = flat ? `${total}px` : "";
+    const room = flat ? scroller.clientWidth : scroller.clientHeight, depth = flat ? scroller.clientHeight : scroller.clientWidth;
+    const top = flat ? scroller.scrollLeft : scroller.scrollTop, reach = Math.min(room, Math.max(total, rowHeight));
+    const context = flat ? fitCanvas(lines, reach, depth) : fitCanvas(lines, depth, reach);
     context.font = `${12 * scale}px ${colors.codeFont}`;
     context.textBaseline = "middle";
-    const column = Math.min(width * 0.3, Math.max(...rows.slice(0, 200).map(i => context.measureText(tokens[i].text).width), 20) + 8);
-    const x0 = column + 4, x1 = width - column - 4, y = i => (place.get(i) + 0.5) * rowHeight - top;
+    const column = Math.min(depth * 0.3, Math.max(...rows.slice(0, 200).map(i => context.measureText(tokens[i].text).width), 20) + 8);
+    const u0 = column + 4, u1 = depth - column - 4, v = i => (place.get(i) + 0.5) * rowHeight - top;
     const selected = (get("selected") || []).filter(i => place.has(i));
     const outgoing = hoverRow !== null && place.has(hoverRow) ? [hoverRow] : selected.length ? selected : rows;
     const incoming = hoverColumn !== null && place.has(hoverColumn) ? hoverColumn : null;
-    const near = i => { const at = y(i); return at > -height && at < 2 * height; };
+    const near = i => { const at = v(i); return at > -room && at < 2 * room; };
     const histogram = new Uint32Array(256), candidates = [];
     let mass = 0;
     const consider = (row, key) => {
@@ -322,9 +338,9 @@ function attentionStage(ui) {
       drawn += Math.abs(w);
       const name = (w < 0 ? -1 : 1) * Math.max(1, Math.ceil(Math.abs(w) * 12));
       if (!buckets.has(name)) buckets.set(name, new Path2D());
-      const path = buckets.get(name), from = y(candidates[c]), to = y(candidates[c + 1]), bend = (x1 - x0) * 0.4;
-      path.moveTo(x0, from);
-      path.bezierCurveTo(x0 + bend, from, x1 - bend, to, x1, to);
+      const path = buckets.get(name), from = v(candidates[c]), to = v(candidates[c + 1]), bend = (u1 - u0) * 0.4;
+      if (flat) { path.moveTo(from, u0); path.bezierCurveTo(from, u0 + bend, to, u1 - bend, to, u1); }
+      else { path.moveTo(u0, from); path.bezierCurveTo(u0 + bend, from, u1 - bend, to, u1, to); }
     }
     context.lineCap = "round";
     for (const name of [...buckets.keys()].sort((a, b) => Math.abs(a) - Math.abs(b))) {
@@ -335,24 +351,33 @@ function attentionStage(ui) {
       context.stroke(buckets.get(name));
     }
     context.globalAlpha = 1;
+    const write = (text, u, at, align, bold) => {
+      context.textAlign = align;
+      context.font = `${bold ? "bold " : ""}${12 * scale}px ${colors.codeFont}`;
+      if (!flat) { context.fillText(text, u, at); return; }
+      context.save();
+      context.translate(at, u);
+      context.rotate(Math.PI / 2);
+      context.fillText(text, 0, 0);
+      context.restore();
+    };
     const strong = new Set(outgoing.length < rows.length ? outgoing : []);
-    for (const [at, i] of rows.entries()) {
-      const middle = (at + 0.5) * rowHeight - top;
-      if (middle < -rowHeight || middle > height + rowHeight) continue;
-      const token = tokens[i], text = clipped(context, token.text, column);
-      context.fillStyle = token.special ? colors.muted : colors.ink;
-      context.textAlign = "right";
-      context.font = `${strong.has(i) ? "bold " : ""}${12 * scale}px ${colors.codeFont}`;
-      context.fillText(text, column, middle);
-      if (selected.includes(i)) { context.fillStyle = colors.accent; context.fillRect(0, middle - rowHeight / 2 + 2, 3, rowHeight - 4); }
-      context.fillStyle = token.special ? colors.muted : colors.ink;
-      context.font = `${incoming === i ? "bold " : ""}${12 * scale}px ${colors.codeFont}`;
-      context.textAlign = "left";
-      context.fillText(text, width - column, middle);
+    for (const [number, i] of rows.entries()) {
+      const middle = (number + 0.5) * rowHeight - top;
+      if (middle < -rowHeight || middle > room + rowHeight) continue;
+      const token = tokens[i], text = clipped(context, token.text, column), ink = token.special ? colors.muted : colors.ink;
+      context.fillStyle = ink;
+      write(text, column, middle, "right", strong.has(i));
+      if (selected.includes(i)) {
+        context.fillStyle = colors.accent;
+        flat ? context.fillRect(middle - rowHeight / 2 + 2, 0, rowHeight - 4, 3) : context.fillRect(0, middle - rowHeight / 2 + 2, 3, rowHeight - 4);
+      }
+      context.fillStyle = ink;
+      write(text, depth - column, middle, "left", incoming === i);
     }
     const hidden = mass > 0 ? 1 - drawn / mass : 0;
     linesTitle.textContent = `${titleOfHeads()} as lines${hidden > 0.005 ? ` (${percent(hidden)} too weak)` : ""}`;
-    linesTitle.title = "From each token (left) to what it looks at (right)";
+    linesTitle.title = flat ? "From each token (above) to what it looks at (below)" : "From each token (left) to what it looks at (right)";
     lines.setAttribute("aria-label", `Lines of ${titleOfHeads()}. ${get("answer").replaceAll("`", "")}`);
   }
   const titleOfHeads = () => {
@@ -456,13 +481,14 @@ function attentionStage(ui) {
     const x = Math.floor((event.offsetX - matrixLeft) / matrixCell), y = Math.floor((event.offsetY - matrixTop) / matrixCell);
     return x >= 0 && y >= 0 && x < matrixRows.length && y < matrixRows.length ? [matrixRows[y], matrixRows[x]] : null;
   };
-  const asShown = w => get("tiles").signed ? `≈ ${w < 0 ? "−" : "+"}${number(Math.abs(w) * Number(get("tiles").top), 2)}` : get("tiles").top === "1" ? `≈ ${percent(w)}` : `≈ ${number(w * Number(get("tiles").top), 2)}`;
+  const saturated = w => Math.abs(w) > 0.99 && shownHeads().some(([layer, head]) => (get("tiles").beyond || []).some(at => sameHead(at, layer, head)));
+  const asShown = w => get("tiles").signed ? `${saturated(w) ? "more than" : "≈"} ${w < 0 ? "−" : "+"}${number(Math.abs(w) * Number(get("tiles").top), 2)}` : get("tiles").top === "1" ? `≈ ${percent(w)}` : `≈ ${number(w * Number(get("tiles").top), 2)}`;
   let hoverFrame = 0;
   function hover(row, column) {
     if (row === hoverRow && column === hoverColumn) return;
     hoverRow = row; hoverColumn = column;
     cancelAnimationFrame(hoverFrame);
-    hoverFrame = requestAnimationFrame(() => { if (get("look") === "head" && weights && get("tiles")?.key) { drawLines(); drawMatrix(); } });
+    hoverFrame = requestAnimationFrame(() => { if (get("look") === "head" && weights && get("tiles")?.key) { drawLines(); if (!across()) drawMatrix(); } });
   }
   matrix.addEventListener("pointermove", event => {
     const at = cellAt(event), tokens = get("tokens");
@@ -479,7 +505,7 @@ function attentionStage(ui) {
   });
   matrix.addEventListener("dblclick", event => { if (cellAt(event)) ui.set("look", "steps"); });
   const moveSelection = event => {
-    const rows = visibleRows(), step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const rows = visibleRows(), step = { ArrowDown: 1, ArrowUp: -1, ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !rows.length) return;
     const at = rows.indexOf((get("selected") || [])[0]);
     ui.set("selected", [rows[Math.max(0, Math.min(rows.length - 1, at + step))]]);
@@ -488,9 +514,9 @@ function attentionStage(ui) {
   matrix.addEventListener("keydown", moveSelection);
   scroller.addEventListener("keydown", moveSelection);
   scroller.addEventListener("scroll", () => weights && drawLines());
-  const rowAt = event => visibleRows()[Math.floor((event.offsetY + scroller.scrollTop) / rowHeight)] ?? null;
+  const rowAt = event => visibleRows()[Math.floor((across() ? event.offsetX + scroller.scrollLeft : event.offsetY + scroller.scrollTop) / rowHeight)] ?? null;
   lines.addEventListener("pointermove", event => {
-    const row = rowAt(event), left = event.offsetX < lines.clientWidth / 2;
+    const row = rowAt(event), left = across() ? event.offsetY < lines.clientHeight / 2 : event.offsetX < lines.clientWidth / 2;
     lines.style.cursor = row === null ? "default" : "pointer";
     hover(left ? row : null, left ? null : row);
   });
@@ -517,7 +543,7 @@ function attentionStage(ui) {
   // --- arithmetic of one cell
   function strip(values, top) {
     const canvas = h("canvas", { role: "img", "aria-label": `${values.length} numbers` }), colors = ui.colors();
-    const width = Math.max(120, (main.clientWidth || 480) - 330), height = 22 * ui.scale(), context = fitCanvas(canvas, width, height), step = width / values.length;
+    const width = Math.max(120, (main.clientWidth || 480) - (ui.root.dataset.room === "phone" ? 8 : 330)), height = 22 * ui.scale(), context = fitCanvas(canvas, width, height), step = width / values.length;
     values.forEach((value, i) => {
       const size = Math.min(1, Math.abs(value) / top) * height / 2;
       context.fillStyle = cssColor(colors.diverging[value < 0 ? 40 : 216]);
@@ -561,12 +587,12 @@ function attentionStage(ui) {
   const sweepCanvas = h("canvas", { tabindex: "0", role: "img", "aria-label": "Effect of switching each head off" });
   function drawEffect() {
     const view = get("view"), effect = view.effect, off = get("ablated") || [];
-    const methods = [["zero", "nothing (zero)"], ["mean", "its mean over the tokens"], ["uniform", "an even look at all tokens"]];
-    const menu = h("select", { "aria-label": "A switched-off head gives", onchange: () => ui.set("ablation", methods[menu.selectedIndex][0]) }, ...methods.map(([, text]) => h("option", {}, text)));
+    const methods = [["zero", "nothing (zero)"], ["mean", "its mean over this text"], ["corpus", "its mean over many sentences"], ["uniform", "an even look at all tokens"]];
+    const menu = h("select", { "aria-label": "A switched-off head gives", onchange: () => { const [method] = methods[menu.selectedIndex]; method === "corpus" ? ui.call("average_corpus").catch(() => {}) : ui.set("ablation", method); } }, ...methods.map(([, text]) => h("option", {}, text)));
     menu.selectedIndex = methods.findIndex(([value]) => value === get("ablation"));
     const allOff = get("view").layer_off, layer = get("layer");
-    const head = [h("h4", {}, off.length ? `Off: ${off.map(at => headName(...at)).slice(0, 12).join(", ")}${off.length > 12 ? ` and ${off.length - 12} more` : ""}` : "Every head is on: press Space on a tile to switch it off"),
-      h("div.controls", {}, h("label", {}, h("span", {}, "A switched-off head gives"), menu),
+    const head = [h("h4", {}, off.length ? `Off: ${off.map(at => headName(...at)).slice(0, 12).join(", ")}${off.length > 12 ? ` and ${off.length - 12} more` : ""}` : alone ? "Every head is on" : "Every head is on: press Space on a tile to switch it off"),
+      alone ? "" : h("div.controls", {}, h("label", {}, h("span", {}, "A switched-off head gives"), menu),
         h("button.text-button", { type: "button", onclick: () => ui.call("toggle_layer", { layer }) }, `${allOff ? "Switch on" : "Switch off"} all of layer ${layer}`),
         h("button.text-button", { type: "button", disabled: !off.length, onclick: () => ui.set("ablated", []) }, "All on"))];
     const list = effect ? [h("h4", { style: "margin-top:12px" }, "Prediction at ", bidi(effect.place), off.length ? " now; the mark shows it with every head on" : ""),
@@ -574,14 +600,14 @@ function attentionStage(ui) {
       : [h("p.muted", {}, view.no_effect || "")];
     const sweep = view.sweep, sweepPart = [h("h4", { style: "margin-top:12px" }, "Every head in turn"),
       sweep ? [sweepCanvas, h("p.small.muted", { style: "margin:4px 0 0" }, "Without the head ", bidi(sweep.token), " is less likely (blue) or more (orange); full colour: by ", percent(Math.max(...sweep.change.flat().map(Math.abs))), ".")] : h("p.muted", { style: "margin:0" }, "Switch every head off alone, one after the other, and see what each changes."),
-      h("button.text-button", { type: "button", disabled: Boolean(get("busy").label), onclick: () => ui.call("sweep") }, sweep ? "Measure again" : "Measure all heads")];
-    other.replaceChildren(...head, h("div", { style: "display:grid;grid-template-columns:1fr 1fr;gap:24px" }, h("div", {}, ...list), h("div", {}, ...sweepPart)));
+      alone ? "" : h("button.text-button", { type: "button", disabled: Boolean(get("busy").label), onclick: () => ui.call("sweep") }, sweep ? "Measure again" : "Measure all heads")];
+    other.replaceChildren(...head, h("div.effects", {}, h("div", {}, ...list), h("div", {}, ...sweepPart)));
     if (sweep) drawSweep(sweep);
   }
   let sweepCell = 20;
   function drawSweep(sweep) {
     const colors = ui.colors(), scale = ui.scale(), layers = sweep.change.length, heads = sweep.change[0].length;
-    sweepCell = Math.max(8, Math.floor(Math.min(22 * scale, ((main.clientWidth || 500) / 2 - 60) / heads, 200 * scale / layers)));
+    sweepCell = Math.max(8, Math.floor(Math.min(22 * scale, ((main.clientWidth || 500) / (ui.root.dataset.room === "phone" ? 1 : 2) - 60) / heads, 200 * scale / layers)));
     const margin = 18 * scale, context = fitCanvas(sweepCanvas, margin + heads * sweepCell, margin + layers * sweepCell);
     const top = Math.max(1e-9, ...sweep.change.flat().filter(x => x !== null).map(Math.abs));
     context.font = `${10 * scale}px ${colors.wordFont}`;
@@ -619,8 +645,8 @@ function attentionStage(ui) {
         "aria-label": `Head ${headName(layer, head)}: ${fact.kind}`, "aria-pressed": String(layer === get("layer") && head === get("head")),
         style: `border-bottom-color:${OKABE_ITO[fact.letter] || "transparent"}`, onclick: () => goTo(layer, head, false) }, fact.letter))))));
     const key = h("div.facts", {}, ...kinds.flatMap(([letter, name, meaning, count]) => [h("span", {}, h("b", {}, letter), ` ${name} (${count})`), h("span", {}, meaning)]));
-    other.replaceChildren(h("h4", {}, corpus ? `What each head does, over ${corpus} sentences` : "What each head does, on this sentence"), table, key,
-      h("button.text-button", { type: "button", disabled: Boolean(get("busy").label), onclick: () => ui.call("measure_corpus") }, corpus ? "Back to this sentence" : "Measure over many sentences"));
+    other.replaceChildren(h("h4", {}, corpus ? `What each head does, over ${corpus} sentences` : "What each head does, on this sentence"), h("div.wide-table", {}, table), key,
+      alone ? "" : h("button.text-button", { type: "button", disabled: Boolean(get("busy").label), onclick: () => ui.call("measure_corpus") }, corpus ? "Back to this sentence" : "Measure over many sentences"));
   }
 
   // --- bertviz, in a frame that reaches nothing; all that it says is how high it is
@@ -660,13 +686,14 @@ function attentionStage(ui) {
     drawFacts();
     const look = get("look");
     pair.hidden = look !== "head";
+    pair.classList.toggle("flat", across());
     other.hidden = look === "head";
     if (look === "head") other.replaceChildren();
     if (look !== "bertviz") frameKey = "";
     if (look === "head") {
       const ready = prepare();
       scroller.style.opacity = matrix.style.opacity = stale ? 0.5 : 1;
-      if (ready && weights) { drawLines(); drawMatrix(); }
+      if (ready && weights) { drawLines(); if (!across()) drawMatrix(); }
       if (alone && ready && weights && !stale) say();
       if (!stale) ui.root.dataset.shown = headName(get("layer"), get("head"));
     } else if (look === "steps") drawSteps();
@@ -681,10 +708,11 @@ export const spec = {
   stage: attentionStage,
   onHover: (i, ui) => ui.hoverToken?.(i),
   keys: [["Arrows on the grid", "another layer or head"], ["Space on the grid", "switch the head off or on"], ["Shift-click a tile", "add the head: their mean is shown"],
-    ["↑ ↓ on lines or matrix", "another token"], ["Double-click a tile", "this head alone"], ["Double-click a cell", "its arithmetic"], ["1 … 5", "Head, Arithmetic, Switch off, Kinds, bertviz"], ["h", "hide [CLS] and [SEP]"]],
+    ["↑ ↓ on lines or matrix", "another token"], ["Double-click a tile", "this head alone"], ["Double-click a cell", "its arithmetic"], ["1 … 5", "Head, Arithmetic, Switch off, Kinds, bertviz"], ["h", "hide [CLS] and [SEP]"], ["v", "tokens down or across"]],
   onKey(event, ui) {
     const look = ["head", "steps", "effect", "kinds", "bertviz"][Number(event.key) - 1];
-    if (look) ui.set("look", look);
+    if (look) { if (!ui.model.standalone || look === "head" || look === "kinds") ui.set("look", look); }
+    else if (event.key === "v") ui.set("direction", ui.get("direction") === "vertical" ? "horizontal" : "vertical");
     else if (event.key === "h") ui.set("hide_special", !ui.get("hide_special"));
     else if (event.key === "Escape" && (ui.get("heads") || []).length) ui.set("heads", []);
     else return false;
