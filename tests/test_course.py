@@ -11,6 +11,7 @@ import pytest
 from bertlab.check.student import without_solutions
 
 ROOT = Path(__file__).resolve().parent.parent
+WIDEST = 96  # characters of JupyterLab's code font beside the file browser
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -27,6 +28,11 @@ def test_code_cells_are_short(cells):
     lengths = [len(code.splitlines()) for code in sources(cells, "code")]
     assert statistics.median(lengths) <= 5
     assert max(lengths) <= 20, "longer code belongs in the library"
+
+
+def test_code_is_not_wider_than_a_cell_at_1280_pixels(cells):
+    lines = [line for code in sources(cells, "code") for line in code.splitlines()]
+    assert not [line for line in lines if len(line) > WIDEST]
 
 
 def test_a_chapter_opens_with_its_question_and_what_one_will_be_able_to_do(cells):
