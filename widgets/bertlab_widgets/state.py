@@ -273,6 +273,11 @@ class Workbench(HasTraits):
             self._cache.move_to_end(key)
             return self._cache[key][0]
 
+    def known(self, key) -> bool:
+        """Whether `cached` remembers a result under `key`."""
+        with self.lock:
+            return (self._labs.get(self.lab), key) in self._cache
+
     @property
     def encoding(self) -> Encoding:
         """The text as tokens, before masks and forced tokens."""
@@ -373,9 +378,8 @@ class Workbench(HasTraits):
         """Compute `corpus_means` step by step; yields the share that is done."""
         from bertlab.analysis.ablation import corpus_means
 
-        with self.lock:
-            if (self._labs.get(self.lab), self._means_key) in self._cache:
-                return
+        if self.known(self._means_key):
+            return
         texts, sums, count = self.sentences(), None, 0
         for at in range(0, len(texts), 16):
             part = texts[at : at + 16]
