@@ -13,15 +13,21 @@ function svg(tag, attributes = {}, ...children) {
 const inkOf = place => place >= 7 ? "var(--muted)" : `color-mix(in srgb, ${PALETTE[place]} 78%, var(--ink))`;
 const washOf = place => place >= 7 ? "transparent" : `color-mix(in srgb, ${PALETTE[place]} 14%, var(--paper))`;
 
+/** A dashed line over `count` rows of bars in a grid's column, below the row that holds its name; null without a chance. */
+function chanceLine(chance, column, count) {
+  if (!chance || !chance.text) return null;
+  const at = 100 * chance.at, place = at < 20 ? `left:${at}%` : at > 80 ? `right:${100 - at}%` : `left:${at}%;transform:translateX(-50%)`;
+  return { name: h("div.chance-name", {}, h("span", { style: place }, chance.text)),
+    line: h("div.chance-line", { style: `grid-column:${column};grid-row:2 / span ${count}` }, h("s", { style: `left:${at}%` })) };
+}
+
 /** Bars of one scale from 0 to 1 with a dashed line at chance, named once at the line. */
 function chanceBars(rows, chance, options = {}) {
-  const at = chance && chance.text ? 100 * chance.at : null;
-  const line = () => at === null ? null : h("s", { style: `left:${at}%` });
-  const head = at === null ? [] : [h("span"), h("div.chance-name", {}, h("span", { style: at < 20 ? `left:${at}%` : at > 80 ? `right:${100 - at}%` : `left:${at}%;transform:translateX(-50%)` }, chance.text)), h("span")];
+  const drawn = chanceLine(chance, 2, rows.length), head = drawn ? [h("span"), drawn.name, h("span"), drawn.line] : [];
   return h("div.bars.with-chance", { role: "img", "aria-label": rows.map(row => `${row.label} ${percent(row.value)}`).join(", ") }, ...head,
     ...rows.flatMap((row, i) => [
       options.label ? options.label(row, i) : h("span", { class: row.best ? "best" : "" }, bidi(row.label, "bdi.label")),
-      h("div.bar", {}, h("i", { style: `width:${100 * Math.min(1, Math.max(0, row.value))}%`, class: row.none ? "none" : "" }), line(),
+      h("div.bar", { style: drawn ? `grid-area:${i + 2} / 2` : "" }, h("i", { style: `width:${100 * Math.min(1, Math.max(0, row.value))}%`, class: row.none ? "none" : "" }),
         row.before === undefined || row.before === null ? null : h("b", { style: `left:${100 * row.before}%`, title: `before: ${percent(row.before)}` })),
       h("span.figure", {}, percent(row.value))]));
 }
@@ -30,6 +36,7 @@ function tasksStage(ui) {
   const { get } = ui;
   ui.root.style.setProperty("--stage", "300px");
   const style = h("style", {}, `
+    .bertlab .text-fields input.optional:placeholder-shown:not(:focus) { flex: 0 1 calc(180px * var(--scale)); }
     .bertlab .tasks { display: flex; flex-wrap: wrap; gap: 4px 14px; }
     .bertlab .tasks button { padding: 2px 0; border-radius: 0; border-bottom: 2px solid transparent; color: var(--muted); }
     .bertlab .tasks button[aria-selected="true"] { color: var(--ink); border-bottom-color: var(--accent); font-weight: 600; }
@@ -38,7 +45,11 @@ function tasksStage(ui) {
     .bertlab .reading > .main { flex: 1; }
     .bertlab .with-chance { max-width: calc(720px * var(--scale)); grid-template-columns: minmax(max-content, 8em) 1fr 5em; gap: 6px 12px; }
     .bertlab .with-chance .bar { height: calc(18px * var(--scale)); }
-    .bertlab .with-chance .bar > s, .bertlab .scale > s { position: absolute; top: -3px; bottom: -3px; width: 0; border-left: 1px dashed var(--muted); }
+    .bertlab .with-side .with-chance { grid-template-columns: fit-content(55%) minmax(48px, 1fr) max-content; }
+    .bertlab .with-side .label { overflow-wrap: anywhere; }
+    .bertlab .chance-line { position: relative; align-self: stretch; pointer-events: none; z-index: 1; }
+    .bertlab .chance-line > s { position: absolute; top: -2px; bottom: -2px; width: 5px; margin-left: -2px;
+      background: repeating-linear-gradient(var(--muted) 0 5px, var(--paper) 5px 8px) center / 1px 100% no-repeat, linear-gradient(var(--paper), var(--paper)) center / 3px 100% no-repeat; }
     .bertlab .with-chance .figure { white-space: nowrap; }
     .bertlab .with-chance .best { font-weight: 700; }
     .bertlab .bar > i.none { background: var(--muted); }
@@ -75,6 +86,24 @@ function tasksStage(ui) {
     .bertlab .written .prompt { color: var(--muted); }
     .bertlab .written button { font: inherit; padding: 1px 3px; border-bottom: 2px solid color-mix(in srgb, var(--accent) var(--sure), var(--line)); border-radius: 3px 3px 0 0; }
     .bertlab .written button[aria-pressed="true"] { box-shadow: inset 0 0 0 2px var(--accent); font-weight: 700; }
+    .bertlab .stepper { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; } .bertlab .stepper input { flex: 1 1 80px; max-width: 200px; }
+    .bertlab .looks { overflow: auto; max-height: calc(420px * var(--scale)); padding: 2px; }
+    .bertlab .looks .inner { display: flex; flex-direction: column; width: max-content; min-width: 100%; }
+    .bertlab .looks .line { display: flex; gap: 6px; align-items: flex-end; font-family: var(--code); }
+    .bertlab .looks .name { font: var(--small)/1.6 var(--words); color: var(--muted); min-width: calc(52px * var(--scale)); }
+    .bertlab .looks .from { display: inline-flex; flex-direction: column; align-items: center; padding: 1px 4px; border-radius: 3px; min-width: calc(34px * var(--scale)); }
+    .bertlab .looks .from small { font: var(--small)/1.3 var(--words); min-height: 1.3em; color: var(--ink); font-weight: 400; }
+    .bertlab .looks .threads { display: block; width: 100%; height: calc(120px * var(--scale)); overflow: visible; }
+    .bertlab .looks .threads path { fill: none; stroke: var(--muted); } .bertlab .looks .threads path.chosen { stroke: var(--accent); }
+    .bertlab .looks button, .bertlab .looks .put { font: inherit; font-family: var(--code); padding: 1px 4px; border-bottom: 2px solid color-mix(in srgb, var(--accent) var(--sure, 0%), var(--line)); border-radius: 3px 3px 0 0; }
+    .bertlab .looks .line button, .bertlab .looks .line .put { min-width: calc(34px * var(--scale)); text-align: center; }
+    .bertlab .looks .put { text-decoration: underline; }
+    .bertlab .looks button[aria-pressed="true"] { box-shadow: inset 0 0 0 2px var(--accent); font-weight: 700; }
+    .bertlab .look-matrix { border-collapse: separate; border-spacing: 1px; width: auto; }
+    .bertlab .look-matrix th { position: static; border: 0; padding: 0 6px 0 0; color: inherit; font-size: inherit; text-align: end; }
+    .bertlab .look-matrix thead th { vertical-align: bottom; padding: 0 0 4px; text-align: center; } .bertlab .look-matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
+    .bertlab .look-matrix tbody td { width: calc(26px * var(--scale)); min-width: calc(26px * var(--scale)); height: calc(22px * var(--scale)); padding: 0; border: 0; outline: 1px solid color-mix(in srgb, var(--line) 60%, var(--paper)); }
+    .bertlab .look-matrix tr.at td { outline: 1px solid var(--accent); }
     .bertlab .tree { overflow: auto; max-height: calc(260px * var(--scale)); }
     .bertlab .tree text { fill: var(--ink); font: var(--base) var(--code); }
     .bertlab .tree text.minor { fill: var(--muted); font-size: var(--small); }
@@ -132,6 +161,8 @@ function tasksStage(ui) {
       onchange: () => { const value = Number(field.value); if (field.value !== "" && value >= low && value <= high) ui.set(trait, value); else field.value = get(trait); } });
     return h("label", {}, h("span", {}, text), field);
   }
+  /** Sizes in tokens for a menu; the present one is among them, whatever it is. */
+  const sizes = (list, trait) => [...new Set([...list, get(trait)])].sort((a, b) => a - b).map(size => [size, `${size} token${size === 1 ? "" : "s"}`]);
   const choose = (trait, choices, text) => {
     const menu = h("select", { "aria-label": text, onchange: () => ui.set(trait, choices[menu.selectedIndex][0]) }, ...choices.map(([value, name]) => h("option", { value: String(value) }, name)));
     menu.selectedIndex = choices.findIndex(([value]) => value === get(trait));
@@ -140,23 +171,29 @@ function tasksStage(ui) {
   let drawnControls = "";
   function drawControls(view) {
     const many = view.kind === "labels" && (view.rows || []).length > 8 || view.kind === "gaps" || view.kind === "tags" && Object.keys(view.colours || {}).length > 5;
-    const key = JSON.stringify([view.kind, many, view.names, ...["count", "search", "use_cache", "new_tokens", "temperature", "top_k", "top_p", "beams", "draw", "window_size", "stride", "attribution", "explained", "side"].map(get)]);
+    const key = JSON.stringify([view.kind, many, view.names, ...["count", "search", "use_cache", "new_tokens", "temperature", "top_k", "top_p", "beams", "draw", "window_size", "stride", "attribution", "explained", "side", "longest", "cross_layer", "cross_head", "alignment"].map(get), view.layers, view.heads]);
     if (key === drawnControls) return;
     drawnControls = key;
     const at = own.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
     const parts = [];
-    if (many) parts.push(choose("count", [[5, "5"], [8, "8"], [12, "12"], [28, "28"]], "Bars"));
-    if (view.kind === "answer") parts.push(choose("window_size", [[0, "the whole limit"], [24, "24 tokens"], [32, "32 tokens"], [48, "48 tokens"], [64, "64 tokens"], [128, "128 tokens"], [384, "384 tokens"]], "Window"),
-      choose("stride", [[4, "4 tokens"], [8, "8 tokens"], [16, "16 tokens"], [64, "64 tokens"], [128, "128 tokens"]], "Overlap"));
-    if (view.kind === "generation") {
-      parts.push(choose("search", [["greedy", "greedy"], ["sample", "sampling"], ["beam", "beam search"]], "Search"), numberField("new_tokens", "New tokens", 1, 200, 1));
+    if (many) parts.push(choose("count", [...new Set([5, 8, 12, 28, get("count")])].sort((a, b) => a - b).map(count => [count, String(count)]), "Bars"));
+    if (view.kind === "answer") parts.push(choose("window_size", sizes([0, 24, 32, 48, 64, 128, 384], "window_size").map(([size, text]) => size ? [size, text] : [size, "the whole limit"]), "Window"),
+      choose("stride", sizes([4, 8, 16, 64, 128], "stride"), "Overlap"));
+    if (view.kind === "rewriting" && view.layers) {
+      const among = count => [[-1, "mean"], ...Array.from({ length: count }, (_, i) => [i, String(i)])];
+      parts.push(choose("alignment", [["lines", "lines"], ["matrix", "matrix"]], "Attention as"), choose("cross_layer", among(view.layers), "Layer"), choose("cross_head", among(view.heads), "Head"));
+    }
+    const writes = view.kind === "generation" || view.kind === "rewriting";
+    if (writes) {
+      parts.push(choose("search", [["greedy", "greedy"], ["sample", "sampling"], ["beam", "beam search"]], "Search"),
+        view.kind === "rewriting" ? numberField("longest", "At most", 1, 200, 1) : numberField("new_tokens", "New tokens", 1, 200, 1));
       if (get("search") === "sample") parts.push(numberField("temperature", "Temperature", 0.1, 5, 0.1), numberField("top_k", "Top-k (0 = all)", 0, 1000, 1), numberField("top_p", "Top-p", 0.05, 1, 0.05),
         h("button.text-button", { type: "button", onclick: () => ui.set("draw", get("draw") + 1) }, "Draw again"));
       if (get("search") === "beam") parts.push(numberField("beams", "Beams", 2, 8, 1));
       const box = h("input", { type: "checkbox", checked: get("use_cache"), onchange: () => ui.set("use_cache", box.checked) });
       parts.push(h("label", { title: "Keep keys and values of the tokens so far" }, box, "Cache"));
     }
-    if (!(view.kind === "generation" && get("search") === "beam")) {
+    if (!(writes && get("search") === "beam")) {
       parts.push(choose("attribution", [["off", "off"], ["occlusion", "occlusion"], ["gradient", "gradient × input"], ["integrated", "integrated gradients"]], "Attribution"));
       if (view.kind === "labels" && get("attribution") !== "off") parts.push(choose("explained", [["", "the answer"], ...(view.names || []).map(name => [name, name.replace("is_next", "is next")])], "of"));
       if (view.kind === "answer" && get("attribution") !== "off") parts.push(choose("side", [["start", "the start"], ["end", "the end"]], "of"));
@@ -233,24 +270,30 @@ function tasksStage(ui) {
         h("div.ruler", { role: "group", "aria-label": "Windows over the text" }, ...view.ruler.map(([from, to, count], i) => h("button", { type: "button", "aria-pressed": String(i === view.shown),
           "aria-label": `Window ${i + 1} of ${view.windows}, ${count} tokens`, title: `window ${i + 1}: ${count} tokens`, style: `margin-left:${100 * from}%;width:${100 * (to - from)}%`, onclick: () => ui.set("window", i) }))));
       return h("div.with-side", {}, h("div", {}, h("div.spots", { role: "img", "aria-label": "Start and end probability of each token", tabindex: "0" }, ...spots), legend, ruler),
-        h("div", {}, h("h4", {}, "Best spans"), chanceBars(view.rows.map((row, i) => ({ ...row, best: i === 0, label: row.label.length > 30 ? row.label.slice(0, 29) + "…" : row.label })), null),
+        h("div", {}, h("h4", {}, "Best spans"), chanceBars(view.rows.map((row, i) => ({ ...row, best: i === 0, label: row.label.length > 60 ? row.label.slice(0, 59) + "…" : row.label })), null),
           h("p.small.muted", { style: "margin:8px 0 0" }, view.chance.text)));
     },
     choice(view) { return h("div", {}, endings(view)); },
     generation(view) { return view.search === "beam" ? beamTree(view) : written(view); },
+    rewriting(view) {
+      if (!view.source) return h("div.muted", {}, "Generating …");
+      const looks = get("alignment") === "matrix" ? lookMatrix(view) : lookLines(view);
+      if (view.search === "beam") return h("div", {}, looks, h("div", { style: "margin-top:12px" }, beamTree(view)));
+      return h("div.with-side", {}, h("div", { style: "min-width:0" }, looks, h("div", { style: "margin-top:12px" }, timing(view), takeAway(view))), alternatives(view));
+    },
   };
 
   function endings(view) {
     const given = get("choices") || [], values = new Map((view.rows || []).map(row => [row.label, row.value]));
     const list = given.length ? given : ["", ""];
-    const at = view.chance ? 100 * view.chance.at : null;
+    const drawn = chanceLine(view.chance, 3, list.length);
     const save = (i, text) => ui.set("choices", list.map((old, k) => k === i ? text : old));
-    return h("div.endings", {}, h("span"), h("span"), h("div.chance-name", {}, at === null ? null : h("span", { style: `left:${at}%;transform:translateX(-50%)` }, view.chance.text)), h("span"), h("span"),
+    return h("div.endings", {}, h("span"), h("span"), ...(drawn ? [drawn.name, h("span"), h("span"), drawn.line] : [h("span"), h("span"), h("span")]),
       ...list.flatMap((text, i) => {
         const field = h("input", { type: "text", value: text, dir: "auto", "aria-label": `Ending ${letterOf(i)}`, placeholder: "An ending, then Enter", onchange: () => save(i, field.value) });
         const value = values.get(text);
         return [h(`span${view.best !== undefined && view.rows[view.best].label === text ? ".best" : ""}`, {}, letterOf(i)), field,
-          h("div.bar", { style: "height:calc(18px * var(--scale))" }, value === undefined ? null : h("i", { style: `width:${100 * value}%` }), at === null ? null : h("s", { style: `left:${at}%` })),
+          h("div.bar", { style: `height:calc(18px * var(--scale));grid-area:${i + 2} / 3` }, value === undefined ? null : h("i", { style: `width:${100 * value}%` })),
           h("span", {}, value === undefined ? "" : percent(value)),
           h("button.text-button", { type: "button", disabled: list.length <= 2, "aria-label": `Remove ending ${letterOf(i)}`, onclick: () => ui.set("choices", list.filter((_, k) => k !== i)) }, "Remove")];
       }), h("span"), h("button.text-button", { type: "button", style: "justify-self:start", onclick: () => ui.set("choices", [...list, ""]) }, "Add an ending"));
@@ -262,28 +305,89 @@ function tasksStage(ui) {
     return h("div.small.muted", {}, `${view.cache ? "With the cache" : "Without the cache"} the model read ${view.read.toLocaleString("en")} tokens for ${view.steps.length} new ones`,
       typical === undefined ? "" : `, ${number(typical, 2)} ms a step`, view.cache ? "" : "; the tokens are the same", ".");
   }
-  function written(view) {
-    const at = Math.min(get("step"), view.steps.length - 1), step = view.steps[at];
-    const put = view.prompt.length - view.put;
-    const text = h("div.written", { role: "group", "aria-label": "The text so far", onkeydown: event => {
-      const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!move) return;
-      const next = Math.max(0, Math.min(view.steps.length - 1, at + move));
-      main.querySelector(`[data-step="${next}"]`)?.focus();
-      ui.set("step", next);
-      event.stopPropagation();
-      event.preventDefault();
-    } }, h("span.prompt", {}, bidi(view.prompt.slice(0, put).map(wordOf).join("").trim())), put < view.prompt.length ? [" ", h("span.prompt", { style: "text-decoration:underline" }, bidi(view.prompt.slice(put).map(wordOf).join("").trim()))] : null,
-      ...view.steps.flatMap((one, i) => [one.token.startsWith("##") ? "" : " ", h("button", { type: "button", "data-step": i, tabindex: i === at ? "0" : "-1", "aria-pressed": String(i === at),
-        title: percent(one.probability), style: `--sure:${Math.round(100 * one.probability)}%`, onclick: () => ui.set("step", i) }, bidi(one.token))]));
-    if (!step) return text;
+  const stepOf = view => Math.min(get("step"), view.steps.length - 1);
+  /** Arrows go from one written token to the next. */
+  const stepKeys = view => event => {
+    const move = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!move || !event.target.closest("[data-step]")) return;
+    const next = Math.max(0, Math.min(view.steps.length - 1, stepOf(view) + move));
+    main.querySelector(`[data-step="${next}"]`)?.focus();
+    ui.set("step", next);
+    event.stopPropagation();
+    event.preventDefault();
+  };
+  function stepButton(view, i) {
+    const at = stepOf(view), one = view.steps[i];
+    return h("button", { type: "button", "data-step": i, tabindex: i === at ? "0" : "-1", "aria-pressed": String(i === at),
+      title: percent(one.probability), style: `--sure:${Math.round(100 * one.probability)}%`, onclick: () => ui.set("step", i) }, bidi(one.token));
+  }
+  const takeAway = view => view.put ? h("button.text-button", { type: "button", style: "padding-inline-start:0", onclick: () => ui.set("prefix", []) }, "Take the put-in tokens away") : null;
+  /** What could stand at the chosen step, each a way to go on. */
+  function alternatives(view) {
+    const at = stepOf(view), step = view.steps[at];
     const differs = step.top.some(row => Math.abs(row.model - row.probability) > 0.0005);
     const rows = step.top.map(row => ({ label: row.token, value: row.probability, before: differs ? row.model : null, id: row.id, best: row.id === step.id }));
     const label = row => h("button", { type: "button", class: row.best ? "best" : "", title: row.best ? "chosen" : `Put “${row.label}” here and go on`, onclick: () => ui.call("go_on", { step: at, token: row.id }) }, bidi(row.label), row.best ? " ✓" : "");
-    return h("div.with-side", {}, h("div", {}, text, h("div", { style: "margin-top:12px" }, timing(view)),
-      view.put ? h("button.text-button", { type: "button", style: "padding-inline-start:0", onclick: () => ui.set("prefix", []) }, "Take the put-in tokens away") : null),
-      h("div", {}, h("h4", {}, `Token ${at + 1} of ${view.steps.length}`), chanceBars(rows, null, { label }),
-        h("p.small.muted", { style: "margin:8px 0 0" }, differs ? "Mark: the model’s own probability, before temperature, top-k and top-p. " : "", "Click another token to go on from there.")));
+    const slider = h("input", { type: "range", min: 1, max: view.steps.length, step: 1, value: String(at + 1), "aria-label": "Token of the text", oninput: () => ui.set("step", Number(slider.value) - 1) });
+    return h("div", {}, h("h4.stepper", {}, `Token ${at + 1} of ${view.steps.length}`, view.steps.length > 1 ? slider : null), chanceBars(rows, null, { label }),
+      h("p.small.muted", { style: "margin:8px 0 0" }, differs ? "Mark: the model’s own probability, before temperature, top-k and top-p. " : "", "Click another token to go on from there."));
+  }
+  function written(view) {
+    const put = view.prompt.length - view.put;
+    const text = h("div.written", { role: "group", "aria-label": "The text so far", onkeydown: stepKeys(view) },
+      h("span.prompt", {}, bidi(view.prompt.slice(0, put).map(wordOf).join("").trim())), put < view.prompt.length ? [" ", h("span.prompt", { style: "text-decoration:underline" }, bidi(view.prompt.slice(put).map(wordOf).join("").trim()))] : null,
+      ...view.steps.flatMap((one, i) => [one.token.startsWith("##") ? "" : " ", stepButton(view, i)]));
+    if (!view.steps.length) return text;
+    return h("div.with-side", {}, h("div", {}, text, h("div", { style: "margin-top:12px" }, timing(view)), takeAway(view)), alternatives(view));
+  }
+
+  // --- where a decoder looks: the source above, the written below, lines between them; or a matrix
+  const isSpecial = token => /^\[[A-Z]+\]$/.test(token);
+  const chosenRow = view => view.search === "beam" ? -1 : view.put + stepOf(view);
+  let looking = null;  // the written token under the pointer
+  const showLook = row => { looking = row; drawLook(get("view")); };
+  function writtenToken(view, row) {
+    const own = row - view.put;
+    const token = own >= 0 && view.search !== "beam" ? stepButton(view, own) : h("span.put", { title: own < 0 ? "put in" : null }, bidi(view.written[row]));
+    token.dataset.row = row;
+    return token;
+  }
+  const rowAt = event => { const row = event.target.closest?.("[data-row]"); return row ? Number(row.dataset.row) : null; };
+  function lookLines(view) {
+    const source = h("div.line", { "aria-label": "The source" }, h("span.name", {}, "read"), ...view.source.map((token, i) => h(`span.from${isSpecial(token) ? ".muted" : ""}`, { "data-from": i }, h("small"), bidi(token))));
+    const own = h("div.line", { role: "group", "aria-label": "What the decoder wrote", onkeydown: stepKeys(view), onpointerover: event => showLook(rowAt(event)), onpointerleave: () => showLook(null) },
+      h("span.name", {}, "written"), ...view.written.map((_, row) => writtenToken(view, row)));
+    return h("div.looks", {}, h("div.inner", {}, source, svg("svg", { class: "threads", "aria-hidden": "true" }), own));
+  }
+  /** The lines, and the weights over the source, for the written token that is chosen or pointed at. */
+  function drawLook(view) {
+    const inner = main.querySelector(".looks .inner"), threads = inner?.querySelector(".threads");
+    if (!threads || !view.looked) return;
+    const row = looking ?? chosenRow(view), weights = view.looked[row] || [], most = Math.max(0, ...weights);
+    const box = threads.getBoundingClientRect(), middle = element => { const r = element.getBoundingClientRect(); return r.left + r.width / 2 - box.left; };
+    const from = [...inner.querySelectorAll("[data-from]")], to = [...inner.querySelectorAll("[data-row]")], xs = from.map(middle), height = box.height;
+    const picked = new Set(get("selected") || []);
+    from.forEach((token, i) => {
+      const weight = weights[i] ?? 0;
+      token.style.background = `color-mix(in srgb, var(--accent) ${Math.round(45 * weight)}%, var(--paper))`;
+      token.style.fontWeight = weight && weight === most || picked.has(i) ? "700" : "";
+      token.firstChild.textContent = weight >= 0.05 ? percent(weight) : "";
+    });
+    const line = (i, j, weight, chosen) => svg("path", { d: `M${xs[j]},0 C${xs[j]},${height / 2} ${middle(to[i])},${height / 2} ${middle(to[i])},${height}`, class: chosen ? "chosen" : null,
+      "stroke-width": (1 + 4 * weight).toFixed(2), "stroke-opacity": (chosen ? 0.25 + 0.75 * weight : 0.7 * weight).toFixed(3) });
+    const drawn = [];
+    view.looked.forEach((one, i) => { if (i !== row) one.forEach((weight, j) => { if (weight >= 0.1) drawn.push(line(i, j, weight, false)); }); });
+    weights.forEach((weight, j) => { if (weight >= 0.02) drawn.push(line(row, j, weight, true)); });
+    threads.replaceChildren(...drawn);
+  }
+  function lookMatrix(view) {
+    const at = chosenRow(view), shade = weight => `background:color-mix(in srgb, var(--accent) ${Math.round(100 * weight)}%, var(--paper))`;
+    const table = h("table.look-matrix", { onkeydown: stepKeys(view) },
+      h("thead", {}, h("tr", {}, h("td"), ...view.source.map(token => h("th", { scope: "col" }, h("span", {}, bidi(token)))))),
+      h("tbody", {}, ...view.written.map((token, row) => h(`tr${row === at ? ".at" : ""}`, {}, h("th", { scope: "row" }, writtenToken(view, row)),
+        ...view.looked[row].map((weight, i) => h("td", { style: shade(weight), title: `${token} looks at ${view.source[i]}: ${percent(weight)}` }))))));
+    return h("div", {}, h("div.looks", { tabindex: "0", "aria-label": "Cross-attention: a row for each written token, a column for each of the source" }, table),
+      h("div.legend", { style: "margin-top:8px" }, h("span", {}, "cross-attention"), ...[0, 0.25, 0.5, 0.75, 1].map(weight => h("span", {}, h("i", { style: `${shade(weight)};outline:1px solid var(--line)` }), percent(weight)))));
   }
 
   function beamTree(view) {
@@ -378,6 +482,7 @@ function tasksStage(ui) {
       field.title = text;
     }
     pairField.hidden = !second && !get("text_pair");
+    pairField.classList.toggle("optional", second.endsWith("(optional)"));
   }
 
   return () => {
@@ -396,6 +501,8 @@ function tasksStage(ui) {
       : focused.dataset.step !== undefined ? `[data-step="${focused.dataset.step}"]` : focused.getAttribute("aria-label") ? `[aria-label="${CSS.escape(focused.getAttribute("aria-label"))}"]` : null);
     main.replaceChildren(view.missing && view.kind !== "choice" ? invite(view) : view.kind === "choice" && view.missing ? h("div", {}, h("p.muted", { style: "margin:0 0 8px" }, view.missing), endings(view)) : draw[view.kind](view));
     if (kept) main.querySelector(kept)?.focus();
+    looking = null;
+    drawLook(view);
   };
 }
 

@@ -1,0 +1,81 @@
+"""Multiple choice: which ending fits the beginning best."""
+
+from __future__ import annotations
+
+from ..base import percent
+from ..explaining import Question
+from .reading import Reading
+
+
+class Choices(Reading):
+    """Each ending is read together with the beginning, and their scores compete."""
+
+    kind = "choice"
+    guessed = "Which ending will it choose? (a letter)"
+
+    @property
+    def choices(self) -> list[str]:
+        """The endings that were given."""
+        return [choice for choice in self.panel.choices if choice.strip()]
+
+    def read(self) -> dict:
+        workbench, model, choices = self.workbench, self.model, self.choices
+        if len(choices) < 2:
+            return {"missing": "Give two endings or more to choose from."}
+
+        def compute():
+            with workbench.lock, self.ablating():
+                return workbench.lab.choose(workbench.text, choices, task=self.task).probabilities
+
+        values = workbench.cached(("choice", self.task, model, tuple(choices), *workbench.key), compute)
+        best = max(range(len(values)), key=values.__getitem__)
+        chance = 1 / len(values)
+        return {
+            "rows": [{"label": choice, "value": value} for choice, value in zip(choices, values, strict=True)],
+            "chance": {"at": chance, "text": f"chance {percent(chance)}"},
+            "best": best,
+            "answer": f"Ending {letter(best)}, “{choices[best]}”, with {percent(values[best])}; "
+            f"chance is {percent(chance)}.",
+            "short": letter(best),
+        }
+
+    def data(self) -> dict[str, float]:
+        return {row["label"]: row["value"] for row in self.view["rows"]}
+
+    def code(self) -> list[str]:
+        return [
+            f"choices = {self.choices!r}",
+            *self.within(f"chosen = lab.choose({self.workbench.text!r}, choices, task={self.task!r})"),
+            "result = dict(zip(choices, chosen.probabilities))",
+        ]
+
+    def question(self) -> Question:
+        from bertlab.analysis import targets
+
+        choices, best, text = self.choices, self.view["best"], self.workbench.text
+        encoding = self.lab.encode([text] * len(choices), choices)
+        batch = {name: value.unsqueeze(0) for name, value in encoding.items()}
+        names = self.lab.tokenizer.convert_ids_to_tokens(encoding["input_ids"][best].tolist())
+        return Question(
+            self.model,
+            batch,
+            targets.choice(best, "log_probability"),
+            names,
+            self.kept(names),
+            f"ending {letter(best)}",
+            (
+                f"model, target = lab.task_model({self.task!r}), targets.choice({best}, 'log_probability')",
+                f"encoding = lab.encode([{text!r}] * len(choices), choices)",
+                "batch = {name: value.unsqueeze(0) for name, value in encoding.items()}",
+            ),
+            best,
+        )
+
+    def grade(self, guess: str) -> str:
+        guess = guess.strip().upper()[:1]
+        return "Right." if guess == letter(self.view["best"]) else f"Your {guess} was not its choice."
+
+
+def letter(index: int) -> str:
+    """The name of an ending: A, B, ... and numbers after Z."""
+    return chr(ord("A") + index) if index < 26 else str(index + 1)

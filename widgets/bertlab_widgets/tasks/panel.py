@@ -1,0 +1,416 @@
+"""The panel: every head on one text, in one view; what is peculiar to an answer stands with its `Reading`."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+
+from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
+
+from .. import explaining
+from ..base import Panel
+from ..state import SelectionError
+from . import pictures
+from .asked import ASKED, Asked, asked_by, task_presets
+from .choices import Choices
+from .gaps import Gaps
+from .labels import Labels, NextSentence, Number
+from .reading import PRE_TRAINED, Reading
+from .reasons import Reasons
+from .rewriting import Rewriting
+from .spans import Spans
+from .tags import Tags
+from .writing import Writing
+
+AT_ONCE = 0.4  # seconds of work that a change may take before it goes on in a thread, with progress and Cancel
+PRE_TRAINED_READINGS = {"fill_mask": Gaps, "next_sentence": NextSentence}
+READINGS = {  # class of the task's model -> how its answer is read
+    "BertForTokenClassification": Tags,
+    "BertForQuestionAnswering": Spans,
+    "BertForMultipleChoice": Choices,
+    "BertLMHeadModel": Writing,
+    "EncoderDecoder": Rewriting,
+}
+FIRST_TEXT_ONLY = "This task reads the first text only."
+AS_TYPED = "This task reads the text as it was typed: masks and changed tokens are not seen."
+
+
+class TasksPanel(Panel):
+    """Every head on one text: its probabilities beside chance, what they rest on, and whether it was ever trained.
+
+        panel = TasksPanel(lab, "A warm, funny film.", task="sentiment")
+        panel.data()                                    # {"negative": ..., "positive": ...}
+        panel.reseed()                                  # where the head is untrained: other weights, another answer
+        TasksPanel(lab, "Who came?", "Anna came late.", task="qa", window_size=24, stride=8)
+        TasksPanel(lab, "Once upon a time", task="generation", search="beam", beams=3)
+
+    Settings: `task`; `count` (bars); `head_seed` (of an untrained head); `choices` (endings); `window_size`, `stride`,
+    `window` (how a long text is read for questions, 0 = as the model can); `search` (greedy, sample, beam),
+    `new_tokens`, `use_cache`, `temperature`, `top_k`, `top_p`, `draw` (seed of sampling), `beams`, `prefix` (ids of
+    tokens put after the text), `step`; `word` (looked at, in tagging); `attribution` (off, occlusion, gradient,
+    integrated), `explained` (the label whose reasons are shown, "" for the answer), `side` (start or end).
+    """
+
+    script = "tasks.js"
+    question_text = "What does BERT answer?"
+    settings = (
+        "task",
+        "choices",
+        "count",
+        "head_seed",
+        "window_size",
+        "stride",
+        "window",
+        "search",
+        "new_tokens",
+        "use_cache",
+        "temperature",
+        "top_k",
+        "top_p",
+        "draw",
+        "beams",
+        "prefix",
+        "step",
+        "longest",
+        "cross_layer",
+        "cross_head",
+        "alignment",
+        "word",
+        "attribution",
+        "explained",
+        "side",
+    )
+    calls = (*Panel.calls, "reseed", "go_on", "explain")
+    preset_states = task_presets()
+
+    task = Unicode("fill_mask").tag(sync=True)
+    tasks = List(help="[name, title, trained] of every task").tag(sync=True)
+    choices = List(Unicode()).tag(sync=True)
+    count = Int(8, min=1, max=50).tag(sync=True)
+    head_seed = Int(0, min=0).tag(sync=True)
+    window_size = Int(0, min=0).tag(sync=True)
+    stride = Int(128, min=0).tag(sync=True)
+    window = Int(-1, min=-1, help="the window shown; -1 for the one that holds the answer").tag(sync=True)
+    search = Enum(("greedy", "sample", "beam"), "greedy").tag(sync=True)
+    new_tokens = Int(12, min=1, max=200).tag(sync=True)
+    use_cache = Bool(True).tag(sync=True)
+    temperature = Float(1.0).tag(sync=True)
+    top_k = Int(0, min=0).tag(sync=True)
+    top_p = Float(1.0).tag(sync=True)
+    draw = Int(0, min=0).tag(sync=True)
+    beams = Int(3, min=2, max=8).tag(sync=True)
+    prefix = List(Int()).tag(sync=True)
+    step = Int(0, min=0).tag(sync=True)
+    longest = Int(48, min=1, max=200, help="tokens that a decoder writes from a source at most").tag(sync=True)
+    cross_layer = Int(-1, min=-1, help="the layer whose cross-attention is shown; -1 for the mean").tag(sync=True)
+    cross_head = Int(-1, min=-1, help="the head whose cross-attention is shown; -1 for the mean").tag(sync=True)
+    alignment = Enum(("lines", "matrix"), "lines").tag(sync=True)
+    word = Int(-1, min=-1, help="the word whose labels are shown; -1 for the least certain one").tag(sync=True)
+    attribution = Enum(("off", *explaining.METHODS), "occlusion").tag(sync=True)
+    explained = Unicode(help="the label whose reasons are shown; empty for the one that is answered").tag(sync=True)
+    side = Enum(("start", "end"), "start").tag(sync=True)
+    reseeds = List(help="[{seed, said}] of the untrained heads tried on this text").tag(sync=True)
+
+    def __init__(self, *arguments, **settings):
+        self._drawn: dict[str, tuple] = {}  # task -> the seed and the model of its untrained head
+        self._readings: dict[type, Reading] = {}
+        self.reasons, self.finishing = Reasons(self), False
+        super().__init__(*arguments, **settings)
+
+    def opening(self, settings: dict) -> dict:
+        """Without a text: the first preset of the chosen task."""
+        task = settings.get("task", "fill_mask")
+        return {"preset": next((name for name, state in self.preset_states.items() if state["task"] == task), "")}
+
+    # --- tasks and their models
+
+    @validate("task")
+    def _check_task(self, proposal):
+        names = self.task_names()
+        if proposal.value not in names:
+            raise SelectionError(f"there is no task {proposal.value!r}; there are {', '.join(names)}.")
+        return proposal.value
+
+    def task_names(self) -> list[str]:
+        """The tasks of the course, then those that were added to this lab under other names."""
+        return [*ASKED, *(name for name in self.workbench.lab.tasks if name not in ASKED)]
+
+    @property
+    def asked(self) -> Asked:
+        """What the chosen task asks of its user: titles and fields."""
+        return asked_by(self.task)
+
+    @property
+    def reading(self) -> Reading:
+        """How the chosen task's answer is read off its model."""
+        kind = PRE_TRAINED_READINGS.get(self.task)
+        if kind is None:
+            model = self.task_model
+            kind = READINGS.get(type(model).__name__) or (Number if model.config.num_labels == 1 else Labels)
+        if kind not in self._readings:
+            self._readings[kind] = kind(self)
+        return self._readings[kind]
+
+    @property
+    def kind(self) -> str:
+        """How the task's answer looks: gaps, labels, number, tags, answer, choice, generation or rewriting."""
+        return self.reading.kind
+
+    @property
+    def trained(self) -> bool:
+        """Whether the chosen task's head was trained."""
+        return self.workbench.lab.is_trained(self.task)
+
+    @property
+    def reseedable(self) -> bool:
+        """Whether the head is one of random weights that can be drawn again."""
+        return not self.trained and self.task not in (*PRE_TRAINED, "generation")
+
+    @property
+    def task_model(self):
+        """The model of the task; an untrained head is drawn with `head_seed`, so that its noise can be had again."""
+        lab = self.workbench.lab
+        if self.task in PRE_TRAINED and self.task not in lab.tasks:
+            return lab.model
+        if self.reseedable:
+            drawn = self._drawn.get(self.task)
+            if drawn is None or drawn[0] != self.head_seed or lab.task_model(self.task) is not drawn[1]:
+                lab.reseed(self.task, self.head_seed)
+                self._drawn[self.task] = (self.head_seed, lab.task_model(self.task))
+        return lab.task_model(self.task)
+
+    def reason(self) -> str:
+        """Why the answer means nothing yet; empty where the head is trained."""
+        if self.trained:
+            return ""
+        if self.task == "generation":
+            return "This model was never trained to write from left to right; here its weights are read that way."
+        if not self.reseedable:
+            return "This head was not in the checkpoint: its weights are random, and its answer is noise."
+        part = f"This {self.reading.part} has random weights (seed {self.head_seed})"
+        return f"{part}: its answer is noise until it is trained."
+
+    # --- generation: another token at a step
+
+    def generation_steps(self) -> list[dict]:
+        """One dict a new token: the token, its probability and the alternatives; or, for a beam search, its beams."""
+        reading = self.reading
+        return reading.steps if isinstance(reading, Writing) else []
+
+    def go_on(self, step: int, token: int) -> None:
+        """Take another token at one step, and let the model go on from there."""
+        reading = self.reading
+        if not isinstance(reading, Writing):
+            raise SelectionError(f"the task {self.task!r} writes no text: choose one that does.")
+        put = reading.put_in(step, token)
+        with self.workbench.together():
+            self.prefix, self.step = put, 0
+
+    # --- what the answer rests on
+
+    def attribution_question(self) -> explaining.Question | None:
+        """The number that is explained, of the answer as it is shown; None where there is nothing to explain."""
+        return self.reading.question()
+
+    def explain(self) -> None:
+        """Find out what the answer rests on, however long it takes."""
+        self.reasons.look(asked=True)
+
+    def attributions(self) -> list[dict]:
+        """What the answer rests on, token by token; empty where it is not computed (yet)."""
+        found = self.reasons.found
+        return [
+            {"place": place, "token": token, "score": score, "about": found["about"], "method": found["method"]}
+            for place, (token, score) in enumerate(zip(found.get("tokens", []), found.get("scores", []), strict=True))
+        ]
+
+    # --- untrained heads
+
+    def reseed(self, times: int = 1) -> None:
+        """Draw the untrained head again, `times` times, each with the next seed; `reseeds` keeps what they said."""
+        if not self.reseedable:
+            raise SelectionError(
+                f"the head of {self.task!r} is not one of random weights, so there is nothing to draw again."
+                if self.trained
+                else self.reason()
+            )
+        self.cancel_job()
+        if times == 1:
+            self.head_seed += 1
+            return
+
+        def draws():
+            for done in range(int(times)):
+                self.head_seed += 1
+                yield (done + 1) / times
+
+        self.run_for_a_moment(draws(), "Drawing heads", lambda: self._update({"head_seed"}))
+
+    def _remember_head(self, view: dict) -> None:
+        if self.reseedable and "short" in view:
+            others = [row for row in self.reseeds if row["seed"] != self.head_seed]
+            self.reseeds = [*others, {"seed": self.head_seed, "said": view["short"]}][-40:]
+
+    # --- long work: at once where it is short, in a thread where it is not
+
+    def run_for_a_moment(self, steps, label: str, finish) -> bool:
+        """Pull the generator for a moment; True where the rest of it goes on in a thread, and `finish()` ends it."""
+
+        def end():
+            self.finishing = True
+            try:
+                finish()
+            finally:
+                self.finishing = False
+
+        deadline = time.monotonic() + AT_ONCE
+        for _ in steps:
+            if time.monotonic() > deadline:
+                self.start(steps, label, end)
+                return True
+        return False
+
+    @property
+    def in_job(self) -> bool:
+        """Whether this is said from the thread of the computation that is running."""
+        return threading.current_thread() is self._job
+
+    @property
+    def cancelled(self) -> threading.Event:
+        """Set when the user has cancelled what is running."""
+        return self._cancelled
+
+    def cancel_job(self) -> None:
+        """End the computation that is running, unless it is the one that asks for this."""
+        if self._job is not None and self._job.is_alive() and not self.in_job:
+            self.stop()
+            self._job.join(10)
+
+    def show_again(self) -> None:
+        """Bring the view up to date with what a thread has found."""
+        self._update({"found"})
+
+    # --- what is shown
+
+    def refresh(self, changed: set[str]) -> None:
+        new = bool(changed & {"version", "task"})
+        if new:
+            self.reseeds = []
+            if "prefix" not in changed and self.prefix:
+                self._ready, self.prefix, self._ready = False, [], True
+        reading, asked, lab = self.reading, self.asked, self.workbench.lab
+        if new or not isinstance(reading, Writing):
+            self.cancel_job()
+        self.tasks = [
+            [name, ASKED[name].title if name in ASKED else name, lab.is_trained(name)] for name in self.task_names()
+        ]
+        self.question = asked.question
+        self.heading = self.heading_now()
+        if self.preset and not self._is_preset():
+            self.preset = ""
+        if new:
+            self.note = self.note_now()
+        view = {
+            "task": self.task,
+            "kind": reading.kind,
+            "fields": [asked.first, asked.second],
+            "trained": self.trained,
+            "reason": self.reason(),
+            "reseedable": self.reseedable,
+            "examples": [name for name, state in self.preset_states.items() if state["task"] == self.task],
+        }
+        if asked.pair and not self.workbench.text_pair.strip():
+            read = {"missing": f"This task reads two texts: type the second one ({asked.second.lower()})."}
+        else:
+            read = reading.read()
+        if "missing" in read:
+            self.view, self.answer = {**view, **read}, read["missing"]
+            return
+        self._remember_head(read)
+        self.answer = read.pop("answer")
+        self.view = {**view, **self._with_pinned(read)}
+        if reading.done:
+            self.reasons.look()
+
+    @property
+    def _answered(self) -> bool:
+        return "missing" not in self.view and not self.view.get("empty")
+
+    def _with_pinned(self, view: dict) -> dict:
+        values = self.pinned.get("values", {}) if self.pinned.get("task") == self.task else {}
+        for row in view.get("rows", []):
+            if row["label"] in values:
+                row["before"] = values[row["label"]]
+        return view
+
+    def pinned_view(self) -> dict:
+        return {"task": self.task, "values": {row["label"]: row["value"] for row in self.view.get("rows", [])}}
+
+    def heading_now(self) -> dict:
+        heading, model = super().heading_now(), self.task_model
+        before, now = ("training" if one.training else "eval" for one in (self.workbench.lab.model, model))
+        return {**heading, "state": heading["state"].replace(before, now), "untrained": self.reason()}
+
+    def _is_preset(self) -> bool:
+        """Whether what is shown is still the preset that was chosen."""
+        state = self.preset_states.get(self.preset, {})
+        return (state.get("task"), state.get("text")) == (self.task, self.workbench.text)
+
+    def note_now(self) -> str:
+        note = super().note_now()
+        if note or self._is_preset():
+            return note or self.preset_states[self.preset]["note"]
+        workbench = self.workbench
+        if workbench.text_pair and not self.asked.second:
+            return FIRST_TEXT_ONLY
+        if (workbench.masked or workbench.forced) and isinstance(self.reading, (Spans, Choices, Writing)):
+            return AS_TYPED
+        return ""
+
+    # --- predict first
+
+    def gate(self) -> str:
+        return self.reading.gate()
+
+    def grade(self, guess: str) -> str:
+        return self.reading.grade(guess) if guess and self._answered else ""
+
+    # --- data, code, pictures
+
+    def data(self):
+        """The numbers behind the picture, in the form that `.code()` leaves in `result`."""
+        return self.reading.data() if self._answered else {}
+
+    def table(self) -> list[dict]:
+        return self.reading.table() if self._answered else []
+
+    def code(self) -> str:
+        """The lines that leave `data()` in `result`, and below them those that leave the attribution in `scores`."""
+        lines = ["import bertlab", f"lab = bertlab.load({self.workbench.lab.name!r})"]
+        if self.reseedable:
+            lines.append(f"lab.reseed({self.task!r}, {self.head_seed})  # an untrained head: random weights")
+        lines += [*self.reading.code(), *self.reasons.code()]
+        return "\n".join([*(["import torch"] if any("torch." in line for line in lines) else []), *lines])
+
+    def static_html(self) -> str:
+        return self.reading.static_html() if self._answered else ""
+
+    def figure(self):
+        figure = self.reading.figure() if self._answered else pictures.bars([], [], self.answer)[0]
+        if not self.trained:
+            pictures.mark_untrained(figure)
+        return figure
+
+    def precomputed(self) -> tuple[dict, dict]:
+        """For the exported page: every task on this text, so that a phone can go from one to the other."""
+        keep, patches = self.task, {}
+        names = ("view", "answer", "question", "heading", "note", "task", "reseeds", "gate_question")
+        try:
+            for task in [*(name for name in self.task_names() if name != keep), keep]:
+                self.task = task
+                if not self.error and self.wait(20):
+                    patches[f'task:"{task}"'] = {name: copy.deepcopy(getattr(self, name)) for name in names}
+        finally:
+            self.task = keep
+        return {}, patches

@@ -1,0 +1,94 @@
+"""The static pictures of a task's answer: what is exported as PNG and SVG."""
+
+from __future__ import annotations
+
+ACCENT, MARK, MUTED, WARN = "#0b62b0", "#c05a00", "#555555", "#b3261e"
+
+
+def bars(names: list[str], values: list[float], title: str):
+    """(Figure, Axes): one bar a name, the first on top."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, max(1.8, 0.28 * len(names) + 1.2)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(range(len(names)), values, color=ACCENT)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    titled(axes, title)
+    return figure, axes
+
+
+def titled(axes, title: str) -> None:
+    """The answer over the picture."""
+    axes.set_title(title.replace("`", ""), fontsize=9, wrap=True)
+
+
+def probability_axis(axes, chance: dict) -> None:
+    """From 0 to 1, with a dashed line at chance where that is not too near 0 to be seen."""
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("probability")
+    if chance.get("text") and chance["at"] > 0.01:
+        axes.axvline(chance["at"], color="#777777", linestyle="--", linewidth=1)
+        place = {"xycoords": ("data", "axes fraction"), "fontsize": 7, "color": MUTED, "va": "bottom"}
+        axes.annotate(chance["text"], (chance["at"], 1), **place)
+
+
+def starts_and_ends(tokens: list[dict], title: str):
+    """The start and the end probability of each token, up and down from one line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(5, 0.22 * len(tokens) + 1), 3), layout="constrained")
+    axes = figure.subplots()
+    places = range(len(tokens))
+    axes.bar(places, [token["start"] for token in tokens], color=ACCENT, label="start")
+    axes.bar(places, [-token["end"] for token in tokens], color=MARK, hatch="//", label="end (downwards)")
+    axes.axhline(0, color="#333333", linewidth=0.8)
+    axes.set_ylim(-1, 1)
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["1", "0.5", "0", "0.5", "1"])
+    axes.set_xticks(places, [token["text"] for token in tokens], rotation=90, fontsize=7)
+    axes.legend(fontsize=7, frameon=False)
+    titled(axes, title)
+    return figure
+
+
+def tree(steps: list[dict], title: str):
+    """The beams of a search from left to right, each joined to the one that it grew from, with its log-probability."""
+    from matplotlib.figure import Figure
+
+    most = max((len(step["beams"]) for step in steps), default=1)
+    figure = Figure(figsize=(max(5, 0.9 * len(steps) + 1), 0.5 * most + 1), layout="constrained")
+    axes = figure.subplots()
+    for step, row in enumerate(steps):
+        for rank, beam in enumerate(row["beams"]):
+            if step:
+                axes.plot([step - 0.55, step - 0.1], [beam["parent"], rank], color="#9db8d4", linewidth=1)
+            axes.text(step, rank, beam["token"], fontsize=8, va="bottom", ha="left")
+            axes.text(step, rank, f"{beam['score']:.2f}".replace("-", "−"), fontsize=6, va="top", color=MUTED)
+    axes.set_xlim(-0.2, len(steps))
+    axes.set_ylim(most - 0.5, -0.7)
+    axes.set_axis_off()
+    titled(axes, title)
+    return figure
+
+
+def alignment(source: list[str], written: list[str], weights: list[list[float]], title: str):
+    """Where each written token looked: rows are written tokens, columns the source, always from 0 to 1."""
+    from matplotlib.figure import Figure
+
+    size = (max(5, 0.34 * len(source) + 2), max(2.4, 0.26 * len(written) + 1.4))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(source)), source, rotation=90, fontsize=7)
+    axes.set_yticks(range(len(written)), written, fontsize=7)
+    axes.set_xlabel("source", fontsize=8)
+    axes.set_ylabel("written", fontsize=8)
+    figure.colorbar(image, ax=axes, label="cross-attention")
+    titled(axes, title)
+    return figure
+
+
+def mark_untrained(figure) -> None:
+    """The red word in the corner."""
+    place = {"xycoords": "axes fraction", "ha": "right", "va": "bottom", "fontsize": 9, "weight": "bold"}
+    figure.axes[0].annotate("untrained", (1, 0), color=WARN, **place)

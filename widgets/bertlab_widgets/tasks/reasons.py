@@ -1,0 +1,112 @@
+"""What the shown answer rests on: computed at once where it is quick, in a thread or on demand where it is not."""
+
+from __future__ import annotations
+
+import time
+
+from .. import explaining
+from ..base import Panel
+
+SHORT_WORK = 4e9  # floating-point operations that an attribution may take before it goes on in a thread
+LONG_WORK = 1e12  # and those above which it waits until it is asked for
+SETTINGS = (  # of the panel, which decide what is asked
+    *("task", "attribution", "explained", "side", "step", "word", "window", "window_size", "stride", "choices"),
+    *("prefix", "search", "new_tokens", "temperature", "top_k", "top_p", "draw", "beams", "longest"),
+)
+
+
+class Reasons:
+    """The attribution of a panel's answer, in its view under "attribution".
+
+    There stands either what `explaining.explain` found, or `pending`, while a thread computes it, or `offer`: how many
+    passes through the model it would take.
+    """
+
+    def __init__(self, panel: Panel):
+        self.panel = panel
+
+    @property
+    def found(self) -> dict:
+        """What the view holds now."""
+        return self.panel.view.get("attribution", {})
+
+    def key(self) -> tuple:
+        """What the attribution depends on."""
+        panel = self.panel
+        values = [getattr(panel, name) for name in SETTINGS]
+        settings = tuple(tuple(value) if isinstance(value, list) else value for value in values)
+        return ("attribution", panel.task_model, *settings, *panel.workbench.key)
+
+    def code(self) -> list[str]:
+        """Lines that leave the scores in `scores`; none where nothing is shown, or heads are off."""
+        panel = self.panel
+        if not self.found.get("scores") or panel.workbench.ablated:
+            return []
+        question = panel.attribution_question()
+        return explaining.code(question, panel.attribution, panel.workbench.lab.tokenizer.mask_token_id)
+
+    def look(self, asked: bool = False) -> None:
+        """Put the attribution into the view; `asked`: however long it takes."""
+        panel, workbench = self.panel, self.panel.workbench
+        if panel.attribution == "off" or "missing" in panel.view or (panel.in_job and not panel.finishing):
+            return
+        reading, question = panel.reading, panel.attribution_question()
+        if question is None or not question.places:
+            return
+        key, method, mask = self.key(), panel.attribution, workbench.lab.tokenizer.mask_token_id
+        passes = explaining.passes(question, method)
+        shown = {"about": question.about, "method": method}
+
+        def show(found: dict) -> None:
+            if key == self.key() and "missing" not in panel.view:
+                panel.view = {**panel.view, "attribution": found}
+                panel.answer = f"{panel.answer} {most_for_it(found)}".strip()
+
+        def compute(progress=lambda done: None) -> dict:
+            def run():
+                watched = explaining.watched(question.model, passes, progress, panel.cancelled.is_set)
+                with reading.ablating(), watched:
+                    return explaining.explain(question, method, mask)
+
+            return workbench.cached(key, run)
+
+        told = [time.monotonic()]
+
+        def progress(done: float) -> None:
+            if time.monotonic() - told[0] > 0.5:
+                told[0] = time.monotonic()
+                panel.busy = {"label": "Attribution", "done": done}
+
+        def steps():
+            try:
+                show(compute(progress))
+            except explaining.Cancelled:
+                offer()
+            yield 1.0
+
+        def offer() -> None:
+            panel.view = {**panel.view, "attribution": {**shown, "offer": passes}}
+
+        size = explaining.work(question, method)
+        if size <= SHORT_WORK or workbench.known(key):
+            panel.cancelled.clear()
+            show(compute())
+        elif size > LONG_WORK and not asked:
+            offer()
+        elif panel.in_job:
+            next(steps())
+        else:
+            panel.cancel_job()
+            panel.view = {**panel.view, "attribution": {**shown, "pending": True}}
+            panel.start(steps(), "Attribution")
+
+
+def most_for_it(found: dict) -> str:
+    """Which token speaks most for the answer, as a sentence."""
+    scored = [
+        (score, token)
+        for score, token, kept in zip(found["scores"], found["tokens"], found["keep"], strict=True)
+        if not kept
+    ]
+    score, token = max(scored)
+    return f"`{token}` speaks most for it." if score > 0 else "No token speaks for it."

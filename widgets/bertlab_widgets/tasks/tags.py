@@ -1,0 +1,170 @@
+"""A label for each word: parts of speech, names of people, places and organisations."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..base import percent
+from .reading import SentenceReading, best_first, listed
+
+GROUPS = {  # part of speech -> a letter that parts the classes beside the colour
+    "NOUN": "N", "PROPN": "N", "PRON": "P", "VERB": "V", "AUX": "V", "ADJ": "A", "ADV": "R", "DET": "D", "NUM": "D",
+    "ADP": "F", "PART": "F", "CCONJ": "F", "SCONJ": "F",
+}  # fmt: skip
+REST = 7  # the place in the palette that is no colour
+
+
+class Tags(SentenceReading):
+    """Each word with its labels; the first piece of a word decides."""
+
+    kind = "tags"
+
+    def tags(self) -> list[dict]:
+        """One row a word: text, start, end, label, probability, and all labels with theirs."""
+        tokens, _ = self.tokens()
+        probabilities, config = self.logits().softmax(-1), self.model.config  # (sequence, labels)
+        text, rows = self.workbench.text, []
+        for position, token in enumerate(tokens):
+            if token["word"] is None or token["segment"] != 0:
+                continue
+            if rows and rows[-1]["word"] == token["word"]:
+                rows[-1].update(end=token["end"], text=text[rows[-1]["start"] : token["end"]])
+                continue
+            labels = {config.id2label[i]: value for i, value in enumerate(probabilities[position].tolist())}
+            label = max(labels, key=labels.__getitem__)
+            rows.append(
+                {
+                    "word": token["word"],
+                    "position": position,
+                    "text": text[token["start"] : token["end"]],
+                    "start": token["start"],
+                    "end": token["end"],
+                    "label": label,
+                    "probability": labels[label],
+                    "labels": labels,
+                }
+            )
+        return rows
+
+    def read(self) -> dict:
+        rows = self.tags()
+        names = list(rows[0]["labels"]) if rows else []
+        spans = entity_spans(self.workbench.text, rows)
+        is_entities = any(name.startswith(("B-", "I-")) for name in names)
+        kinds = list(dict.fromkeys(name.split("-", 1)[-1] for name in names if name != "O"))
+        least = min(range(len(rows)), key=lambda i: rows[i]["probability"]) if rows else 0
+        words = [
+            {
+                "text": row["text"],
+                "label": row["label"],
+                "probability": row["probability"],
+                "position": row["position"],
+                "rows": best_first([{"label": name, "value": value} for name, value in row["labels"].items()])[
+                    : self.panel.count
+                ],
+            }
+            for row in rows
+        ]
+        return {
+            "words": words,
+            "spans": [[span["first"], span["last"], span["label"]] for span in spans],
+            "entities": is_entities,
+            "colours": {name: _colour(name, place) for place, name in enumerate(kinds)},
+            "least": least,
+            "chance": {"at": 1 / max(1, len(names)), "text": f"chance 1 in {len(names)}"},
+            "answer": _entities_said(spans) if is_entities else _words_said(rows, least),
+            "short": " ".join(row["label"] for row in rows)[:60],
+        }
+
+    def data(self) -> list[tuple[str, float]]:
+        return [(row["label"], row["probability"]) for row in self.tags()]
+
+    def table(self) -> list[dict]:
+        names = ("text", "start", "end", "label", "probability")
+        return [{"task": self.task, **{name: row[name] for name in names}} for row in self.tags()]
+
+    def bar_name(self, row: dict) -> str:
+        return f"{row['text']}  {row['label']}"
+
+    def result_code(self) -> list[str]:
+        return [
+            "probabilities, words = logits.softmax(-1), batch.word_ids(0)  # (sequence, labels)",
+            "first = [place for place, word in enumerate(words) if word is not None and word != words[place - 1]]",
+            "result = [(model.config.id2label[int(p.argmax())], float(p.max())) for p in probabilities[first]]",
+        ]
+
+    def looked_at(self) -> dict:
+        """The word whose labels are shown: the chosen one, or the least certain."""
+        words, chosen = self.view["words"], self.panel.word
+        return words[chosen if 0 <= chosen < len(words) else self.view["least"]]
+
+    def target(self) -> tuple[object, str, str]:
+        from bertlab.analysis import targets
+
+        word = self.tags()[self.view["words"].index(self.looked_at())]
+        index = list(word["labels"]).index(word["label"])
+        return (
+            targets.tag(word["position"], index, "log_probability"),
+            f"{word['label']} of {word['text']}",
+            f"tag({word['position']}, {index}, 'log_probability')",
+        )
+
+    def gate(self) -> str:
+        return f"Which label will “{self.looked_at()['text']}” get?" if self.view.get("words") else self.guessed
+
+    def grade(self, guess: str) -> str:
+        word, guess = self.looked_at(), guess.strip().upper()
+        return "Right." if guess == word["label"].upper() else f"Your guess was {guess}, the head says {word['label']}."
+
+
+def entity_spans(text: str, rows: list[dict]) -> list[dict]:
+    """Words with labels -> stretches: B-X with the I-X after it is one of X, O is none, any other label one a word.
+
+    Rows are those of `Tags.tags`; each span has text, label, first and last (indices of words), entity.
+    """
+    spans, running = [], None
+    for i, row in enumerate(rows):
+        kind, _, name = row["label"].partition("-")
+        entity = bool(name) and kind in ("B", "I")
+        if row["label"] == "O":
+            running = None
+        elif entity and kind == "I" and running == name:
+            spans[-1].update(last=i, end=row["end"], text=text[spans[-1]["start"] : row["end"]])
+        else:
+            running = name if entity else None
+            spans.append(
+                {
+                    "text": row["text"],
+                    "label": name if entity else row["label"],
+                    "start": row["start"],
+                    "end": row["end"],
+                    "first": i,
+                    "last": i,
+                    "entity": entity,
+                }
+            )
+    return spans
+
+
+def _entities_said(spans: list[dict]) -> str:
+    found = [span["text"] for span in spans if span["entity"]]
+    if not found:
+        return "No word is taken for a name."
+    return f"{len(found)} name{'s' if len(found) > 1 else ''}: {listed(found, 6)}."
+
+
+def _words_said(rows: list[dict], least: int) -> str:
+    counted = ", ".join(f"{count} {name}" for name, count in Counter(row["label"] for row in rows).most_common(3))
+    word = rows[least]
+    least_certain = f"`{word['text']}`, {word['label']} with {percent(word['probability'])}"
+    return f"{len(rows)} words: {counted}. Least certain is {least_certain}."
+
+
+def _colour(label: str, place: int) -> list:
+    """(a number of the palette, a letter) for a label, so that colour never stands alone."""
+    if label in GROUPS:
+        letter = GROUPS[label]
+        return [list(dict.fromkeys(GROUPS.values())).index(letter), letter]
+    if label in ("PUNCT", "SYM", "X", "INTJ"):
+        return [REST, "·"]
+    return [min(place, REST), label[:1]]
