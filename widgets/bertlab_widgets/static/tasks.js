@@ -24,7 +24,7 @@ function chanceLine(chance, column, count) {
 /** Bars of one scale from 0 to 1 with a dashed line at chance, named once at the line. */
 function chanceBars(rows, chance, options = {}) {
   const drawn = chanceLine(chance, 2, rows.length), head = drawn ? [h("span"), drawn.name, h("span"), drawn.line] : [];
-  return h("div.bars.with-chance", { role: "img", "aria-label": rows.map(row => `${row.label} ${percent(row.value)}`).join(", ") }, ...head,
+  return h("div.bars.with-chance", { role: options.label ? "group" : "img", "aria-label": rows.map(row => `${row.label} ${percent(row.value)}`).join(", ") }, ...head,
     ...rows.flatMap((row, i) => [
       options.label ? options.label(row, i) : h("span", { class: row.best ? "best" : "" }, bidi(row.label, "bdi.label")),
       h("div.bar", { style: drawn ? `grid-area:${i + 2} / 2` : "" }, h("i", { style: `width:${100 * Math.min(1, Math.max(0, row.value))}%`, class: row.none ? "none" : "" }),
