@@ -474,6 +474,9 @@ def test_another_set_brings_its_sentence_unless_somebody_typed_one(lab):
     assert panel.text == topics
     panel.dataset = "questions"
     assert panel.text not in ("", topics) and panel.text_pair
+    panel.dataset = "pasted"  # nothing is pasted yet
+    panel.dataset = "agreement"
+    assert panel.text == TrainPanel(lab, dataset="agreement").text
     panel.text, panel.text_pair = TEXT, ""
     panel.dataset = "sentiment"
     assert panel.text == TEXT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +110,7 @@ class TrainPanel(Panel):
         self._known: tuple[tuple, dict] = ((), {})
         self._pinned: dict | None = None
         self._following = False  # whether the sentence goes with the set
+        self._brought = ("", "")  # the sentence of a set that was shown last
         super().__init__(*arguments, **settings)
         self._following = True
         self.observe(self._follow_dataset, names=["dataset"])
@@ -145,24 +145,21 @@ class TrainPanel(Panel):
         presets = [name for name, state in self.preset_states.items() if state["dataset"] == plan.dataset]
         if presets:
             return {"preset": presets[0]}
-        text, pair = plan.sentence(self.workbench.lab)
+        self._brought = text, pair = plan.sentence(self.workbench.lab)
         return {"text": text, "text_pair": pair}
 
     def _follow_dataset(self, change) -> None:
         """Another set brings a sentence of its own, unless the one on show was typed by somebody."""
         if not self._following or self.phase in BUSY:
             return
+        presets = [(state["text"], state["text_pair"], state["dataset"]) for state in self.preset_states.values()]
+        own = {(text, pair) for text, pair, _ in presets} | {self._brought}
         here = self._attention_key()
-        before, now = self._sentences(change["old"]), self._sentences(change["new"])
-        if now and here in before and here not in now:
+        fitting = [(text, pair) for text, pair, dataset in presets if dataset == change["new"]]
+        now = fitting or [self.plan.sentence(self.before)]
+        if here in own and here not in now and now[0][0]:
+            self._brought = now[0]
             self.workbench.set_text(*now[0])
-
-    def _sentences(self, dataset: str) -> list[tuple[str, str]]:
-        """The sentences that the panel itself shows for a set."""
-        states = [state for state in self.preset_states.values() if state["dataset"] == dataset]
-        plan = replace(self.plan, dataset=dataset)
-        own = [] if states else [plan.sentence(self.before)]
-        return [pair for pair in [(state["text"], state["text_pair"]) for state in states] + own if pair[0]]
 
     def _apply(self, state: dict) -> None:
         with self._keeping_the_text():

@@ -179,6 +179,11 @@ function trainStage(ui) {
       for (const [step, value] of points) { c.beginPath(); c.arc(x(step), y(value), 3.5, 0, 7); c.fill(); }
     }
     const lossLines = Object.entries(view.lines || {}), loss = view.loss || [[], []], heldOut = view.held_out || [];
+    if (!lossLines.length && !loss[0].length) {
+      label("Curves of loss, accuracy and gradient appear here.", width / 2, height / 2, colors.muted, "center");
+      chart.setAttribute("aria-label", "No curves yet");
+      return;
+    }
     const values = [...loss[1], ...heldOut.map(point => point[1]), ...(pinned ? [...pinned.loss[1], ...pinned.held_out.map(point => point[1])] : [])].filter(Number.isFinite).sort((a, b) => a - b);
     const typical = values.length ? values[Math.floor(values.length * 0.98)] : 0;
     const most = 1.12 * Math.max(0.1, typical, ...lossLines.map(([, value]) => value));
