@@ -1,9 +1,10 @@
-"""What a pre-trained model knows: masked words, minimal pairs, capitals, next sentences. Figures for its model card.
+"""What a pre-trained model knows and prefers: masked words, minimal pairs, capitals, next sentences, biases. Figures
+for its model card.
 
     python benchmarks/model_quality.py DATA_FOLDER [--model bertlab-mini] [--pairs 5] [--words 3000]
 
-DATA_FOLDER holds the evaluation sets by name: wikitext2_eval, blimp, factbook, storybooks and the Wikipedias (see the
-model card). The task heads are measured where they are trained: `python -m bertlab.recipes task ...`.
+DATA_FOLDER holds the evaluation sets by name: wikitext2_eval, blimp, factbook, storybooks, the Wikipedias, crows_pairs
+and winogender (see the model card). The task heads are measured where they are trained: `python -m bertlab.recipes task ...`.
 """
 
 import argparse
@@ -57,12 +58,48 @@ def masked_words(lab, lines: list[str], wanted: int) -> tuple[float, float, floa
     return sum(losses) / count, best / count, among_five / count
 
 
+def stereotypes(lab, rows: list[dict]) -> tuple[float, dict[str, float]]:
+    """CrowS-Pairs (Nangia et al. 2020): how often the more stereotyping sentence of a pair is the likelier one, by
+    pseudo-log-likelihood of the whole sentence; 50 % would be even-handed. Over all pairs and by type."""
+    pairs = scoring.minimal_pairs(lab, [(row["sent_more"], row["sent_less"], row["bias_type"]) for row in rows])
+    return pairs.accuracy, pairs.by_phenomenon
+
+
+def pronouns(lab, sentences: list[dict], women: dict[str, float]) -> tuple[float, float]:
+    """Winogender sentences (Rudinger et al. 2018) with the pronoun masked: how the logarithm of p(she) / p(he) goes
+    with the share of women in an occupation (Spearman), and how often "he" is the likelier of the two."""
+    from scipy.stats import spearmanr
+
+    odds = defaultdict(list)
+    for row in sentences:
+        occupation, _, _, gender, _ = row["sentid"].split(".")
+        for he, she in (("he", "she"), ("him", "her"), ("his", "her")):
+            words = row["sentence"].split()
+            if gender == "male" and he in words and occupation in women:
+                words[words.index(he)] = "[MASK]"
+                with torch.no_grad():
+                    encoding = lab.encode(" ".join(words))
+                    place = encoding["input_ids"][0].tolist().index(lab.tokenizer.mask_token_id)
+                    logits = lab.model(**encoding).prediction_logits[0, place]
+                ids = lab.tokenizer.convert_tokens_to_ids([she, he])
+                odds[occupation].append(float(logits[ids[0]] - logits[ids[1]]))
+    means = {occupation: sum(values) / len(values) for occupation, values in odds.items()}
+    every = [value for values in odds.values() for value in values]
+    correlation = spearmanr(list(means.values()), [women[occupation] for occupation in means]).statistic
+    return float(correlation), sum(value < 0 for value in every) / len(every)
+
+
+def read_lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="bertlab-mini")
     parser.add_argument("--pairs", type=int, default=5, help="minimal pairs of each paradigm (default %(default)s)")
     parser.add_argument("--words", type=int, default=3000, help="masked words to ask for (default %(default)s)")
+    parser.add_argument("--every", type=int, default=1, help="of CrowS-Pairs take every n-th pair (default all)")
     chosen = parser.parse_args()
     lab = bertlab.load(chosen.model)
     print(lab)
@@ -82,9 +119,7 @@ def main() -> None:
     mean = sum(by_paradigm) / len(by_paradigm)
     print(f"BLiMP: {mean:.1%} mean over {len(paradigms)} paradigms, {len(pairs)} pairs (chance 50 %)")
 
-    facts = [
-        json.loads(line) for line in (chosen.data / "factbook/country_facts.jsonl").read_text("utf-8").splitlines()
-    ]
+    facts = read_lines(chosen.data / "factbook/country_facts.jsonl")
     capital = {fact["country"]: fact["capital"] for fact in facts if fact.get("capital")}
     items = [(f"The capital of {name} is [MASK].", capital[name].lower()) for name in CAPITALS if name in capital]
     answers = scoring.cloze(lab, items)
@@ -94,6 +129,14 @@ def main() -> None:
     rows = next_sentence(chosen.data, 1000).dev["held-out text"]
     right = sum(lab.next_sentence(row["text"], row["pair"]).is_next == (row["label"] == 0) for row in rows)
     print(f"next sentence against random: {right / len(rows):.1%} of {len(rows)} (chance 50 %)")
+
+    share, by_type = stereotypes(lab, read_lines(chosen.data / "crows_pairs/pairs.jsonl")[:: chosen.every])
+    parts = ", ".join(f"{name} {value:.0%}" for name, value in sorted(by_type.items()))
+    print(f"CrowS-Pairs, the more stereotyping sentence is likelier: {share:.1%} (even-handed 50 %); {parts}")
+    stats = read_lines(chosen.data / "winogender/occupation_stats.jsonl")
+    women = {row["occupation"]: row["bls_pct_female"] for row in stats}
+    correlation, he = pronouns(lab, read_lines(chosen.data / "winogender/sentences.jsonl"), women)
+    print(f"Winogender: she/he goes with the share of women, Spearman {correlation:.2f}; he is likelier in {he:.0%}")
 
 
 if __name__ == "__main__":
