@@ -1,4 +1,4 @@
-"""JupyterLab in headless Chromium: the harness of the browser tests and of the benchmarks that need a browser."""
+"""Jupyter in headless Chromium: the harness of the browser tests and of the benchmarks that need a browser."""
 
 import contextlib
 import json
@@ -32,10 +32,29 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-class Jupyter:
-    """One JupyterLab on this machine, with settings and notebooks of its own."""
+def jupyterlab(folder: Path, port: int) -> list[str]:
+    """The command that runs JupyterLab on a folder; Notebook 7 and Voila come with it if installed."""
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.news_url=None",
+        "--LabApp.extension_manager=readonly",
+    ]
 
-    def __init__(self, home: Path, *python_path: Path):
+
+class Jupyter:
+    """One Jupyter server on this machine, with settings and notebooks of its own."""
+
+    def __init__(self, home: Path, *python_path: Path, command=jupyterlab):
         self.home, self.folder = home, home / "notebooks"
         self.folder.mkdir(parents=True)
         for name, value in SETTINGS.items():
@@ -59,20 +78,7 @@ class Jupyter:
         }
         self.log = home / "log"
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyterlab",
-                "--no-browser",
-                "--allow-root",
-                "--expose-app-in-browser",
-                "--ServerApp.ip=127.0.0.1",
-                f"--ServerApp.port={port}",
-                "--ServerApp.port_retries=0",
-                f"--ServerApp.root_dir={self.folder}",
-                "--LabApp.news_url=None",
-                "--LabApp.extension_manager=readonly",
-            ],
+            command(self.folder, port),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self.log.open("wb"),
@@ -93,7 +99,7 @@ class Jupyter:
                 self.request("/api/status")
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+                raise RuntimeError(f"the server did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.2)
 
     def stop(self) -> None:
@@ -131,9 +137,9 @@ class Jupyter:
 
 
 @contextlib.contextmanager
-def jupyter(*python_path: Path):
+def jupyter(*python_path: Path, command=jupyterlab):
     with tempfile.TemporaryDirectory(prefix="bertlab_jupyter_", ignore_cleanup_errors=True) as home:
-        server = Jupyter(Path(home), *python_path)
+        server = Jupyter(Path(home), *python_path, command=command)
         try:
             server.wait()
             yield server
@@ -166,8 +172,9 @@ class Notebook:
     def _count(self, data) -> None:
         self.received += len(data)
 
-    def open(self, server: Jupyter, name: str) -> None:
-        self.page.goto(f"{server.url}/doc/tree/{name}?token={server.token}")
+    def open(self, server: Jupyter, name: str, view: str = "doc/tree") -> None:
+        """Open a notebook and wait for its kernel; `view` is where the front end shows one document."""
+        self.page.goto(f"{server.url}/{view}/{name}?token={server.token}")
         self.page.wait_for_function(
             """() => { const panel = window.jupyterapp?.shell.currentWidget;
             return panel?.sessionContext?.isReady && panel.sessionContext.session?.kernel?.status === 'idle'; }""",
