@@ -286,28 +286,16 @@ class Lab:
             {"is_next": next_, "random": random}, tuple(logits.tolist()), self.is_trained("next_sentence")
         )
 
-    @torch.no_grad()
     def score(self, text: str) -> Score:
         """Pseudo-log-likelihood: every token masked in turn and asked for (Salazar et al. 2020, equation 1).
 
         `.total` is the sum of `.log_probabilities` (natural logarithms) over `.tokens`, without [CLS] and [SEP].
         """
-        encoding = self.encode(text, return_special_tokens_mask=True)
-        ids = encoding["input_ids"][0]
-        special = encoding.pop("special_tokens_mask")[0].bool()
-        places = (~special).nonzero().squeeze(1)  # (tokens,)
-        if not len(places):
-            raise ValueError("the text has no tokens to score; give at least one word")
-        logs: list[float] = []
-        for chunk in places.split(BATCH):
-            rows = ids.repeat(len(chunk), 1)  # (tokens of the chunk, sequence)
-            rows[torch.arange(len(chunk)), chunk] = self.tokenizer.mask_token_id
-            hidden = self.model.bert(rows, token_type_ids=torch.zeros_like(rows)).last_hidden_state
-            masked = hidden[torch.arange(len(chunk)), chunk]  # (tokens of the chunk, hidden)
-            log_probabilities = self.model.cls.predictions(masked).float().log_softmax(-1)
-            logs += log_probabilities.gather(1, ids[chunk, None]).squeeze(1).tolist()
-        tokens = self.tokenizer.convert_ids_to_tokens(ids[places].tolist())
-        return Score(sum(logs), tokens, logs, self.is_trained("fill_mask"))
+        from bertlab.analysis.scoring import score  # here, so that opening a model does not import the analysis
+
+        self.encode(text)  # refuses what is no text, or too long
+        found = score(self, [text])[0]
+        return Score(found.total, found.tokens, found.log_probabilities, self.is_trained("fill_mask"))
 
     # -- fine-tuned tasks ------------------------------------------------------------------------------------------
 

@@ -55,10 +55,6 @@ def test_scores_of_many_texts_are_those_of_one_masked_word_at_a_time(lab, within
         assert one.per_token == pytest.approx(math.fsum(expected) / len(expected), abs=1e-4)
 
 
-def test_the_lab_gives_the_same_score(lab):
-    assert score(lab, [TEXTS[2]])[0].total == pytest.approx(lab.score(TEXTS[2]).total, abs=1e-3)
-
-
 def test_masking_the_rest_of_a_word_changes_words_of_several_pieces_only(lab):
     plain, within = score(lab, TEXTS), score(lab, TEXTS, within_word=True)
     pieces = [i for i, token in enumerate(plain[3].tokens) if token == "##s"]
