@@ -12,14 +12,19 @@ import argparse
 import itertools
 import random
 import statistics
+import sys
 import time
+from pathlib import Path
 
-from bertlab_widgets.training import SETS, TrainPanel
-from bertlab_widgets.training_run import fresh_model, split_rows
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "widgets")]
 
-import bertlab
-from bertlab.data import infer_task, samples
-from bertlab.training import finetune
+from bertlab_widgets.training import SETS, TrainPanel  # noqa: E402
+from bertlab_widgets.training_run import fresh_model, split_rows  # noqa: E402
+
+import bertlab  # noqa: E402
+from bertlab.data import infer_task, samples  # noqa: E402
+from bertlab.training import finetune  # noqa: E402
 
 
 def bare_seconds(lab, dataset: str, steps: int) -> float:
