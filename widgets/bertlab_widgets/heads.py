@@ -221,6 +221,13 @@ class HeadsPanel(Panel):
         ]
         return max(left, default=0.0) or max(max(float(heads.max()) for heads in changes), 1e-12)
 
+    def _beyond(self, top: float) -> list[tuple[int, int]]:
+        """The switched heads whose own change is larger than the scale."""
+        if not self._comparing or self.per_layer:
+            return []
+        own = {at: self._difference(self.layer_weights(at[0]), at[0])[at[1]].abs().max() for at in self._switched()}
+        return sorted(at for at, change in own.items() if change > top)
+
     # --- what goes to the browser
 
     def refresh(self, changed: set[str]) -> None:
@@ -259,7 +266,7 @@ class HeadsPanel(Panel):
             "signed": self._signed,
             "top": "1" if top == 1 else f"{top:.2g}",
             "unit": self._unit(),
-            "beyond": sorted(self._switched()) if self._comparing and not self.per_layer else [],
+            "beyond": self._beyond(top),
             "bytes": torch.stack(tiles).numpy().tobytes(),
         }
         description, buffers = self.block_of(self.layer, self.head)

@@ -49,7 +49,10 @@ function maskStage(ui) {
   function drawLayers(view) {
     if (!view.layers) { body.replaceChildren(h("div.invitation", {}, h("span", {}, "Mask a token to read that place after every layer."))); return; }
     const graded = view.layers[0].rank !== undefined;
-    body.replaceChildren(h("div.scroll", { tabindex: "0", "aria-label": "Predictions by layer" }, h("table", {},
+    const place = view.places[0], others = view.places.length - 1;
+    const heading = h("h4", { style: "margin:0 0 8px;font-weight:600" }, `Place ${place.position}`, place.truth ? [": it was ", bidi(place.truth.token)] : "",
+      others > 0 ? h("span.muted", { style: "font-weight:400" }, `  (the first of ${others + 1} places)`) : "");
+    body.replaceChildren(heading, h("div.scroll", { tabindex: "0", "aria-label": "Predictions by layer" }, h("table", {},
       h("tr", {}, h("th", {}, "after"), h("th", {}, "1st"), h("th", {}, "2nd"), h("th", {}, "3rd"), graded ? h("th.number", {}, "rank of the truth") : null, graded ? h("th", {}, "its probability") : null),
       ...[...view.layers].reverse().map(row => h("tr", {}, h("td", {}, row.layer === 0 ? "embeddings" : row.layer === view.layers.length - 1 ? `layer ${row.layer - 1} = the model` : `layer ${row.layer - 1}`),
         ...row.best.map(best => h("td", {}, bidi(best.token), h("span.muted", {}, ` ${percent(best.probability)}`))),

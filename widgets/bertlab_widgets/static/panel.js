@@ -340,7 +340,7 @@ export function renderPanel({ model, el }, spec) {
     gateQuestion.textContent = get("gate_question") || "What will the panel show?";
     if (closed) guessField.value = "";
     gateButton.setAttribute("aria-pressed", String(Boolean(get("predict_first"))));
-    answer.hidden = closed;
+    answer.style.visibility = closed ? "hidden" : "";  // its line stays, so that nothing jumps
   }
 
   // --- lines of text
