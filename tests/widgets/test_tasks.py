@@ -4,6 +4,7 @@ import copy
 import csv
 import io
 import json
+import threading
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from test_base import run_code
 
 from bertlab.lab import TASKS
 from bertlab.presets import presets
+from bertlab.task_heads import BertForNextSentencePrediction
 
 TEXT = "the cat sat on the mat."
 PAIR = "the dog ran up a tree."
@@ -43,7 +45,17 @@ def lab():
 
 def opened(lab, task, **settings):
     pair = PAIR if ASKED[task].second else None
-    return done(TasksPanel(lab, TEXT, pair, task=task, choices=CHOICES, new_tokens=5, **settings))
+    return done(TasksPanel(lab, TEXT, pair, task=task, choices=CHOICES, new_tokens=5, longest=5, **settings))
+
+
+def run_names(panel, lab, monkeypatch):
+    """All names that the panel's code leaves, with this lab in place of the one that it loads."""
+    import bertlab
+
+    monkeypatch.setattr(bertlab, "load", lambda name: lab, raising=False)
+    names = {}
+    exec(panel.code(), names)
+    return names
 
 
 def done(panel):
@@ -163,6 +175,87 @@ def test_chance_stands_beside_every_label(lab):
         assert panel.view["chance"]["at"] == pytest.approx(chance) and "chance" in panel.answer
 
 
+def test_padding_of_shorter_endings_is_no_part_of_the_reasons(lab, monkeypatch):
+    for choices in (["it ran.", CHOICES[1]], [CHOICES[1], "it ran."]):
+        panel = TasksPanel(lab, TEXT, task="choice", choices=choices)
+        encoding = lab.encode([TEXT] * 2, choices)
+        best = panel.view["best"]
+        names = lab.tokenizer.convert_ids_to_tokens(encoding["input_ids"][best].tolist())
+        found = panel.view["attribution"]
+        assert found["tokens"] == [name for name in names if name != "[PAD]"]
+        assert found["keep"] == [name in ("[CLS]", "[SEP]") for name in found["tokens"]]
+    assert "[PAD]" in lab.tokenizer.convert_ids_to_tokens(encoding["input_ids"][1].tolist())
+    for method in explaining.METHODS:
+        panel.attribution = method
+        names = run_names(panel, lab, monkeypatch)
+        assert same(names["result"], panel.data()) and len(names["scores"]) == len(done(panel).attributions())
+
+
+# --- sequence to sequence
+
+
+def test_what_is_written_and_where_it_looked_are_those_of_the_lab(lab, monkeypatch):
+    panel = TasksPanel(lab, TEXT, task="seq2seq", longest=6)
+    found = lab.rewrite(TEXT, max_new_tokens=6)
+    assert done(panel).data()["tokens"] == found.tokens and panel.view["source"] == found.source_tokens
+    assert same(panel.data()["probabilities"], found.probabilities)
+    assert panel.data()["cross_attention"] == pytest.approx(found.cross_attention.mean((0, 1)).numpy(), abs=1e-5)
+    assert [step["token"] for step in panel.generation_steps()] == found.tokens
+    panel.cross_layer, panel.cross_head = 1, 2
+    assert panel.data()["cross_attention"] == pytest.approx(found.cross_attention[1, 2].numpy(), abs=1e-5)
+    assert same(run_code(panel, lab, monkeypatch), panel.data())
+    panel.cross_head = 4
+    assert panel.error == "Head 4 was given; the decoder has heads 0 to 3."
+
+
+SEARCHES = [
+    {"search": "beam", "beams": 3},
+    {**SAMPLING, "cross_layer": 0},
+    {"prefix": [40, 41], "cross_head": 1},
+    {"ablated": [(0, 1), (2, 3)]},
+]
+
+
+@pytest.mark.parametrize("settings", SEARCHES)
+def test_the_code_of_every_way_to_rewrite_gives_the_same_look(settings, lab, monkeypatch):
+    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=5, **settings))
+    assert panel.error == "" and same(run_code(panel, lab, monkeypatch), panel.data())
+    assert len(panel.data()["cross_attention"]) == len(panel.data()["tokens"]) == len(panel.view["written"])
+    assert all(sum(weights) == pytest.approx(1, abs=1e-5) for weights in panel.data()["cross_attention"])
+
+
+def test_another_token_in_a_rewriting_is_followed_by_what_the_decoder_makes_of_it(lab):
+    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=5))
+    first, other = panel.generation_steps()[0], panel.generation_steps()[1]["top"][2]
+    panel.go_on(1, other["id"])
+    assert done(panel).view["written"][:2] == [first["token"], other["token"]] and panel.view["put"] == 2
+    assert len(panel.view["looked"]) == len(panel.view["written"]) == 7
+
+
+def test_the_reasons_of_a_written_token_are_those_of_the_source(lab):
+    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=4, step=2))
+    ids, mask = (lab.encode(TEXT)[name] for name in ("input_ids", "attention_mask"))
+    so_far = [lab.tokenizer.cls_token_id, *(step["id"] for step in panel.generation_steps()[:2])]
+    token, model = panel.generation_steps()[2]["id"], lab.task_model("seq2seq")
+    hidden = mask.clone()
+    hidden[0, 3] = 0
+    with torch.no_grad():
+        whole, without = (
+            model(ids, seen, torch.tensor([so_far])).logits[0, -1].log_softmax(-1)[token] for seen in (mask, hidden)
+        )
+    assert panel.attributions()[3]["score"] == pytest.approx(float(whole - without), abs=1e-4)
+    assert [row["token"] for row in panel.attributions()] == panel.view["source"]
+
+
+def test_a_rewriting_says_in_words_where_it_looks_and_refuses_what_does_not_fit(lab):
+    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=4, step=1))
+    weights = panel.data()["cross_attention"][1]
+    most = panel.view["source"][max(range(len(weights)), key=weights.__getitem__)]
+    assert f"Writing `{panel.view['written'][1]}`, it looks most at `{most}`" in panel.answer
+    panel.text = "cat " * 200
+    assert "64" in done(panel).error and "shorten" in panel.error
+
+
 # --- generation
 
 
@@ -185,6 +278,30 @@ def test_another_token_can_be_put_in_at_any_step(lab):
     assert panel.view["prompt"][-2:] == [first["token"], other["token"]] and len(panel.view["steps"]) == 5
     panel.workbench.text = PAIR
     assert panel.prefix == []
+
+
+def test_cancelling_keeps_what_is_written_so_far(lab, monkeypatch):
+    from bertlab_widgets.tasks import panel as module
+    from bertlab_widgets.tasks.writing import Writing
+
+    monkeypatch.setattr(module, "AT_ONCE", 0)
+    written, go_on = threading.Event(), threading.Event()
+    rows = Writing.rows
+
+    def slowly(self):
+        for number, row in enumerate(rows(self)):
+            yield row
+            if number == 1:
+                written.set()
+                assert go_on.wait(60)
+
+    monkeypatch.setattr(Writing, "rows", slowly)
+    panel = TasksPanel(lab, TEXT, task="generation", new_tokens=9, attribution="off")
+    assert written.wait(60) and panel.view["done"] is False
+    threading.Timer(0.2, go_on.set).start()
+    panel.stop()
+    assert panel.view["done"] and 2 <= len(panel.view["steps"]) < 9 and panel.error == ""
+    assert len(panel.data()) == len(panel.view["steps"])
 
 
 def test_beams_descend_from_the_step_before(lab):
@@ -281,11 +398,7 @@ def test_questions_say_that_they_do_not_see_masks(lab):
 def test_the_code_gives_the_attribution_too(task, method, lab, monkeypatch):
     panel = opened(lab, task, attribution=method)
     assert panel.wait(20)
-    import bertlab
-
-    monkeypatch.setattr(bertlab, "load", lambda name: lab, raising=False)
-    names = {}
-    exec(panel.code(), names)
+    names = run_names(panel, lab, monkeypatch)
     rows = panel.attributions()
     kept = panel.view["attribution"]["keep"]
     assert rows and not all(kept)
@@ -331,6 +444,19 @@ def test_an_attribution_can_be_cancelled(lab):
             explaining.explain(question, "occlusion", lab.tokenizer.mask_token_id)
     assert len(passes) == 2
     assert not question.model.base_model._forward_pre_hooks
+
+
+def test_a_model_trained_for_the_next_sentence_answers_instead_of_the_pre_trained_head(lab, monkeypatch):
+    before = opened(lab, "next_sentence").data()
+    torch.manual_seed(3)
+    lab.add_task("next_sentence", BertForNextSentencePrediction(lab.model.config))
+    panel = opened(lab, "next_sentence")
+    assert not same(panel.data(), before) and same(panel.data(), lab.next_sentence(TEXT, PAIR).probabilities)
+    names = run_names(panel, lab, monkeypatch)
+    assert same(names["result"], panel.data())
+    kept = panel.view["attribution"]["keep"]
+    expected = [0.0 if keep else score for keep, score in zip(kept, names["scores"], strict=True)]
+    assert [row["score"] for row in panel.attributions()] == pytest.approx(expected, abs=1e-5)
 
 
 # --- hard cases
@@ -380,6 +506,12 @@ def test_every_preset_opens_without_an_error(lab):
         assert not panel.error or "64" in panel.error  # the small model of the tests takes 64 tokens only
 
 
+def test_a_task_opens_on_a_preset_of_its_own(lab):
+    panel = TasksPanel(lab, task="ner", attribution="off")
+    assert panel.text == presets("tasks", "ner")[0].text and panel.task == "ner"
+    assert TasksPanel(lab, attribution="off").text == presets("tasks", "fill_mask")[0].text
+
+
 def test_a_presets_note_goes_with_its_task(lab):
     panel = TasksPanel(lab, preset="Emotions: Fear", attribution="off")
     assert panel.note and panel.preset == "Emotions: Fear"
@@ -396,7 +528,7 @@ def test_the_state_is_short_json_and_opens_the_same_picture(lab):
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "csv", "html"])
-@pytest.mark.parametrize("task", ["sentiment", "ner", "qa", "choice", "generation"])
+@pytest.mark.parametrize("task", ["sentiment", "ner", "qa", "choice", "generation", "seq2seq"])
 def test_every_answer_can_be_exported(kind, task, lab, tmp_path):
     panel = opened(lab, task, attribution="off")
     content = panel.export(tmp_path / f"answer.{kind}").read_bytes()

@@ -26,8 +26,9 @@ class Cancelled(Exception):
 class Question:
     """One number of a task's output, and the tokens among which its reasons are looked for.
 
-    `keep` marks the tokens that stay in every case: special ones and the place that is asked for. `row` is the choice
-    whose tokens are shown, in multiple choice. `code` builds `model`, `batch` and `target` for the reader.
+    `keep` marks the tokens that stay in every case: special ones and the place that is asked for. In multiple choice
+    `row` is the choice whose `tokens` are shown, without padding, and `keep_each` (1, choices, sequence) marks what
+    stays in each. `code` builds `model`, `batch` and `target` for the reader.
     """
 
     model: torch.nn.Module
@@ -38,11 +39,22 @@ class Question:
     about: str
     code: tuple[str, ...]
     row: int | None = None
+    keep_each: torch.Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """How many positions the batch has, padding included."""
+        return self.batch["input_ids"].shape[-1]
+
+    @property
+    def stays(self) -> torch.Tensor:
+        """`keep` as a mark for each position, (sequence,) or (1, choices, sequence)."""
+        return torch.tensor(self.keep) if self.keep_each is None else self.keep_each
 
     @property
     def places(self) -> list[int]:
-        """The positions that may be changed."""
-        return [place for place, keep in enumerate(self.keep) if not keep]
+        """The positions that may be changed, in one of the choices at least."""
+        return (~self.stays).view(-1, self.length).any(0).nonzero().flatten().tolist()
 
 
 def passes(question: Question, method: str) -> int:
@@ -84,9 +96,7 @@ def explain(question: Question, method: str, mask_token_id: int) -> dict:
     from bertlab.analysis import attribution
 
     model, batch, target = question.model, question.batch, question.target
-    keep = torch.tensor(question.keep)
-    if question.row is not None:
-        keep = keep.expand_as(batch["input_ids"])
+    keep = question.stays
     if method == "occlusion":
         found = attribution.occlusion(model, batch, target, groups=[[place] for place in question.places])
     elif method == "gradient":
@@ -97,7 +107,9 @@ def explain(question: Question, method: str, mask_token_id: int) -> dict:
         model, batch, found.target, found.scores, fractions=FRACTIONS, keep=keep, random_orders=ORDERS
     )
     scores = found.scores[0] if question.row is None else found.scores[0, question.row]
-    scores = [0.0 if kept else score for kept, score in zip(question.keep, scores.tolist(), strict=False)]
+    scores = [
+        0.0 if kept else score for kept, score in zip(question.keep, scores[: len(question.keep)].tolist(), strict=True)
+    ]
     return {
         "method": method,
         "about": question.about,
@@ -115,8 +127,12 @@ def explain(question: Question, method: str, mask_token_id: int) -> dict:
 
 def code(question: Question, method: str, mask: int) -> list[str]:
     """Lines that compute the scores again, after those that build `model`, `batch` and `target`."""
-    keep = [place for place, kept in enumerate(question.keep) if kept]
-    length, which = len(question.keep), "[0]" if question.row is None else f"[0, {question.row}]"
+    length, places = question.length, question.places
+    keep = [place for place in range(length) if place not in places]
+    which = "[0]" if question.row is None else f"[0, {question.row}, :{len(question.keep)}]"
+    marked = f"torch.isin(torch.arange({length}), torch.tensor({keep}))"
+    if question.keep_each is not None:
+        marked = "torch.isin(batch['input_ids'].cpu(), torch.tensor(lab.tokenizer.all_special_ids))"
     call = {
         "occlusion": [
             f"groups = [[place] for place in range({length}) if place not in {keep}]",
@@ -124,7 +140,7 @@ def code(question: Question, method: str, mask: int) -> list[str]:
         ],
         "gradient": ["found = attribution.gradient_x_input(model, batch, target)"],
         "integrated": [
-            f"keep = torch.isin(torch.arange({length}), torch.tensor({keep}))",
+            f"keep = {marked}",
             f"found = attribution.integrated_gradients(model, batch, target, baseline={mask}, keep=keep)",
         ],
     }[method]

@@ -36,7 +36,7 @@ function tasksStage(ui) {
   const { get } = ui;
   ui.root.style.setProperty("--stage", "300px");
   const style = h("style", {}, `
-    .bertlab .text-fields input.optional:placeholder-shown:not(:focus) { flex: 0 1 calc(180px * var(--scale)); }
+    .bertlab .text-fields input.optional:placeholder-shown:not(:focus) { flex: 0 1 calc(208px * var(--scale)); }
     .bertlab .tasks { display: flex; flex-wrap: wrap; gap: 4px 14px; }
     .bertlab .tasks button { padding: 2px 0; border-radius: 0; border-bottom: 2px solid transparent; color: var(--muted); }
     .bertlab .tasks button[aria-selected="true"] { color: var(--ink); border-bottom-color: var(--accent); font-weight: 600; }
@@ -220,8 +220,8 @@ function tasksStage(ui) {
         h("div.ticks", {}, h("span", {}, "0 unrelated"), ...[1, 2, 3, 4].map(n => h("span", {}, String(n))), h("span", {}, "5 the same")));
     },
     gaps(view) {
-      return h("div.columns", {}, ...view.gaps.map(gap => h("div", {}, view.gaps.length > 1 ? h("h4", {}, `Place ${gap.position}`) : null,
-        chanceBars(gap.rows.map((row, i) => ({ ...row, best: i === 0 })), null))), h("p.small.muted", { style: "margin:0;align-self:end" }, view.chance.text));
+      return h("div", {}, h(view.gaps.length > 1 ? "div.columns" : "div", {}, ...view.gaps.map(gap => h("div", {}, view.gaps.length > 1 ? h("h4", {}, `Place ${gap.position}`) : null,
+        chanceBars(gap.rows.map((row, i) => ({ ...row, best: i === 0 })), null)))), h("p.small.muted", { style: "margin:8px 0 0" }, view.chance.text));
     },
     tags(view) {
       const at = get("word") >= 0 && get("word") < view.words.length ? get("word") : view.least, word = view.words[at];
@@ -316,10 +316,11 @@ function tasksStage(ui) {
     event.stopPropagation();
     event.preventDefault();
   };
-  function stepButton(view, i) {
-    const at = stepOf(view), one = view.steps[i];
+  const sure = step => step.probability === undefined ? {} : { title: percent(step.probability), style: `--sure:${Math.round(100 * step.probability)}%` };
+  function stepButton(view, i, one = view.steps[i]) {
+    const at = stepOf(view);
     return h("button", { type: "button", "data-step": i, tabindex: i === at ? "0" : "-1", "aria-pressed": String(i === at),
-      title: percent(one.probability), style: `--sure:${Math.round(100 * one.probability)}%`, onclick: () => ui.set("step", i) }, bidi(one.token));
+      ...sure(one), onclick: () => ui.set("step", i) }, bidi(one.token));
   }
   const takeAway = view => view.put ? h("button.text-button", { type: "button", style: "padding-inline-start:0", onclick: () => ui.set("prefix", []) }, "Take the put-in tokens away") : null;
   /** What could stand at the chosen step, each a way to go on. */
@@ -343,12 +344,13 @@ function tasksStage(ui) {
 
   // --- where a decoder looks: the source above, the written below, lines between them; or a matrix
   const isSpecial = token => /^\[[A-Z]+\]$/.test(token);
-  const chosenRow = view => view.search === "beam" ? -1 : view.put + stepOf(view);
+  const chosenRow = view => Math.min(view.put + stepOf(view), view.written.length - 1);
   let looking = null;  // the written token under the pointer
   const showLook = row => { looking = row; drawLook(get("view")); };
   function writtenToken(view, row) {
     const own = row - view.put;
-    const token = own >= 0 && view.search !== "beam" ? stepButton(view, own) : h("span.put", { title: own < 0 ? "put in" : null }, bidi(view.written[row]));
+    const beam = view.search === "beam" ? { token: view.written[row] } : undefined;
+    const token = own >= 0 ? stepButton(view, own, beam) : h("span.put", { title: "put in" }, bidi(view.written[row]));
     token.dataset.row = row;
     return token;
   }
@@ -375,8 +377,8 @@ function tasksStage(ui) {
     });
     const line = (i, j, weight, chosen) => svg("path", { d: `M${xs[j]},0 C${xs[j]},${height / 2} ${middle(to[i])},${height / 2} ${middle(to[i])},${height}`, class: chosen ? "chosen" : null,
       "stroke-width": (1 + 4 * weight).toFixed(2), "stroke-opacity": (chosen ? 0.25 + 0.75 * weight : 0.7 * weight).toFixed(3) });
-    const drawn = [];
-    view.looked.forEach((one, i) => { if (i !== row) one.forEach((weight, j) => { if (weight >= 0.1) drawn.push(line(i, j, weight, false)); }); });
+    const drawn = [], clear = Math.max(0.1, 2 / view.source.length);  // well above an even look at everything
+    view.looked.forEach((one, i) => { if (i !== row) one.forEach((weight, j) => { if (weight >= clear) drawn.push(line(i, j, weight, false)); }); });
     weights.forEach((weight, j) => { if (weight >= 0.02) drawn.push(line(row, j, weight, true)); });
     threads.replaceChildren(...drawn);
   }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from ..base import percent
 from ..explaining import Question
 from .reading import Reading
@@ -55,7 +57,9 @@ class Choices(Reading):
         choices, best, text = self.choices, self.view["best"], self.workbench.text
         encoding = self.lab.encode([text] * len(choices), choices)
         batch = {name: value.unsqueeze(0) for name, value in encoding.items()}
-        names = self.lab.tokenizer.convert_ids_to_tokens(encoding["input_ids"][best].tolist())
+        real = int(encoding["attention_mask"][best].sum())
+        names = self.lab.tokenizer.convert_ids_to_tokens(encoding["input_ids"][best, :real].tolist())
+        special = torch.isin(batch["input_ids"].cpu(), torch.tensor(self.lab.tokenizer.all_special_ids))
         return Question(
             self.model,
             batch,
@@ -69,6 +73,7 @@ class Choices(Reading):
                 "batch = {name: value.unsqueeze(0) for name, value in encoding.items()}",
             ),
             best,
+            special,
         )
 
     def grade(self, guess: str) -> str:

@@ -116,6 +116,7 @@ class TasksPanel(Panel):
         self._drawn: dict[str, tuple] = {}  # task -> the seed and the model of its untrained head
         self._readings: dict[type, Reading] = {}
         self.reasons, self.finishing = Reasons(self), False
+        self._turn = threading.RLock()
         super().__init__(*arguments, **settings)
 
     def opening(self, settings: dict) -> dict:
@@ -284,8 +285,15 @@ class TasksPanel(Panel):
     def cancel_job(self) -> None:
         """End the computation that is running, unless it is the one that asks for this."""
         if self._job is not None and self._job.is_alive() and not self.in_job:
-            self.stop()
+            self._cancelled.set()
             self._job.join(10)
+
+    def stop(self) -> None:
+        """Cancel the computation that is running; a text that is half written stays as it is."""
+        super().stop()
+        self.cancel_job()
+        if self.view.get("done") is False:
+            self.show_again()
 
     def show_again(self) -> None:
         """Bring the view up to date with what a thread has found."""
@@ -293,7 +301,21 @@ class TasksPanel(Panel):
 
     # --- what is shown
 
+    def _take_turn(self) -> bool:
+        """Wait until no other thread brings the view up to date; a computation that is cancelled then gives way."""
+        while not self._turn.acquire(timeout=0.05):
+            if self.in_job and self._cancelled.is_set():
+                return False
+        return True
+
     def refresh(self, changed: set[str]) -> None:
+        if self._take_turn():
+            try:
+                self._look(changed)
+            finally:
+                self._turn.release()
+
+    def _look(self, changed: set[str]) -> None:
         new = bool(changed & {"version", "task"})
         if new:
             self.reseeds = []
@@ -330,7 +352,7 @@ class TasksPanel(Panel):
         self._remember_head(read)
         self.answer = read.pop("answer")
         self.view = {**view, **self._with_pinned(read)}
-        if reading.done:
+        if read.get("done", True):
             self.reasons.look()
 
     @property

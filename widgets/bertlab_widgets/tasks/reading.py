@@ -19,13 +19,12 @@ class Reading:
     """One kind of answer: how a `TasksPanel` reads it off the model, and what is shown, said and kept of it.
 
     `kind` names the picture that the JavaScript draws; `guessed` is the question of the predict-first gate,
-    `part` what is untrained where the lab has no trained model for the task, and `done` whether all is there.
+    `part` what is untrained where the lab has no trained model for the task.
     """
 
     kind = ""
     guessed = "What will the head answer?"
     part = "head"
-    done = True
 
     def __init__(self, panel: Panel):
         self.panel = panel
@@ -79,7 +78,8 @@ class Reading:
     def read(self) -> dict:
         """What the picture shows; with it `answer`, a sentence, and `short`, the answer in a word or two.
 
-        Where something is missing for an answer, `missing` says what, and there is nothing else.
+        Where something is missing for an answer, `missing` says what, and there is nothing else. While the answer is
+        still being written, `done` is False.
         """
         raise NotImplementedError
 

@@ -56,6 +56,11 @@ class Rewriting(Writing):
 
     # --- where it looked
 
+    @property
+    def complete(self) -> bool:
+        """Whether all is written, so that there is a look for each token."""
+        return bool(self.steps) and self.done
+
     def written(self) -> list[str]:
         """The tokens that the decoder wrote: those that were put in, and its own; of beams, the best."""
         tokens, own = list(self.lab.tokenizer.convert_ids_to_tokens(self.panel.prefix)), self.steps
@@ -106,8 +111,8 @@ class Rewriting(Writing):
         if not self.lab.tokenizer.tokenize(self.workbench.text):
             return {"missing": "Type the words that the decoder is to write from."}
         view = super().read()
-        if not self.steps:
-            return view
+        if not (view["done"] and view["steps"]):
+            return {**view, "answer": "Generating …"}
         looked, source, weights = self.looked()[0], self.source_tokens(), self.weights()
         written, place = self.written(), self._place()
         most = int(weights[place].argmax())
@@ -134,7 +139,7 @@ class Rewriting(Writing):
         return f"It writes “{words}”: log-probability {signed(log_probability)} for {count} tokens."
 
     def data(self) -> dict:
-        if not self.steps:
+        if not self.complete:
             return {}
         tokens = self.written()
         return {
@@ -145,7 +150,7 @@ class Rewriting(Writing):
         }
 
     def table(self) -> list[dict]:
-        if not self.steps:
+        if not self.complete:
             return []
         rows = zip(self.written(), self.looked()[1], self.weights().tolist(), strict=True)
         source = self.source_tokens()
@@ -220,12 +225,12 @@ class Rewriting(Writing):
         )
 
     def figure(self):
-        if not self.steps:
+        if not self.complete:
             return pictures.bars([], [], self.panel.answer)[0]
         return pictures.alignment(self.source_tokens(), self.written(), self.weights().tolist(), self.panel.answer)
 
     def static_html(self) -> str:
-        if not self.steps:
+        if not self.complete:
             return ""
         source, rows = self.source_tokens(), []
         for token, probability, weights in zip(self.written(), self.looked()[1], self.weights().tolist(), strict=True):

@@ -106,25 +106,23 @@ class Writing(Reading):
         self._key, self._rows, self._done = key, rows, False
 
         def collect():
-            for row in self.rows():
-                rows.append(row)
-                yield len(rows) / self.most
+            try:
+                for row in self.rows():
+                    rows.append(row)
+                    yield len(rows) / self.most
+            finally:  # also where the user cancels: what is there is shown
+                self._done = self._done or self._key == key
 
-        def finish():
-            self._done = True
-            panel.show_again()
-
-        if not panel.run_for_a_moment(collect(), "Generating", finish):
-            self._done = True
+        panel.run_for_a_moment(collect(), "Generating", panel.show_again)
 
     def read(self) -> dict:
         self._write()
-        names, rows = self.lab.tokenizer.convert_ids_to_tokens, self.steps
+        names, done, rows = self.lab.tokenizer.convert_ids_to_tokens, self._done, self.steps  # done is asked first
         prompt = self.prompt()[0].tolist()
         view = {
             "prompt": names(prompt),
             "put": len(self.panel.prefix),
-            "done": self._done,
+            "done": done,
             "steps": rows,
             "search": self.panel.search,
             "cache": self.panel.use_cache,
@@ -138,11 +136,11 @@ class Writing(Reading):
             tokens = best["tokens"][len(prompt) :] if best else []
             said = self.words(tokens)
             score = f", log-probability {signed(best['log_probability'])}" if best else ""
-            answer = f"Best of {self.panel.beams} beams: “{said}”{score}."
+            answer = f"Best of {self.panel.beams} beams: “{_short(said)}”{score}."
             return {**view, "best": tokens, "answer": answer, "short": said[:60]}
         said = self.words([row["token"] for row in rows])
         total = sum(math.log(max(row["probability"], 1e-45)) for row in rows)
-        return {**view, "answer": self.said(said, total, len(rows)), "short": said[:60]}
+        return {**view, "answer": self.said(_short(said), total, len(rows)), "short": said[:60]}
 
     def said(self, words: str, log_probability: float, count: int) -> str:
         """The answer as a sentence."""
@@ -232,6 +230,11 @@ class Writing(Reading):
 
     def figure(self):
         return pictures.tree(self.steps, self.panel.answer) if self.beams else super().figure()
+
+
+def _short(words: str, most: int = 120) -> str:
+    """As much of a text as a sentence can quote; the picture has all of it."""
+    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def step_row(step, names, count: int) -> dict:
