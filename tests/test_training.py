@@ -20,6 +20,7 @@ from bertlab.data import KINDS, DataError, Task, collate, encode
 from bertlab.lora import add_lora
 from bertlab.training import Settings, TrainingError, evaluate, finetune, predict, pretrain, qa_answers
 from bertlab.training.checkpoints import checkpoints
+from bertlab.training.engine import collated
 from bertlab.training.evaluation import evaluate_pretraining
 from bertlab.training.objectives import TaskObjective
 from bertlab.training.settings import choose_precision, parameter_groups, rate_factor
@@ -528,3 +529,26 @@ def test_records_are_plain_data(tokenizer):
 def test_a_run_by_the_clock_ends(tokenizer):
     records = list(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, minutes=0.005, precision="float32"))
     assert records[-1].progress == 1.0 and len(records) >= 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])  # on any other device than the CPU batches are made ahead
+def test_batches_come_in_order_with_their_step_whoever_makes_them(device):
+    made = []
+
+    def number(features, step):
+        made.append(step)
+        return {"numbers": torch.tensor(features), "step": torch.tensor(step)}
+
+    batches = collated(iter([[1], [2], [3]]), number, 7, torch.device(device))
+    features, batch = next(batches)
+    assert features == [1] and batch["step"] == 7
+    assert [(f, int(b["numbers"]), int(b["step"])) for f, b in batches] == [([2], 2, 8), ([3], 3, 9)]
+    assert made == [7, 8, 9]
+
+
+def test_an_error_while_a_batch_is_made_ahead_is_raised_where_it_is_asked_for():
+    def refuse(features, step):
+        raise DataError("line 3 is broken")
+
+    with pytest.raises(DataError, match="line 3"):
+        next(collated(iter([[1]]), refuse, 0, torch.device("meta")))

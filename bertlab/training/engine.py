@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -42,7 +43,7 @@ class Run:
         model: trained in place.
         objective: a module over the model that turns a batch into loss sums, and counts their terms.
         batches: endless lists of features, the same ones in the same order whenever it is started.
-        collate: (features, step) -> the tensors of the whole batch.
+        collate: (features, step) -> the tensors of the whole batch; on a GPU called from another thread.
         finish: (tensors of one part) -> tensors for the objective.
         evaluate: () -> metrics, or None for no evaluation.
         metric: the metric that decides what is best.
@@ -84,16 +85,18 @@ class Run:
             self._resume()
             self.objective.to(self.device)
             self.trained = group.wrap(self.objective, self.model)
-            batches = itertools.islice(self.batches, self.step, None)
+            remaining = itertools.islice(self.batches, self.step, None)
+            batches = collated(remaining, self.collate, self.step, self.device)
             finished = self._progress() >= 1.0
             while not finished:
                 started = time.perf_counter()
-                features = next(batches, None)
-                if features is None:
+                ready = next(batches, None)
+                if ready is None:
                     raise TrainingError("the training data came to an end before the run did")
+                features, batch = ready
                 with self.randomness, _explained(self, features):
                     self.model.train()
-                    record = self._optimise(features, started)
+                    record = self._optimise(batch, started)
                     self.model.eval()
                 stopped = self._evaluate(record)
                 finished = stopped or record.progress >= 1.0
@@ -105,9 +108,8 @@ class Run:
 
     # -- one step ----------------------------------------------------------------------------------------
 
-    def _optimise(self, features: list[Feature], started: float) -> StepRecord:
+    def _optimise(self, batch: Batch, started: float) -> StepRecord:
         settings, group = self.settings, self.group
-        batch = self.collate(features, self.step)
         totals = self.objective.counts(self.finish(batch))
         factor = rate_factor(self._middle_of_step(), settings.warmup, settings.schedule)
         set_rates(self.optimizer, factor)
@@ -263,6 +265,34 @@ class Run:
         self.step, self.seconds = progress["step"], progress["seconds"]
         if progress["finished"] and settings.minutes is None:
             self.step = max(self.step, self.total_steps)
+
+
+def collated(
+    batches: Iterator[list[Feature]],
+    collate: Callable[[list[Feature], int], Batch],
+    step: int,
+    device: torch.device,
+) -> Iterator[tuple[list[Feature], Batch]]:
+    """Features and their batches from a step on. For a GPU, the next batch is made while it works on the last one."""
+    numbered = zip(batches, itertools.count(step))
+
+    def prepare() -> tuple[list[Feature], Batch] | None:
+        features, number = next(numbered, (None, step))
+        if features is None:
+            return None
+        batch = collate(features, number)
+        if device.type == "cuda":  # from pinned memory a copy to the GPU waits for nobody
+            batch = {name: value.pin_memory() for name, value in batch.items()}
+        return features, batch
+
+    if device.type == "cpu":
+        yield from iter(prepare, None)
+        return
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        waiting = worker.submit(prepare)
+        while (ready := waiting.result()) is not None:
+            waiting = worker.submit(prepare)
+            yield ready
 
 
 def _parts(batch: Batch, accumulation: int, rank: int, size: int) -> list[tuple[Batch, float]]:
