@@ -68,8 +68,8 @@ function attentionStage(ui) {
     .bertlab .legend { display: flex; gap: 8px; align-items: center; font-size: var(--small); color: var(--muted); margin-top: 8px; }
     .bertlab .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0 12px; font-size: var(--small); margin-top: 8px; }
     .bertlab .facts span:nth-child(odd) { color: var(--muted); }
-    .bertlab .steps { display: grid; grid-template-columns: max-content 1fr max-content; gap: 8px 12px; align-items: center; }
-    .bertlab .steps .sum { font-family: var(--code); white-space: nowrap; }
+    .bertlab .steps { display: grid; grid-template-columns: max-content minmax(0, 1fr) max-content; gap: 8px 12px; align-items: center; }
+    .bertlab .steps .sum { font-family: var(--code); overflow-wrap: anywhere; }
     .bertlab .kinds { border-spacing: 2px; border-collapse: separate; }
     .bertlab .kinds td, .bertlab .kinds th { border: 0; padding: 0; text-align: center; }
     .bertlab .kinds button { width: calc(26px * var(--scale)); height: calc(22px * var(--scale)); padding: 0; border-bottom: 3px solid transparent; }
@@ -82,7 +82,7 @@ function attentionStage(ui) {
     .bertlab .wide-table { overflow-x: auto; max-width: 100%; padding: 2px; }
     .bertlab .effects { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 16px 24px; }
     .bertlab[data-room="phone"] .effects, .bertlab[data-room="phone"] .steps { grid-template-columns: minmax(0, 1fr); }
-    .bertlab[data-room="phone"] .steps { gap: 4px; } .bertlab[data-room="phone"] .steps .sum { white-space: normal; }`);
+    .bertlab[data-room="phone"] .steps { gap: 4px; }`);
   const grid = h("canvas", { tabindex: "0", role: "img" });
   const legend = h("canvas"), legendLine = h("div.legend", {}, h("span"), legend, h("span"));
   const facts = h("div.facts");
