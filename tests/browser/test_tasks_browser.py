@@ -5,6 +5,8 @@ import pytest
 CELLS = [
     'TasksPanel(lab, "the cat sat on the mat.", "the dog ran up a tree.", task="sentiment", new_tokens=5)',
     'Workbench(lab, "the cat sat on the mat.")',
+    'TasksPanel(lab, "who ran?", "the dog ran up a tree and the cat sat on the mat because it was too tired to run.", '
+    'task="qa", window_size=27, stride=7)',
 ]
 
 
@@ -52,6 +54,7 @@ def test_an_untrained_head_is_marked_in_red_and_reseeding_shows_what_each_said(t
         ("choice", ".endings input"),
         ("qa", ".spot .start i"),
         ("generation", ".written [data-step]"),
+        ("seq2seq", ".looks .threads .chosen"),
     ],
 )
 def test_every_task_draws_its_answer(tasks, task, drawn):
@@ -59,6 +62,57 @@ def test_every_task_draws_its_answer(tasks, task, drawn):
     tasks.locator(drawn).first.wait_for(state="attached")
     assert not tasks.locator(".error").is_visible()
     assert "null" not in tasks.inner_text() and "undefined" not in tasks.inner_text()
+
+
+def test_menus_name_a_window_of_any_size_and_no_percentage_is_cut(notebook):
+    panel = notebook.page.locator('.bertlab[data-panel="tasks"]').last
+    panel.locator(".with-side .figure").first.wait_for()
+    shown = "menu => menu.options[menu.selectedIndex].text"
+    assert panel.get_by_role("combobox", name="Window").evaluate(shown) == "27 tokens"
+    assert panel.get_by_role("combobox", name="Overlap").evaluate(shown) == "7 tokens"
+    right = "element => element.getBoundingClientRect().right"
+    edge = panel.locator(".stage").evaluate(right)
+    for width in ("560px", "840px"):
+        panel.evaluate("(element, width) => { element.parentElement.style.width = width; }", width)
+        notebook.page.wait_for_timeout(300)
+        edge = panel.locator(".stage").evaluate(right)
+        rights = panel.locator(".with-side .figure").evaluate_all(f"all => all.map({right})")
+        assert len(rights) >= 5 and max(rights) <= edge + 0.5
+    panel.evaluate("element => { element.parentElement.style.width = ''; }")
+
+
+def test_an_optional_second_sentence_leaves_the_room_to_the_first_until_it_is_wanted(tasks):
+    open_task(tasks, "fill_mask")
+    first, second = (tasks.locator(".text-fields input").nth(i) for i in (0, 1))
+    second.evaluate("field => { field.dataset.before = field.value; field.value = ''; }")
+    widths = [field.bounding_box()["width"] for field in (first, second)]
+    assert widths[0] > 2 * widths[1]
+    second.focus()
+    assert first.bounding_box()["width"] == pytest.approx(second.bounding_box()["width"], abs=2)
+    second.evaluate("field => { field.value = field.dataset.before; field.blur(); }")
+
+
+def test_a_written_token_shows_where_the_decoder_looked(notebook, tasks):
+    open_task(tasks, "seq2seq")
+    tasks.locator(".looks .threads .chosen").first.wait_for(state="attached")
+    tasks.locator('.looks [data-step="1"]').click()
+    tasks.locator('.looks [data-step="1"][aria-pressed="true"]').wait_for()
+    tasks.locator("h4", has_text="Token 2 of").wait_for()
+    notebook.page.keyboard.press("ArrowRight")
+    tasks.locator('.looks [data-step="2"][aria-pressed="true"]').wait_for()
+    looks = tasks.locator(".looks [data-from] small")
+    before = looks.all_inner_texts()
+    tasks.get_by_role("combobox", name="Head").select_option("1")
+    notebook.page.wait_for_function(
+        "([panel, before]) => [...panel.querySelectorAll('.looks [data-from] small')].map(s => s.textContent).join()"
+        " !== before.join()",
+        arg=[tasks.element_handle(), before],
+    )
+    tasks.get_by_role("combobox", name="Attention as").select_option("matrix")
+    tasks.locator(".look-matrix tr.at td").first.wait_for()
+    rows, columns = tasks.locator(".look-matrix tbody tr").count(), tasks.locator(".look-matrix thead th").count()
+    assert tasks.locator(".look-matrix tbody td").count() == rows * columns and columns == 9
+    tasks.get_by_role("combobox", name="Attention as").select_option("lines")
 
 
 def test_arrows_go_along_the_tagged_words_and_select_them_for_all(notebook, tasks):
@@ -77,6 +131,10 @@ def test_endings_are_typed_and_compete(tasks):
         field.fill(ending)
         field.press("Enter")
     tasks.locator(".endings .bar i").nth(1).wait_for(state="attached")
+    line, bars = tasks.locator(".endings .chance-line s").bounding_box(), tasks.locator(".endings .bar")
+    first, last = bars.first.bounding_box(), bars.last.bounding_box()
+    assert line["y"] <= first["y"] and line["y"] + line["height"] >= last["y"] + last["height"]
+    assert line["x"] + line["width"] / 2 == pytest.approx(first["x"] + first["width"] / 2, abs=2)
     assert "chance is 50 %" in tasks.locator(".answer").inner_text()
 
 

@@ -103,7 +103,7 @@ function tasksStage(ui) {
     .bertlab .look-matrix th { position: static; border: 0; padding: 0 6px 0 0; color: inherit; font-size: inherit; text-align: end; }
     .bertlab .look-matrix thead th { vertical-align: bottom; padding: 0 0 4px; text-align: center; } .bertlab .look-matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
     .bertlab .look-matrix tbody td { width: calc(26px * var(--scale)); min-width: calc(26px * var(--scale)); height: calc(22px * var(--scale)); padding: 0; border: 0; outline: 1px solid color-mix(in srgb, var(--line) 60%, var(--paper)); }
-    .bertlab .look-matrix tr.at td { outline: 1px solid var(--accent); }
+    .bertlab .look-matrix thead td { border: 0; } .bertlab .look-matrix tr.at td { box-shadow: inset 0 2px var(--accent), inset 0 -2px var(--accent); }
     .bertlab .tree { overflow: auto; max-height: calc(260px * var(--scale)); }
     .bertlab .tree text { fill: var(--ink); font: var(--base) var(--code); }
     .bertlab .tree text.minor { fill: var(--muted); font-size: var(--small); }
@@ -393,7 +393,7 @@ function tasksStage(ui) {
   }
 
   function beamTree(view) {
-    const scale = ui.scale(), columnWidth = 104 * scale, rowHeight = 34 * scale, left = 84 * scale, steps = view.steps;
+    const scale = ui.scale(), columnWidth = 112 * scale, rowHeight = 34 * scale, left = 84 * scale, steps = view.steps;
     if (!steps.length) return h("div");
     const count = Math.max(...steps.map(step => step.beams.length)), width = left + steps.length * columnWidth + 16, height = count * rowHeight + 12;
     const x = step => left + step * columnWidth, y = row => 20 * scale + row * rowHeight;
@@ -409,7 +409,7 @@ function tasksStage(ui) {
     steps[steps.length - 1].beams.forEach((_, row) => { for (let s = steps.length - 1, r = row; s >= 0; s--) { lives[s][r] = true; r = steps[s].beams[r].parent; } });
     const edges = [], nodes = [];
     steps.forEach((step, s) => step.beams.forEach((beam, row) => {
-      const x1 = s ? x(s - 1) + 66 * scale : left - 16 * scale, y1 = s ? y(beam.parent) : y(0), x2 = x(s) - 6, y2 = y(row), middle = (x1 + x2) / 2;
+      const x1 = s ? x(s - 1) + 74 * scale : left - 16 * scale, y1 = s ? y(beam.parent) : y(0), x2 = x(s) - 6, y2 = y(row), middle = (x1 + x2) / 2;
       const kind = onBest[s] === row ? "best" : lives[s][row] ? "kept" : "lost";
       edges.push([kind, svg("path", { class: kind, d: `M${x1},${y1} C${middle},${y1} ${middle},${y2} ${x2},${y2}` })]);
       nodes.push(svg("g", { class: kind }, svg("title", {}, `${beam.token}: log-probability ${number(beam.score, 3)}`),

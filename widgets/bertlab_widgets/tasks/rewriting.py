@@ -13,7 +13,7 @@ from ..explaining import Question
 from ..state import SelectionError
 from . import pictures
 from .reading import best_first
-from .writing import Writing
+from .writing import Writing, shortened
 
 
 class Rewriting(Writing):
@@ -136,6 +136,7 @@ class Rewriting(Writing):
         return min(len(self.panel.prefix) + self.panel.step, len(self.written()) - 1)
 
     def said(self, words: str, log_probability: float, count: int) -> str:
+        words = shortened(self.words(self.written()))  # with what was put in
         return f"It writes “{words}”: log-probability {signed(log_probability)} for {count} tokens."
 
     def data(self) -> dict:

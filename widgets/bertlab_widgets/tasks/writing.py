@@ -136,11 +136,11 @@ class Writing(Reading):
             tokens = best["tokens"][len(prompt) :] if best else []
             said = self.words(tokens)
             score = f", log-probability {signed(best['log_probability'])}" if best else ""
-            answer = f"Best of {self.panel.beams} beams: “{_short(said)}”{score}."
+            answer = f"Best of {self.panel.beams} beams: “{shortened(said)}”{score}."
             return {**view, "best": tokens, "answer": answer, "short": said[:60]}
         said = self.words([row["token"] for row in rows])
         total = sum(math.log(max(row["probability"], 1e-45)) for row in rows)
-        return {**view, "answer": self.said(_short(said), total, len(rows)), "short": said[:60]}
+        return {**view, "answer": self.said(shortened(said), total, len(rows)), "short": said[:60]}
 
     def said(self, words: str, log_probability: float, count: int) -> str:
         """The answer as a sentence."""
@@ -232,7 +232,7 @@ class Writing(Reading):
         return pictures.tree(self.steps, self.panel.answer) if self.beams else super().figure()
 
 
-def _short(words: str, most: int = 120) -> str:
+def shortened(words: str, most: int = 120) -> str:
     """As much of a text as a sentence can quote; the picture has all of it."""
     return words if len(words) <= most else words[: most - 1] + "…"
 
