@@ -1,5 +1,8 @@
 """The shared state: what may be set, what follows from it, what is computed how often."""
 
+import threading
+import time
+
 import pytest
 import torch
 from bertlab_widgets import Workbench
@@ -160,7 +163,7 @@ def test_two_labs_in_one_workbench_never_share_a_number(workbench):
     asked = {
         "attention": lambda: workbench.recording.attention(1).clone(),
         "prediction": lambda: workbench.probabilities(2).clone(),
-        "own": lambda: workbench.cached("own", lambda: torch.tensor(float(id(workbench.lab)))),
+        "own": lambda: workbench.cached("own", lambda: torch.tensor(workbench.lab is first)),
     }
     before = {name: ask() for name, ask in asked.items()}
     workbench.lab = second
@@ -183,3 +186,31 @@ def test_a_head_can_give_its_mean_over_a_corpus(workbench):
     here = workbench.probabilities(2)
     workbench.corpus = ["the river was muddy."]
     assert not torch.allclose(workbench.probabilities(2), here, atol=1e-5)
+
+
+def test_two_workbenches_on_one_lab_do_not_see_each_others_switched_off_heads(lab):
+    from bertlab.analysis.ablation import ablate
+
+    first, second = (Workbench(lab, "the cat sat on the mat.") for _ in range(2))
+    clean, inside = first.probabilities(2), threading.Event()
+
+    def sweeping():
+        with first.lock, ablate(lab.model, [(0, 0), (1, 1)]):
+            inside.set()
+            time.sleep(0.3)
+
+    other = threading.Thread(target=sweeping)
+    other.start()
+    inside.wait(5)
+    assert torch.equal(second.probabilities(2), clean)
+    other.join()
+
+
+def test_the_lock_of_a_workbench_can_be_entered_again_also_after_its_lab_was_exchanged(workbench):
+    from small_lab import small_lab
+
+    with workbench.lock, workbench.lock:
+        workbench.lab = small_lab()
+        with workbench.lock:
+            assert workbench.recording.attention(0).shape[-1] == 9
+    assert not workbench.lock.held

@@ -57,6 +57,30 @@ class Result:
     nsp_logits: torch.Tensor | None = None  # (2,)
 
 
+class ModelLock:
+    """Held by whoever runs a model of the workbench's lab or edits it, in this workbench or in any other on that lab.
+
+    Switched-off heads are edits of the model itself: a pass beside them would see them too. A thread may enter again.
+    """
+
+    _of_labs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+    def __init__(self, workbench: Workbench):
+        self.workbench, self.own, self.held = workbench, threading.RLock(), []
+
+    def __enter__(self):
+        self.own.acquire()
+        lab = getattr(self.workbench.lab, "before", self.workbench.lab)  # what is trained shares models with that lab
+        lock = self._of_labs.setdefault(lab, threading.RLock())
+        lock.acquire()
+        self.held.append(lock)
+        return self
+
+    def __exit__(self, *error):
+        self.held.pop().release()
+        self.own.release()
+
+
 class Workbench(HasTraits):
     """Text, selection, edits and the model's results, shared by any number of panels.
 
@@ -93,7 +117,7 @@ class Workbench(HasTraits):
     application_of: Callable | None = None  # set by app.py, which stands above this module
 
     def __init__(self, lab, text: str = "", text_pair: str | None = None, **traits):
-        self.lock = threading.RLock()
+        self.lock = ModelLock(self)
         self._cache: OrderedDict = OrderedDict()
         self._numbers, self._labs = itertools.count(), weakref.WeakKeyDictionary()  # each lab by a number of its own
         self._quiet = False
