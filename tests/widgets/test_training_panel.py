@@ -180,6 +180,14 @@ def test_going_back_during_a_pause_changes_nothing_of_what_follows(lab):
     assert panel.data()["loss"].tolist() == straight
 
 
+def test_the_title_line_says_what_the_run_is_doing(lab):
+    panel, said = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=2, batch_size=4), []
+    panel.observe(lambda change: said.append(change["new"]["state"]), names=["heading"])
+    panel.start()
+    assert panel.wait(60)
+    assert list(dict.fromkeys(said)) == ["preparing", "training", "done"]
+
+
 def test_a_second_start_while_it_runs_is_refused_in_words(lab):
     panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=100_000, seconds=0)
     panel.start()

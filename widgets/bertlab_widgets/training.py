@@ -113,6 +113,7 @@ class TrainPanel(Panel):
         self._brought = ("", "")  # the sentence of a set that was shown last
         super().__init__(*arguments, **settings)
         self._following = True
+        self.observe(lambda change: self.set_trait("heading", self.heading_now()), names=["phase"])
         self.observe(self._follow_dataset, names=["dataset"])
         self.observe(self._go_to_moment, names=["moment"])
         self.observe(self._show_chosen, names=["shown"])

@@ -217,7 +217,7 @@ export function renderPanel({ model, el }, spec) {
   const foot = h("div.foot", { role: "toolbar", "aria-label": "Panel" });
   const root = ui.root = h("section.bertlab", { role: "group", tabindex: "-1", "aria-label": get("question"), "data-panel": spec.name,
     "data-lm-suppress-shortcuts": "true" });
-  root.append(h("div.title", {}, question, modelLine), fields, strip, noteLine, stage, answer, pinned, errorStrip, busy, controls, foot, drawer, tipBox);
+  root.append(h("div.title", {}, question, modelLine), fields, strip, noteLine, stage, answer, pinned, errorStrip, controls, foot, drawer, tipBox);
   el.replaceChildren(root);
 
   // --- text line
@@ -300,7 +300,7 @@ export function renderPanel({ model, el }, spec) {
   const exportButton = footButton("Export", () => toggleDrawer("export"), { "aria-expanded": "false" });
   const keysButton = footButton("?", () => toggleDrawer("keys"), { "aria-expanded": "false", "aria-label": "Keys of this panel" });
   const footItems = [presetMenu, pinButton, gateButton, codeButton, exportButton, footButton("Reset", () => ui.call("reset")), keysButton];
-  foot.append(...(model.standalone ? [codeButton, keysButton] : footItems));  // an exported page can show, not compute
+  foot.append(...(model.standalone ? [codeButton, keysButton] : footItems), busy);  // an exported page can show, not compute
   if (model.standalone) textField.readOnly = pairField.readOnly = true;
   async function toggleDrawer(name) {
     open = open === name ? null : name;

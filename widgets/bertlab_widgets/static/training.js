@@ -344,7 +344,7 @@ function trainStage(ui) {
     const [step, epoch] = moments[view.at] || [];
     const where = step === undefined ? "" : `step ${step.toLocaleString("en")}${epoch === null ? "" : ` · epoch ${number(epoch, 2)}`}`;
     slider.setAttribute("aria-valuetext", where || "no run yet");
-    at.textContent = running && view.step !== undefined ? `${PHASES[phase]} · ${number(view.seconds, 3)} s${view.budget ? ` of ${view.budget}` : ""} · ${(view.speed || 0).toLocaleString("en")} tokens/s`
+    at.textContent = running && view.step !== undefined ? `${PHASES[phase]} · ${number(view.seconds, 3)} s${view.budget ? ` of ${view.budget}` : ""}${view.speed ? ` · ${view.speed.toLocaleString("en")} tokens/s` : ""}`
       : phase === "preparing" ? PHASES[phase] : where || "after a run: back and forth in it";
   };
 }
