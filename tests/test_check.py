@@ -317,6 +317,23 @@ def test_the_verdict_folds_its_hint_and_escapes_what_it_shows():
     assert repr(Verdict("03.2", "todo")) == "○ 03.2 todo"
 
 
+@pytest.mark.parametrize("state", ["todo", "correct", "differs", "unknown"])
+@pytest.mark.parametrize("paper", ["#ffffff", "#111111", "#212121"])
+def test_a_verdict_is_read_on_light_and_on_dark_paper(state, paper):
+    page = Verdict("03.2", state, "a message")._repr_html_()
+    (coloured,) = re.findall(r'<span style="color:(#\w{6})">(.)</span>', page)
+    assert not coloured[1].isalnum(), "words keep the page's own ink"
+    light, dark = sorted((luminance(coloured[0]), luminance(paper)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 2.2, 1.4.11: marks
+
+
+def luminance(colour):
+    """The relative luminance of WCAG."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def test_an_exercise_is_registered_by_its_number():
     @exercise("99.9")
     def always_wrong(answer):

@@ -17,7 +17,7 @@ from typing import Any
 
 TODO, CORRECT, DIFFERS, UNKNOWN = "todo", "correct", "differs", "unknown"
 _SIGNS = {TODO: "○", CORRECT: "✓", DIFFERS: "✗", UNKNOWN: "?"}
-_COLOURS = {TODO: "#6b6b6b", CORRECT: "#0072b2", DIFFERS: "#b34700", UNKNOWN: "#b34700"}
+_COLOURS = {TODO: "#6b6b6b", CORRECT: "#0072b2", DIFFERS: "#bd4b00", UNKNOWN: "#bd4b00"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class Verdict:
         return text + ("\n  (there is a hint in .hint)" if self.hint else "")
 
     def _repr_html_(self) -> str:
-        label = f"{_SIGNS[self.state]} {html.escape(self.exercise)} {self.state}"
-        head = f'<b style="color:{_COLOURS[self.state]}">{label}</b>'
+        # The sign alone has a colour, one that is seen on light and on dark paper; the words keep the page's own ink.
+        sign = f'<span style="color:{_COLOURS[self.state]}">{_SIGNS[self.state]}</span>'
+        head = f"<b>{sign} {html.escape(self.exercise)} {self.state}</b>"
         body = f": {html.escape(self.message)}" if self.message else ""
         fold = f"<details><summary>Hint</summary>{html.escape(self.hint)}</details>" if self.hint else ""
         return f"<div>{head}{body}{fold}</div>"

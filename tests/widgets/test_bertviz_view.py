@@ -45,8 +45,8 @@ def test_a_text_cannot_end_the_script(lab):
 @pytest.mark.parametrize("kind", ["head", "model", "neuron"])
 def test_in_the_dark_theme_the_ink_is_light_and_the_paper_is_the_panels(lab, kind):
     pages = {dark: bertviz_page(Workbench(lab, TEXT), kind, dark=dark) for dark in (False, True)}
-    assert "color-scheme: dark" in pages[True] and "invert(" in pages[True]
-    assert "color-scheme: dark" not in pages[False] and "invert(" not in pages[False]
+    assert "color-scheme: dark" in pages[True] and "filter: invert(" in pages[True]
+    assert "color-scheme: dark" not in pages[False] and "filter: invert(" not in pages[False]
     assert "background: transparent" in pages[True]
 
 
