@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +80,12 @@ class ModelLock:
     def __exit__(self, *error):
         self.held.pop().release()
         self.own.release()
+
+    def give_way(self) -> None:
+        """Let those who wait take their turn: for the thread that holds the lock, between two passes of a long work."""
+        self.__exit__()
+        time.sleep(0.002)  # a thread that takes a lock again at once would leave nobody else a chance
+        self.__enter__()
 
 
 class Workbench(HasTraits):
