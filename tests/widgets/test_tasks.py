@@ -436,6 +436,28 @@ def test_an_attribution_that_would_take_long_waits_until_it_is_asked_for(lab, mo
     assert panel.wait(20) and len(panel.attributions()) == 9 and panel.busy == {}
 
 
+def test_others_can_use_the_model_while_an_attribution_is_computed(lab, monkeypatch):
+    from bertlab_widgets.tasks import reasons as module
+
+    started, got, within, explain = threading.Event(), [], [], explaining.explain
+
+    def slowly(question, method, mask):
+        started.set()
+        for _ in range(2000):
+            question.model(**question.batch)  # a pass, before which the model is free for a moment
+            if got:
+                break
+        within.append(bool(got))
+        return explain(question, method, mask)
+
+    monkeypatch.setattr(module, "SHORT_WORK", 0)
+    monkeypatch.setattr(explaining, "explain", slowly)
+    panel = TasksPanel(lab, TEXT, task="sentiment")
+    assert started.wait(60)
+    got.append(panel.workbench.cached("other", lambda: 1))
+    assert panel.wait(60) and within == [True] and len(panel.attributions()) == 9
+
+
 def test_an_attribution_can_be_cancelled(lab):
     question = opened(lab, "sentiment").attribution_question()
     passes = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -74,10 +75,12 @@ def work(question: Question, method: str) -> float:
 @contextlib.contextmanager
 def watched(model, total: int, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Iterator[None]:
     """Inside, every pass of the model reports how far things are, and stops them where they were cancelled."""
-    done = 0
+    done, own = 0, threading.get_ident()
 
     def look(module, arguments, named):
         nonlocal done
+        if threading.get_ident() != own:  # somebody else uses the model between two passes
+            return
         if cancelled():
             raise Cancelled
         given = next(value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor))

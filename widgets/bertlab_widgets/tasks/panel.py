@@ -115,7 +115,7 @@ class TasksPanel(Panel):
     def __init__(self, *arguments, **settings):
         self._drawn: dict[str, tuple] = {}  # task -> the seed and the model of its untrained head
         self._readings: dict[type, Reading] = {}
-        self.reasons, self.finishing = Reasons(self), False
+        self.reasons, self.finishing, self.afterwards = Reasons(self), False, None
         self._turn = threading.RLock()
         super().__init__(*arguments, **settings)
 
@@ -264,6 +264,9 @@ class TasksPanel(Panel):
                 finish()
             finally:
                 self.finishing = False
+            later, self.afterwards = self.afterwards, None
+            for _ in later or ():  # what `finish` left to do, without keeping others from the view
+                pass
 
         deadline = time.monotonic() + AT_ONCE
         for _ in steps:

@@ -73,6 +73,8 @@ class Reasons:
         told = [time.monotonic()]
 
         def progress(done: float) -> None:
+            if not workbench.ablated:  # with heads off the model is not the others' to use meanwhile
+                workbench.lock.give_way()
             if time.monotonic() - told[0] > 0.5:
                 told[0] = time.monotonic()
                 panel.busy = {"label": "Attribution", "done": done}
@@ -93,12 +95,13 @@ class Reasons:
             show(compute())
         elif size > LONG_WORK and not asked:
             offer()
-        elif panel.in_job:
-            next(steps())
         else:
             panel.cancel_job()
             panel.view = {**panel.view, "attribution": {**shown, "pending": True}}
-            panel.start(steps(), "Attribution")
+            if panel.in_job:
+                panel.afterwards = steps()
+            else:
+                panel.start(steps(), "Attribution")
 
 
 def most_for_it(found: dict) -> str:
