@@ -19,7 +19,7 @@ ORDER = """
     hub activations config outputs hooks reading
     wordpiece tokenizer_files encoding tokenizer_base tokenization
     checkpoint model generation task_heads
-    presets masking samples nano_data data corpus metrics lora sequence_to_sequence training recipes nano
+    presets masking samples nano_data data corpus metrics lora sequence_to_sequence training nano_runs nano recipes
     analysis plots results lab check launcher training_cli cli
 """.split()
 

@@ -10,6 +10,7 @@ import torch
 
 from bertlab.recipes import reorder
 from bertlab.recipes.mini import load_recipe, make_model
+from bertlab.recipes.nano_runs import record_runs
 from bertlab.recipes.sets import TASKS
 from bertlab.recipes.tasks import train_task
 from bertlab.training import StepRecord
@@ -44,6 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
     mini.add_argument("--device", help="cpu, cuda or mps")
     mini.add_argument("--threads", type=int, help="CPU threads")
     mini.set_defaults(run=run_mini)
+    nano = commands.add_parser("nano", help="train the nano settings under several seeds and record their curves")
+    nano.add_argument("--out", required=True, help="folder that gets one JSON file for each setting")
+    nano.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on (default %(default)s)")
+    nano.add_argument("--steps", type=int, help="length in steps; each setting's own if left out")
+    nano.add_argument("--threads", type=int, help="CPU threads")
+    nano.set_defaults(run=run_nano)
     chosen = parser.parse_args(arguments)
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
@@ -63,6 +70,14 @@ def run_mini(chosen: argparse.Namespace) -> int:
         device=chosen.device, report=report,
     )  # fmt: skip
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def run_nano(chosen: argparse.Namespace) -> int:
+    """`python -m bertlab.recipes nano`."""
+    settings = {"steps": chosen.steps} if chosen.steps else {}
+    for path in record_runs(chosen.out, range(chosen.seeds), settings=settings):
+        sys.stdout.write(f"{path}\n")
     return 0
 
 
