@@ -83,7 +83,9 @@ def alignment(source: list[str], written: list[str], weights: list[list[float]],
     axes.set_yticks(range(len(written)), written, fontsize=7)
     axes.set_xlabel("source", fontsize=8)
     axes.set_ylabel("written", fontsize=8)
-    figure.colorbar(image, ax=axes, label="cross-attention")
+    scale = figure.colorbar(image, ax=axes)
+    scale.set_label("cross-attention", fontsize=8)
+    scale.ax.tick_params(labelsize=7)
     titled(axes, title)
     return figure
 
