@@ -10,6 +10,7 @@ import torch
 
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.recipes.__main__ import main
+from bertlab.recipes.reorder import warm_start
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
 from bertlab.recipes.tasks import begin_with, centre_thresholds, task_settings
 from bertlab.sequence_to_sequence import EncoderDecoder
@@ -195,3 +196,15 @@ def test_a_choice_begins_with_what_the_next_sentence_adapter_knows(start, tmp_pa
         chosen = model.eval()(ids).logits[0].softmax(-1)
         is_next, random_ = former.eval()(ids[0]).logits.unbind(-1)
     torch.testing.assert_close(chosen, (is_next - random_).softmax(-1))
+
+
+def test_the_decoder_begins_with_places_self_attention_and_words_of_the_reader(start):
+    reader = BertForPreTraining.from_pretrained(start)
+    model = EncoderDecoder.with_small_decoder(reader.bert)
+    warm_start(model, reader)
+    hidden = torch.randn(3, reader.config.hidden_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(model.decoder.cls.predictions(hidden), reader.cls.predictions(hidden))
+    own, read = model.decoder.bert.encoder.layer[1], reader.bert.encoder.layer[1]
+    torch.testing.assert_close(own.attention.self.query.weight, read.attention.self.query.weight)
+    assert not torch.equal(own.crossattention.self.query.weight, read.attention.self.query.weight)

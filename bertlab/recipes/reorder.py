@@ -22,7 +22,7 @@ from bertlab.training.objectives import SequenceObjective
 
 TASK = "seq2seq"
 SOURCES = ("tatoeba_en", "storybooks", "wikipedia_simple")
-FEWEST, MOST = 3, 12  # words of a sentence
+FEWEST, MOST = 3, 9  # words of a sentence
 HELD_OUT = 500
 END = re.compile(r"[.!?]$")
 
@@ -49,6 +49,18 @@ def feature(sentence: str, tokenizer: Any, generator: random.Random) -> dict[str
     return sequence_feature(source, target, tokenizer)
 
 
+def warm_start(model: EncoderDecoder, reader: BertForPreTraining) -> None:
+    """Let the decoder begin with what writing shares with reading (Rothe et al. 2020): places, self-attention, and the
+    way from a hidden state to a word. Its cross-attention and feed-forward layers are new."""
+    decoder = model.decoder
+    with torch.no_grad():
+        for name, value in decoder.bert.embeddings.named_parameters():
+            value.copy_(reader.bert.embeddings.get_parameter(name)[: len(value)])
+        for own, read in zip(decoder.bert.encoder.layer, reader.bert.encoder.layer):
+            own.attention.load_state_dict(read.attention.state_dict())
+        decoder.cls.predictions.load_state_dict(reader.cls.predictions.state_dict())
+
+
 def train_reorder(
     data: str | Path,
     base: str | Path,
@@ -72,10 +84,12 @@ def train_reorder(
         raise ValueError(f"{data} holds {len(told)} sentences of {FEWEST} to {MOST} words; there must be more")
     generator = random.Random("dev")
     dev = sequence_batch([feature(sentence, tokenizer, generator) for sentence in told[:held]], tokenizer)
-    encoder = BertForPreTraining.from_pretrained(str(base)).bert.requires_grad_(False)
+    reader = BertForPreTraining.from_pretrained(str(base)).requires_grad_(False)
+    encoder = reader.bert
     options = Settings.from_dict(settings)
     torch.manual_seed(options.seed)
     model = EncoderDecoder.with_small_decoder(encoder)
+    warm_start(model, reader)
     model.decoder.requires_grad_(True)
     encoder.get_input_embeddings().weight.requires_grad_(False)  # shared, and the encoder's
 
