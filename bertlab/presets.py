@@ -522,18 +522,18 @@ _TASK_PRESETS = (
         "Words in order",
         "Hide the picture and let the class order the words first. Then follow the lines: where does the decoder look"
         " when it writes the verb?",
-        "dog the mailman barked the at",
+        "he work to goes day every",
     ),
     _task(
         "seq2seq",
         "Two orders fit",
-        "Both 'the cat saw the dog' and 'the dog saw the cat' are right. Look at the probabilities where it decides.",
-        "saw dog cat the the",
+        "'Can you help me?' and 'You can help me.' are both right. Look at the probabilities where it decides.",
+        "you help can me",
     ),
     _task(
         "seq2seq",
         "Longer than it likes",
-        "With every further word there are more orders to choose from. At which word does it lose the thread?",
+        "With every further word there are more orders to choose from. Which does it repeat, which does it drop?",
         "quickly letter wrote before mother she her long left the to a train",
     ),
 )
