@@ -4,7 +4,8 @@ for its model card.
     python benchmarks/model_quality.py DATA_FOLDER [--model bertlab-mini] [--pairs 5] [--words 3000]
 
 DATA_FOLDER holds the evaluation sets by name: wikitext2_eval, blimp, factbook, storybooks, the Wikipedias, crows_pairs
-and winogender (see the model card). The task heads are measured where they are trained: `python -m bertlab.recipes task ...`.
+and winogender (see the model card). The task heads are measured where they are trained: `python -m bertlab.recipes
+task ...`.
 """
 
 import argparse
