@@ -474,13 +474,12 @@ class Lab:
             **{"eos_token_id": self.tokenizer.sep_token_id, "pad_token_id": self.tokenizer.pad_token_id, **options},
         )[:1]  # fmt: skip
         new = written[0, 1:]
-        output = model(ids, mask, written[:, :-1], output_attentions=True)
-        probabilities = output.logits[0].float().softmax(-1).gather(1, new[:, None]).squeeze(1)
+        probabilities, looked = model.look_back(ids, mask, written)
         return Rewriting(
             text, self.tokenizer.convert_ids_to_tokens(ids[0].tolist()),
             self.tokenizer.decode(new.tolist(), skip_special_tokens=True),
             self.tokenizer.convert_ids_to_tokens(new.tolist()), new.tolist(), probabilities.tolist(),
-            torch.stack([layer[0] for layer in output.cross_attentions]).float().cpu(), self.is_trained(task),
+            looked.cpu(), self.is_trained(task),
         )  # fmt: skip
 
     def start_ids(self) -> torch.Tensor:

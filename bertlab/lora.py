@@ -205,8 +205,8 @@ def save_adapter(
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "adapter.safetensors", save(stored, metadata={"format": "pt"}))
-    _write(folder / "config.json", (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+    write_whole(folder / "adapter.safetensors", save(stored, metadata={"format": "pt"}))
+    write_whole(folder / "config.json", (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
     return folder
 
 
@@ -303,7 +303,7 @@ def fingerprint(model: BertPreTrainedModel, without: Collection[str] = ()) -> st
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a whole file or none: a reader never sees half of it."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bertlab.config import BertConfig
 from bertlab.data import assemble, pad
 from bertlab.generation import generate
-from bertlab.lora import fingerprint
+from bertlab.lora import fingerprint, write_whole
 from bertlab.masking import IGNORED
 from bertlab.model import BertModel
 from bertlab.task_heads import BertLMHeadModel
@@ -69,16 +69,22 @@ class EncoderDecoder(nn.Module):
         """Where the model runs."""
         return next(self.parameters()).device
 
-    def read(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+    def read(
+        self, input_ids: Tensor | None, attention_mask: Tensor | None = None, inputs_embeds: Tensor | None = None
+    ) -> Tensor:
         """What the decoder looks at: the encoder's last hidden states, (batch, source, hidden)."""
-        return self.encoder(input_ids, attention_mask).last_hidden_state
+        return self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds).last_hidden_state
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, decoder_input_ids: Tensor, **options: Any) -> Any:
-        """The decoder's output for sources (batch, source) and the targets so far (batch, target)."""
+    def forward(
+        self, input_ids: Tensor | None, attention_mask: Tensor | None, decoder_input_ids: Tensor, *,
+        inputs_embeds: Tensor | None = None, **options: Any,
+    ) -> Any:  # fmt: skip
+        """The decoder's output for sources (batch, source), or their word vectors (batch, source, hidden), and the
+        targets so far (batch, target)."""
         return self.decoder(
             decoder_input_ids, torch.ones_like(decoder_input_ids), use_cache=False,
-            encoder_hidden_states=self.read(input_ids, attention_mask), encoder_attention_mask=attention_mask,
-            **options,
+            encoder_hidden_states=self.read(input_ids, attention_mask, inputs_embeds),
+            encoder_attention_mask=attention_mask, **options,
         )  # fmt: skip
 
     @torch.no_grad()
@@ -96,6 +102,14 @@ class EncoderDecoder(nn.Module):
         """Where the decoder looks while it writes: (layers, heads, target, source) of one pair, both (1, length)."""
         output = self(input_ids, torch.ones_like(input_ids), decoder_input_ids, output_attentions=True)
         return torch.stack([layer[0] for layer in output.cross_attentions])
+
+    @torch.no_grad()
+    def look_back(self, input_ids: Tensor, attention_mask: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
+        """How sure each written token was, (written,), and where the decoder looked for it, (layers, heads, written,
+        source), for one source (1, source) and all that was written, (1, 1 + written), what it began with included."""
+        output = self(input_ids, attention_mask, written[:, :-1], output_attentions=True)
+        probabilities = output.logits[0].float().softmax(-1).gather(1, written[0, 1:, None]).squeeze(1)
+        return probabilities, torch.stack([layer[0] for layer in output.cross_attentions]).float()
 
     def given(self, decoder_input_ids: Tensor) -> Dictated:
         """This model as one of the source alone, for analyses: what was written so far, (1, length), stays."""
@@ -130,9 +144,9 @@ class EncoderDecoder(nn.Module):
         fields = {**self.decoder.config.to_dict(), "_name_or_path": base, "architectures": ["BertLMHeadModel"]}
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / WEIGHTS).write_bytes(save(stored, metadata={"format": "pt"}))
+        write_whole(folder / WEIGHTS, save(stored, metadata={"format": "pt"}))
         text = json.dumps({**fields, "bertlab": about}, indent=2, sort_keys=True) + "\n"
-        (folder / "config.json").write_text(text, encoding="utf-8")
+        write_whole(folder / "config.json", text.encode())
         return folder
 
     @classmethod
@@ -190,12 +204,9 @@ class Dictated(nn.Module):
         inputs_embeds: Tensor | None = None, return_dict: bool = True,
     ) -> Any:  # fmt: skip
         """The decoder's output for sources (batch, source), or their word vectors (batch, source, hidden)."""
-        states = self.model.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds).last_hidden_state
-        written = self.decoder_input_ids.expand(len(states), -1)
-        return self.model.decoder(
-            written, torch.ones_like(written), use_cache=False, return_dict=return_dict,
-            encoder_hidden_states=states, encoder_attention_mask=attention_mask,
-        )  # fmt: skip
+        sources = inputs_embeds if input_ids is None else input_ids
+        written = self.decoder_input_ids.expand(len(sources), -1)
+        return self.model(input_ids, attention_mask, written, inputs_embeds=inputs_embeds, return_dict=return_dict)
 
 
 def sequence_feature(source: Sequence[int], target: Sequence[int], tokenizer: Any) -> dict[str, Any]:

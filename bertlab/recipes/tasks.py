@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
-from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.lora import add_lora, load_adapter, save_adapter, write_whole
 from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_pairs
@@ -149,9 +148,7 @@ def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
     file = Path(out) / "figures.json"
     content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     content[name] = dict(figures)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(unfinished, file)
+    write_whole(file, (json.dumps(content, indent=2, default=str) + "\n").encode())
 
 
 def centre_thresholds(model, tokenizer, rows: list, sets: TaskSets, fewest: int = 30) -> list[float]:

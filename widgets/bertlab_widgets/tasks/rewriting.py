@@ -76,13 +76,11 @@ class Rewriting(Writing):
         workbench, model, tokenizer = self.workbench, self.model, self.lab.tokenizer
         ids, mask = self.source()
         new = torch.tensor(tokenizer.convert_tokens_to_ids(self.written()), device=ids.device)
-        given = torch.cat([self.lab.start_ids(), new[None, :-1]], dim=1)
 
         def compute():
-            with workbench.lock, torch.no_grad(), self.ablating():
-                output = model(ids, mask, given, output_attentions=True)
-            probabilities = output.logits[0].float().softmax(-1).gather(1, new[:, None]).squeeze(1)
-            return torch.stack([layer[0] for layer in output.cross_attentions]).float().cpu(), probabilities.tolist()
+            with workbench.lock, self.ablating():
+                probabilities, looked = model.look_back(ids, mask, torch.cat([self.lab.start_ids(), new[None]], dim=1))
+            return looked.cpu(), probabilities.tolist()
 
         return workbench.cached(("looked", self.task, model, tuple(new.tolist()), *workbench.key), compute)
 
@@ -187,17 +185,14 @@ class Rewriting(Writing):
             *self.within(
                 "looked_at = {'encoder_hidden_states': model.read(ids, mask), 'encoder_attention_mask': mask}",
                 f"written = generate(model.decoder, start, {options}, **looked_at, **ends)[:1]",
-                "output = model(ids, mask, written[:, :-1], output_attentions=True)",
+                "probabilities, looked = model.look_back(ids, mask, written)",
                 contexts=("torch.no_grad()",),
             ),
-            "new, p = written[0, 1:], output.logits[0].float().softmax(-1)",
+            "new = written[0, 1:]",
             'result = {"text": lab.tokenizer.decode(new, skip_special_tokens=True)}',
             'result["tokens"] = lab.tokenizer.convert_ids_to_tokens(new.tolist())',
-            'result["probabilities"] = p.gather(1, new[:, None])[:, 0].tolist()',
-            f"looked = torch.stack([layer[0] for layer in output.cross_attentions]).{self._chosen_code()}".replace(
-                ".[", "["
-            ),
-            'result["cross_attention"] = looked.tolist()',
+            'result["probabilities"] = probabilities.tolist()',
+            f'result["cross_attention"] = looked.{self._chosen_code()}.tolist()'.replace(".[", "["),
         ]
 
     def question(self) -> Question | None:
