@@ -198,20 +198,18 @@ class Rewriting(Writing):
     def question(self) -> Question | None:
         from bertlab.analysis import targets
 
-        rows, tokenizer = self.steps, self.lab.tokenizer
-        if self.beams or not rows:
+        if (chosen := self.chosen()) is None:
             return None
-        at = min(self.panel.step, len(rows) - 1)
+        given, row = chosen
         ids, mask = self.source()
-        given = [*self.prompt()[0].tolist(), *(row["id"] for row in rows[:at])]
-        names, last, token = tokenizer.convert_ids_to_tokens(ids[0].tolist()), len(given) - 1, rows[at]["id"]
+        names, last, token = self.source_tokens(), len(given) - 1, row["id"]
         return Question(
             self.model.given(torch.tensor([given], device=ids.device)),
             {"input_ids": ids, "attention_mask": mask},
             targets.masked_token(last, token, "log_probability"),
             names,
             self.kept(names),
-            rows[at]["token"],
+            row["token"],
             (
                 f"model = {self.model_code}.given(torch.tensor([{given}]))",
                 f"source = lab.encode({self.workbench.text!r})",

@@ -200,22 +200,28 @@ class Writing(Reading):
             )
         return self.within("result = [(names(int(step.token_ids[0])), float(step.probabilities[0])) for step in steps]")
 
-    def question(self) -> Question | None:
-        from bertlab.analysis import targets
-
-        rows, tokenizer = self.steps, self.lab.tokenizer
+    def chosen(self) -> tuple[list[int], dict] | None:
+        """The ids before the step that is looked at, and its row; None for beams, and before anything is written."""
+        rows = self.steps
         if self.beams or not rows:
             return None
         at = min(self.panel.step, len(rows) - 1)
-        ids = [*self.prompt()[0].tolist(), *(row["id"] for row in rows[:at])]
-        names, last, token = tokenizer.convert_ids_to_tokens(ids), len(ids) - 1, rows[at]["id"]
+        return [*self.prompt()[0].tolist(), *(row["id"] for row in rows[:at])], rows[at]
+
+    def question(self) -> Question | None:
+        from bertlab.analysis import targets
+
+        if (chosen := self.chosen()) is None:
+            return None
+        ids, row = chosen
+        names, last, token = self.lab.tokenizer.convert_ids_to_tokens(ids), len(ids) - 1, row["id"]
         return Question(
             self.model,
             self.batch_of(ids),
             targets.masked_token(last, token, "log_probability"),
             names,
             self.kept(names),
-            rows[at]["token"],
+            row["token"],
             (
                 f"model = lab.task_model({self.task!r})",
                 f"batch = {{'input_ids': torch.tensor([{ids}], device=lab.device)}}",
