@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,24 +115,82 @@ class Corpus(Sequence):
 _CORPUS_ARRAYS = ("ids", "sentence_ends", "document_ends")
 
 
+class Mixture(Sequence):
+    """Corpora that training draws its sequences from, each in its share, for as long as it lasts.
+
+    Both segments of a pair come from one corpus: a random one from another kind of text would be told by its
+    style. A corpus of single sentences, which has no pairs, gives packed text.
+
+    Args:
+        parts: the corpora by name.
+        shares: how much of the sequences each of them gives; any positive numbers, the same names.
+
+    Raises:
+        ValueError: the names differ, or a share is not above 0.
+    """
+
+    def __init__(self, parts: Mapping[str, Sequence], shares: Mapping[str, float]):
+        if set(parts) != set(shares):
+            raise ValueError(f"corpora are given for {sorted(parts)}, but shares for {sorted(shares)}")
+        if not parts or min(shares.values()) <= 0:
+            raise ValueError(f"the shares are {dict(shares)}, but a mixture needs some, all above 0")
+        self.parts, self.shares = dict(parts), dict(shares)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts.values()))
+
+    def __getitem__(self, number: int) -> list[list[int]]:
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there is no document {number} among {len(self)}")
+        number %= len(self)
+        for part in self.parts.values():
+            if number < len(part):
+                return part[number]
+            number -= len(part)
+        raise AssertionError("the lengths of the parts add up")
+
+
 def _is_documents(source: Any) -> bool:
     return isinstance(source, list) and bool(source) and isinstance(source[0], (list, tuple))
 
 
 def pretraining_features(
-    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int = 0, epoch: int = 0, pairs: bool = True
+    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int | str = 0, epoch: int = 0, pairs: bool = True
 ) -> Iterator[Feature]:
-    """The sequences of one epoch: pairs with next_sentence_label, or packed text with label -100."""
+    """The sequences of one epoch: pairs with next_sentence_label, or packed text with label -100.
+
+    Documents that are all single sentences are packed in either case, across their ends.
+    """
     order = random.Random(f"{seed}/{epoch}")
     numbers = list(range(len(corpus)))
     order.shuffle(numbers)
-    if pairs:
+    single = all(len(document) == 1 for document in corpus)
+    if pairs and not single:
         for first, second, label in sentence_pairs(corpus, max_length - 3, generator=order, order=numbers):
             feature = assemble(tokenizer, first[: max_length - 2], second or None, max_length)
             yield {**feature, "next_sentence_label": label}
     else:
-        for ids in pack(corpus, max_length - 2, order=numbers):
+        for ids in pack(corpus, max_length - 2, order=numbers, cross_documents=single):
             yield {**assemble(tokenizer, ids, None, max_length), "next_sentence_label": IGNORED}
+
+
+def endless_features(
+    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int | str = 0, pairs: bool = True
+) -> Iterator[Feature]:
+    """The sequences of epoch after epoch; those of a `Mixture` from its parts, drawn by their shares."""
+    if isinstance(corpus, Mixture):
+        streams = [
+            endless_features(part, tokenizer, max_length, seed=f"{seed}/{name}", pairs=pairs)
+            for name, part in corpus.parts.items()
+        ]
+        shares = [corpus.shares[name] for name in corpus.parts]
+        draw = random.Random(f"{seed}/mixture")
+        while True:
+            yield next(draw.choices(streams, shares)[0])
+    epoch = 0
+    while True:
+        yield from pretraining_features(corpus, tokenizer, max_length, seed=seed, epoch=epoch, pairs=pairs)
+        epoch += 1
 
 
 def pretraining_batches(
@@ -146,13 +204,10 @@ def pretraining_batches(
     window: int = 50,
 ) -> Iterator[list[Feature]]:
     """Endless batches for pre-training, epoch after epoch, sorted by length within windows of batches."""
-    epoch = 0
-    while True:
-        order = random.Random(f"{seed}/{epoch}/order")
-        features = pretraining_features(corpus, tokenizer, max_length, seed=seed, epoch=epoch, pairs=pairs)
-        for chunk in chunks(features, batch_size * window):
-            yield from shuffled_batches(chunk, batch_size, order)
-        epoch += 1
+    order = random.Random(f"{seed}/order")
+    features = endless_features(corpus, tokenizer, max_length, seed=seed, pairs=pairs)
+    for chunk in chunks(features, batch_size * window):
+        yield from shuffled_batches(chunk, batch_size, order)
 
 
 def collate_pretraining(

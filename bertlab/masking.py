@@ -151,8 +151,9 @@ def sentence_pairs(
             else:
                 second = [token for sentence in document[middle:stop] for token in sentence]
                 label, start = IS_NEXT, stop
-            first, second = truncate_pair(first, second, max_tokens)
-            yield SentencePair(first, second, label)
+            # the first segment loses its beginning, so that what follows it stays beside it
+            first, second = truncate_pair(first[::-1], second, max_tokens)
+            yield SentencePair(first[::-1], second, label)
 
 
 def _random_segment(documents, number: int, target: int, generator: random.Random) -> list[int]:

@@ -1,13 +1,21 @@
 """Files become rows, rows become features, features become batches; what is wrong is named with its place."""
 
 import gzip
+import itertools
 import json
 import random
 
 import pytest
 import torch
 
-from bertlab.corpus import Corpus, collate_pretraining, pretraining_batches, pretraining_features
+from bertlab.corpus import (
+    Corpus,
+    Mixture,
+    collate_pretraining,
+    endless_features,
+    pretraining_batches,
+    pretraining_features,
+)
 from bertlab.data import (
     DataError,
     Task,
@@ -384,3 +392,35 @@ def test_epochs_differ_and_seeds_repeat(tokenizer):
     batch = collate_pretraining(next(pretraining_batches(corpus, tokenizer, 4, 32)), 0, multiple=8)
     assert batch["input_ids"].shape[1] % 8 == 0
     assert torch.equal(batch["attention_mask"] == 0, batch["input_ids"] == 0)
+
+
+def numbered(first, documents, sentences=6):
+    """Documents whose ids say where they come from: no two sentences are alike."""
+    ids = iter(range(first, first + 5 * documents * sentences))
+    return [[[next(ids) for _ in range(5)] for _ in range(sentences)] for _ in range(documents)]
+
+
+def test_a_mixture_draws_by_share_and_pairs_within_one_corpus(tokenizer):
+    mixture = Mixture({"low": numbered(1000, 20), "high": numbered(5000, 40)}, {"low": 3, "high": 1})
+    features = list(itertools.islice(endless_features(mixture, tokenizer, 32), 800))
+    special = {tokenizer.cls_token_id, tokenizer.sep_token_id}
+    sides = [{number >= 5000 for number in feature["input_ids"] if number not in special} for feature in features]
+    assert all(len(side) == 1 for side in sides), "both segments are from one corpus"
+    assert 0.70 < sum(side == {False} for side in sides) / len(sides) < 0.80
+    assert features == list(itertools.islice(endless_features(mixture, tokenizer, 32), 800))
+    assert len(mixture) == 60 and mixture[20][0][0] == 5000 and mixture[-1] == mixture.parts["high"][-1]
+    with pytest.raises(IndexError):
+        mixture[60]
+
+
+@pytest.mark.parametrize("shares", [{"low": 1}, {"low": 1, "high": 0}, {"low": 1, "high": -1}])
+def test_a_mixture_needs_a_share_above_0_for_every_corpus(shares):
+    with pytest.raises(ValueError, match="shares"):
+        Mixture({"low": numbered(1000, 2), "high": numbered(5000, 2)}, shares)
+
+
+def test_single_sentences_are_packed_across_documents(tokenizer):
+    sentences = numbered(1000, 30, sentences=1)
+    features = list(pretraining_features(sentences, tokenizer, 32))
+    assert {feature["next_sentence_label"] for feature in features} == {-100}
+    assert [len(feature["input_ids"]) for feature in features] == [32] * 5

@@ -123,6 +123,13 @@ def test_pairs_fit_and_are_never_empty():
             assert pair.first and pair.second
 
 
+def test_what_follows_stays_beside_a_first_segment_that_was_cut():
+    documents = [[list(range(1000 * d + 30 * s, 1000 * d + 30 * s + 30)) for s in range(4)] for d in range(9)]
+    pairs = list(sentence_pairs(documents, 41, generator=random.Random(0), short_share=0))
+    following = [pair for pair in pairs if pair.label == 0]
+    assert following and all(pair.second[0] == pair.first[-1] + 1 for pair in following)
+
+
 def test_every_first_segment_is_part_of_its_document_and_most_tokens_are_seen():
     documents = numbered_documents()
     seen = set()

@@ -68,7 +68,7 @@ def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp
     assert {"config.json", "vocab.txt", "model.safetensors", "figures.json"} <= {p.name for p in out.iterdir()}
     figures = json.loads((out / "figures.json").read_text())
     assert set(figures) == {"pretraining", "sentiment", "ner", "qa", "seq2seq"}
-    assert set(figures["pretraining"]["dev"]) == {"wikipedia_simple", "storybooks"}
+    assert set(figures["pretraining"]["dev"]) == {"wikipedia_simple", "storybooks", "sentence_polarity"}
     assert "accuracy" in figures["sentiment"]["dev"]["sentence_polarity"]
     assert figures["sentiment"]["guessing"]["chance"] == 50.0
     base = BertForPreTraining.from_pretrained(out)

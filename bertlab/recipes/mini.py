@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bertlab.corpus import Corpus
+from bertlab.corpus import Corpus, Mixture
 from bertlab.recipes.sets import texts
 from bertlab.recipes.tasks import HERE, add_figures, train_task
 from bertlab.task_heads import BertForPreTraining
@@ -69,7 +69,7 @@ def make_model(
             name: evaluate_pretraining(model, corpus, tokenizer, max_length=recipe["stages"][-1]["max_length"])
             for name, corpus in held_out.items()
         },
-        "tokens": train.tokens,
+        "corpus_tokens": sum(part.tokens for part in train.parts.values()),
         "seconds": round(time.time() - started),
         "recipe": dict(recipe),
     }
@@ -88,23 +88,23 @@ def make_model(
 
 def mixture(
     recipe: Mapping[str, Any], data: str | Path, tokenizer: Any, folder: Path
-) -> tuple[Corpus, dict[str, Corpus]]:
-    """The training text, each source repeated as the recipe says, and a held-out part of each source.
+) -> tuple[Mixture, dict[str, Corpus]]:
+    """The training texts in the shares of the recipe, and a held-out part of each.
 
     Tokenised once into `folder`; a folder that was finished for the same recipe is used again.
     """
     note = folder / "mixture.json"
-    about = {key: recipe.get(key) for key in ("texts", "held_out_share", "limit")}
-    held = {name: folder / f"held_out_{name}" for name in recipe["texts"]}
+    about = {"texts": sorted(recipe["texts"]), **{key: recipe.get(key) for key in ("held_out_share", "limit")}}
     if not (note.is_file() and json.loads(note.read_text(encoding="utf-8")) == about):
         shutil.rmtree(folder, ignore_errors=True)
-        documents: list[list[str]] = []
-        for name, repeat in recipe["texts"].items():
+        for name in recipe["texts"]:
             found = list(texts(Path(data), name, recipe.get("limit")))
             random.Random(name).shuffle(found)
             kept = max(2, int(len(found) * recipe["held_out_share"]))
-            Corpus.build(found[:kept], tokenizer, held[name])
-            documents += found[kept:] * repeat
-        Corpus.build(documents, tokenizer, folder / "train")
+            Corpus.build(found[:kept], tokenizer, folder / "held_out" / name)
+            Corpus.build(found[kept:], tokenizer, folder / "train" / name)
         note.write_text(json.dumps(about), encoding="utf-8")
-    return Corpus.open(folder / "train"), {name: Corpus.open(place) for name, place in held.items()}
+    train, held_out = (
+        {name: Corpus.open(folder / part / name) for name in recipe["texts"]} for part in ("train", "held_out")
+    )
+    return Mixture(train, recipe["texts"]), held_out

@@ -22,6 +22,10 @@ TEXTS = (
     "wikipedia_simple", "wikipedia_en", "openstax", "books_standardebooks", "dialogues_sgd", "speeches_us",
     "storybooks", "factbook",
 )  # fmt: skip
+SENTENCES = {  # labelled sets whose sentences are learnt as text as well, without their labels: set -> columns
+    "sentence_polarity": ("text",), "sentiment_uci": ("text",), "subjectivity": ("text",), "goemotions": ("text",),
+    "snli_small": ("text_a", "text_b"),
+}  # fmt: skip
 UPOS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
     "SYM", "VERB", "X",
@@ -52,10 +56,14 @@ def part(folder: Path, name: str, split: str, limit: int | None = None) -> list[
 
 
 def texts(folder: Path, name: str, limit: int | None = None) -> Iterator[list[str]]:
-    """The documents of a corpus as lists of sentences."""
-    if name == "tatoeba_en":
+    """The documents of a corpus as lists of sentences; of a labelled set, each training sentence once."""
+    if name in SENTENCES:
+        rows = part(folder, name, "train")
+        sentences = dict.fromkeys(row[column] for row in rows for column in SENTENCES[name])
+        found: Iterator[list[str]] = ([sentence] for sentence in sentences)
+    elif name == "tatoeba_en":
         rows = read(folder / name / "sentences.tsv.gz", format="txt")
-        found: Iterator[list[str]] = ([row["text"].split("\t")[0]] for row in rows)
+        found = ([row["text"].split("\t")[0]] for row in rows)
     else:
         found = documents(folder / name / "docs.jsonl.gz")
     return itertools.islice(found, limit)
