@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab import hub
+from bertlab.files import write_whole
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
 MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
@@ -289,9 +290,7 @@ class BertConfig:
         text = self.to_json_string()
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / ".config.json.tmp"
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, folder / "config.json")
+        write_whole(folder / "config.json", text)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BertConfig) and self.to_dict() == other.to_dict()

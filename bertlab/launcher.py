@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bertlab.check.student import BEGIN, student_copy
+from bertlab.files import write_whole
 
 DEFAULT_FOLDER = "bertlab-notebooks"
 FIRST_NOTEBOOK = "00_tour.ipynb"
@@ -186,12 +187,7 @@ def _read_record(folder: Path) -> dict[str, str]:
 def _write(path: Path, content: bytes) -> None:
     """Write the whole file or nothing, so that an interruption leaves no half notebook."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def _write_beside(path: Path, content: bytes) -> str:

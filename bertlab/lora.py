@@ -11,7 +11,6 @@ import fnmatch
 import hashlib
 import json
 import math
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
+from bertlab.files import write_whole
 from bertlab.model import BertPreTrainedModel, undrawn_weights
 
 TARGETS = ("query", "key", "value", "dense")
@@ -206,7 +206,7 @@ def save_adapter(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "adapter.safetensors", save(stored, metadata={"format": "pt"}))
-    write_whole(folder / "config.json", (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+    write_whole(folder / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
     return folder
 
 
@@ -301,16 +301,3 @@ def fingerprint(model: BertPreTrainedModel, without: Collection[str] = ()) -> st
         sample = sample[:: max(1, sample.numel() // 64)].to("cpu", torch.float16)
         digest.update(name.encode() + sample.numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a whole file or none: a reader never sees half of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(unfinished, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

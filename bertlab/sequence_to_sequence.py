@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from bertlab.config import BertConfig
 from bertlab.data import assemble, pad
+from bertlab.files import write_whole
 from bertlab.generation import generate
-from bertlab.lora import fingerprint, write_whole
+from bertlab.lora import fingerprint
 from bertlab.masking import IGNORED
 from bertlab.model import BertModel
 from bertlab.task_heads import BertLMHeadModel
@@ -146,7 +147,7 @@ class EncoderDecoder(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / WEIGHTS, save(stored, metadata={"format": "pt"}))
         text = json.dumps({**fields, "bertlab": about}, indent=2, sort_keys=True) + "\n"
-        write_whole(folder / "config.json", text.encode())
+        write_whole(folder / "config.json", text)
         return folder
 
     @classmethod

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.encoding import BatchEncoding, EncodedText
+from bertlab.files import write_whole
 from bertlab.tokenizer_base import (
     LARGE,
     CallOptions,
@@ -33,7 +34,7 @@ from bertlab.tokenizer_base import (
     our_token,
     unusual_options,
 )
-from bertlab.tokenizer_files import read_vocabulary, vocabulary_of_json, write_text
+from bertlab.tokenizer_files import read_vocabulary, vocabulary_of_json
 from bertlab.wordpiece import AddedToken, Span, Trace, WordPiece
 
 __all__ = ["AddedToken", "AutoTokenizer", "BatchEncoding", "BertTokenizer", "BertTokenizerFast"]
@@ -637,7 +638,7 @@ class BertTokenizerFast(TokenizerBase):
             with _backend_lock:
                 self._backend.no_truncation()
                 self._backend.no_padding()
-                write_text(files[-1], self._backend.to_str(pretty=True))
+                write_whole(files[-1], self._backend.to_str(pretty=True))
         return files
 
 

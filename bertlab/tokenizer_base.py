@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.encoding import BatchEncoding, EncodedText, Encoding
+from bertlab.files import write_whole
 from bertlab.tokenizer_files import (
     SPECIAL_NAMES,
     checked_prefix,
     read_arguments,
     token_to_saved,
     write_json,
-    write_text,
 )
 from bertlab.wordpiece import AddedToken
 
@@ -934,7 +934,7 @@ class TokenizerBase:
                     "gaps, and no token has a line end; BertTokenizerFast.save_pretrained(folder, "
                     "legacy_format=False) writes tokenizer.json alone."
                 )
-        write_text(path, "".join(f"{token}\n" for token, _ in tokens))
+        write_whole(path, "".join(f"{token}\n" for token, _ in tokens))
         return (str(path),)
 
     def _base_vocabulary(self) -> dict[str, int]:

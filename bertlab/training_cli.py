@@ -15,6 +15,7 @@ from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
 from bertlab.data import KINDS, Task, infer_task, read
+from bertlab.files import write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import (
@@ -219,9 +220,7 @@ def _corpus(files: list[str], tokenizer: Any, folder: Path) -> Corpus:
             time.sleep(0.2)
         return Corpus.open(folder)
     corpus = Corpus.build(files, tokenizer, folder)
-    unfinished = folder / ".sources.json"
-    unfinished.write_text(json.dumps(about), encoding="utf-8")
-    os.replace(unfinished, note)
+    write_whole(note, json.dumps(about))
     return corpus
 
 
@@ -255,7 +254,7 @@ def run_finetune(options: argparse.Namespace) -> int:
         else:
             model.save_pretrained(out)
             tokenizer.save_pretrained(str(out))
-        (out / "task.json").write_text(json.dumps(task.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_whole(out / "task.json", json.dumps(task.to_dict(), indent=2) + "\n")
         figures = f" {main_metric(task)} is in its log." if dev else ""
         print(f"The {'adapter' if chosen.get('lora') else 'model'} is in {out}.{figures}")
     return 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bertlab import cli, launcher
+from bertlab import files as bertlab_files
 from bertlab.check.student import BEGIN, END
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,7 +141,7 @@ def test_an_interrupted_copy_leaves_no_half_file(course, folder, monkeypatch):
     def interrupted(source, target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launcher.os, "replace", interrupted)
+    monkeypatch.setattr(bertlab_files.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         launcher.copy_notebooks(folder, course)
     assert files(folder) == {}

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from bertlab.corpus import Corpus, Mixture
+from bertlab.files import write_whole
 from bertlab.recipes.sets import texts
 from bertlab.recipes.tasks import HERE, add_figures, train_task
 from bertlab.task_heads import BertForPreTraining
@@ -103,7 +104,7 @@ def mixture(
             kept = max(2, int(len(found) * recipe["held_out_share"]))
             Corpus.build(found[:kept], tokenizer, folder / "held_out" / name)
             Corpus.build(found[kept:], tokenizer, folder / "train" / name)
-        note.write_text(json.dumps(about), encoding="utf-8")
+        write_whole(note, json.dumps(about))
     train, held_out = (
         {name: Corpus.open(folder / part / name) for name in recipe["texts"]} for part in ("train", "held_out")
     )

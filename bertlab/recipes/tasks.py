@@ -13,7 +13,8 @@ import torch
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
-from bertlab.lora import add_lora, load_adapter, save_adapter, write_whole
+from bertlab.files import write_whole
+from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_pairs
@@ -148,7 +149,7 @@ def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
     file = Path(out) / "figures.json"
     content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     content[name] = dict(figures)
-    write_whole(file, (json.dumps(content, indent=2, default=str) + "\n").encode())
+    write_whole(file, json.dumps(content, indent=2, default=str) + "\n")
 
 
 def centre_thresholds(model, tokenizer, rows: list, sets: TaskSets, fewest: int = 30) -> list[float]:
