@@ -10,6 +10,7 @@ import torch
 
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.recipes.__main__ import main
+from bertlab.recipes.mini import load_recipe
 from bertlab.recipes.reorder import warm_start
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
 from bertlab.recipes.tasks import begin_with, centre_thresholds, task_settings
@@ -91,11 +92,26 @@ def test_one_task_can_be_trained_alone(data, start, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["steps"] == 2
 
 
+@pytest.mark.parametrize("name", ["mini", "gpu", "tiny"])
+def test_every_recipe_is_whole(name):
+    recipe = load_recipe(name)
+    assert set(recipe["tasks"]) <= {*TASKS, "seq2seq"}
+    former = {task: task_settings(task).get("begin_with") for task in recipe["tasks"]}
+    for task, first in former.items():
+        assert first not in former or recipe["tasks"].index(first) < recipe["tasks"].index(task)
+    for stage in recipe["stages"]:
+        own = {key: value for key, value in stage.items() if key not in ("max_length",)}
+        shared = {key: value for key, value in recipe["pretraining"].items() if key != "mask_rate"}
+        Settings.from_dict({**shared, **own})
+    assert sum(recipe["texts"].values()) > 0
+
+
 def test_every_task_has_valid_settings():
     for name in TASKS:
         options = task_settings(name)
         assert options.pop("lora")["rank"] >= 1
         assert options.pop("begin_with", name) in TASKS
+        options.pop("max_length", None)
         Settings.from_dict(options)
 
 

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     mini.add_argument("--start", required=True, help="folder of the BERT to start from")
     mini.add_argument("--out", required=True, help="folder that gets the model")
     mini.add_argument("--work", help="folder for tokenised text and checkpoints (default OUT.work)")
-    mini.add_argument("--recipe", default="mini", help="mini, tiny, or a JSON file")
+    mini.add_argument("--recipe", default="mini", help="mini (for two CPU cores), gpu, tiny, or a JSON file")
     mini.add_argument("--tiny", action="store_const", const="tiny", dest="recipe", help="the recipe tiny")
     mini.add_argument("--device", help="cpu, cuda or mps")
     mini.add_argument("--threads", type=int, help="CPU threads")

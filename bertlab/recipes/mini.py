@@ -22,9 +22,13 @@ from bertlab.training import StepRecord, evaluate_pretraining, pretrain
 
 
 def load_recipe(name_or_file: str | Path) -> dict[str, Any]:
-    """A recipe by name ("mini", "tiny") or from a JSON file."""
+    """A recipe by name ("mini" for two CPU cores, "gpu", "tiny") or from a JSON file.
+
+    A recipe that is "like" another one has the other's settings where it gives none of its own.
+    """
     file = HERE / f"{name_or_file}.json"
-    return json.loads((file if file.is_file() else Path(name_or_file)).read_text(encoding="utf-8"))
+    recipe = json.loads((file if file.is_file() else Path(name_or_file)).read_text(encoding="utf-8"))
+    return {**load_recipe(recipe.pop("like")), **recipe} if "like" in recipe else recipe
 
 
 def make_model(
