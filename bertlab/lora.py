@@ -1,8 +1,9 @@
 """Low-rank adaptation (Hu et al. 2021): train two thin matrices beside each frozen one.
 
 A layer computes y = W x + b + (alpha / rank) B A x. W stays as it is; A (rank, in) and B (out, rank) learn.
-B starts at zero, so an adapted model begins exactly as its base. An adapter is a folder of a few hundred kB
-that turns a shared base into the model for one task.
+B starts at zero, so an adapted model begins exactly as its base. Word embeddings are such a layer too, of inputs that
+are 1 at one word and 0 elsewhere: column w of A moves word w in the directions of B. An adapter is a folder of a few
+hundred kB that turns a shared base into the model for one task.
 """
 
 from __future__ import annotations
@@ -57,9 +58,37 @@ class LoraLinear(nn.Linear):
         return (self.lora_B @ self.lora_A) * (self.alpha / self.rank)
 
 
-def lora_layers(model: nn.Module) -> dict[str, LoraLinear]:
+class LoraEmbedding(nn.Embedding):
+    """An embedding with a low-rank addition; takes over the weight of `embedding`, frozen.
+
+    Here A starts at zero, so that words which never occur in training stay as they were.
+    """
+
+    def __init__(
+        self, embedding: nn.Embedding, rank: int, alpha: float, generator: torch.Generator | None = None
+    ):
+        super().__init__(
+            embedding.num_embeddings, embedding.embedding_dim, embedding.padding_idx, device="meta"
+        )
+        self.weight = embedding.weight
+        self.rank, self.alpha = rank, alpha
+        directions = torch.randn(embedding.embedding_dim, rank, generator=generator) / rank**0.5
+        self.lora_A = nn.Parameter(self.weight.new_zeros(rank, embedding.num_embeddings))
+        self.lora_B = nn.Parameter(directions.to(self.weight))
+        self.train(embedding.training)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        low = F.embedding(ids, self.lora_A.T, self.padding_idx)  # (..., rank)
+        return super().forward(ids) + F.linear(low, self.lora_B) * (self.alpha / self.rank)
+
+    def delta(self) -> Tensor:
+        """What the adapter adds to the weight: (vocabulary, hidden), of rank at most `rank`."""
+        return (self.lora_B @ self.lora_A).T * (self.alpha / self.rank)
+
+
+def lora_layers(model: nn.Module) -> dict[str, LoraLinear | LoraEmbedding]:
     """The adapted layers of a model by their module paths."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
+    return {name: module for name, module in model.named_modules() if isinstance(module, (LoraLinear, LoraEmbedding))}
 
 
 def add_lora(
@@ -71,27 +100,29 @@ def add_lora(
     generator: torch.Generator | None = None,
     pooler: bool = True,
 ) -> BertPreTrainedModel:
-    """Give linear layers of the encoder low-rank additions, in place; freeze everything else but the head.
+    """Give layers of the encoder low-rank additions, in place; freeze everything else but the head.
 
     Args:
         rank: rank of the additions; at most the smaller side of each layer.
         alpha: the additions are scaled by alpha / rank; 2 x rank if None.
-        targets: last names of layers ("query", "dense"), or globs on whole paths ("*.layer.5.*.dense").
+        targets: last names of layers ("query", "dense", "word_embeddings"), or globs on whole paths
+            ("*.layer.5.*.dense").
         generator: source of the starting values of A; torch's global one if None.
         pooler: train the pooler too, where there is one: it was made for another question (next sentences).
 
     Raises:
-        ValueError: the model has LoRA layers already, or the rank does not fit.
-        LookupError: a target matches no linear layer of the encoder.
+        ValueError: the model has LoRA layers already, the rank does not fit, or the word embeddings are wanted
+            of a model whose output layer has the same weights.
+        LookupError: a target matches no linear layer of the encoder, nor the word embeddings.
     """
     if lora_layers(model):
         raise ValueError("this model has LoRA layers already: call merge_lora or remove_lora first")
     encoder = [
         (name, module)
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and "encoder.layer." in name
+        if (isinstance(module, nn.Linear) and "encoder.layer." in name) or name.endswith("word_embeddings")
     ]
-    chosen: dict[str, nn.Linear] = {}
+    chosen: dict[str, nn.Linear | nn.Embedding] = {}
     for target in targets:
         matches = {
             name: module
@@ -100,16 +131,25 @@ def add_lora(
         }
         if not matches:
             names = sorted({name.rpartition(".")[2] for name, _ in encoder})
-            raise LookupError(f"no linear layer of the encoder matches {target!r}; there are {', '.join(names)}")
+            raise LookupError(f"no layer of the encoder matches {target!r}; there are {', '.join(names)}")
         chosen.update(matches)
-    largest = min(min(module.in_features, module.out_features) for module in chosen.values())
+    if model.tied_names() and any(isinstance(module, nn.Embedding) for module in chosen.values()):
+        raise ValueError(
+            f"the output layer of a {type(model).__name__} shares the weights of its word embeddings, so they cannot "
+            "be adapted alone: leave word_embeddings out of the targets"
+        )
+    largest = min(min(module.weight.shape) for module in chosen.values())
     if not 1 <= rank <= largest:
         raise ValueError(f"rank is {rank}, but for these layers it lies between 1 and {largest}")
     for name, parameter in model.base_model.named_parameters():
         parameter.requires_grad_(pooler and name.startswith("pooler."))
     alpha = 2.0 * rank if alpha is None else float(alpha)
     for name, module in encoder:
-        if name in chosen:
+        if name not in chosen:
+            continue
+        if isinstance(module, nn.Embedding):
+            _replace(model, name, LoraEmbedding(module, rank, alpha, generator))
+        else:
             _replace(model, name, LoraLinear(module, rank, alpha, dropout, generator))
     return model
 
@@ -131,7 +171,11 @@ def remove_lora(model: BertPreTrainedModel) -> BertPreTrainedModel:
     return model.requires_grad_(True)
 
 
-def _plain(layer: LoraLinear, weight: Tensor) -> nn.Linear:
+def _plain(layer: LoraLinear | LoraEmbedding, weight: Tensor) -> nn.Linear | nn.Embedding:
+    if isinstance(layer, LoraEmbedding):
+        embedding = nn.Embedding(layer.num_embeddings, layer.embedding_dim, layer.padding_idx, device="meta")
+        embedding.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
+        return embedding.train(layer.training)
     linear = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
     linear.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
     linear.bias = layer.bias
@@ -199,7 +243,7 @@ def save_adapter(
         "lora": {
             "rank": layer.rank,
             "alpha": layer.alpha,
-            "targets": sorted(name.partition("encoder.")[2] for name in layers),
+            "targets": sorted(name.removeprefix("bert.").removeprefix("encoder.") for name in layers),
         },
         **(details or {}),
     }
@@ -255,7 +299,7 @@ def load_adapter(
         model = getattr(task_heads, about["class"])(BertConfig.from_dict(fields))
     _take_base(model, base, share)
     lora = about["lora"]
-    add_lora(model, int(lora["rank"]), float(lora["alpha"]), [f"*encoder.{path}" for path in lora["targets"]])
+    add_lora(model, int(lora["rank"]), float(lora["alpha"]), [f"*{path}" for path in lora["targets"]])
     own, tied = dict(model.named_parameters()), model.tied_names()
     for name, value in state.items():
         if name not in own or own[name].shape != value.shape:

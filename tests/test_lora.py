@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from bertlab import task_heads
-from bertlab.lora import add_lora, load_adapter, lora_layers, merge_lora, remove_lora, save_adapter
+from bertlab.lora import (
+    TARGETS,
+    LoraEmbedding,
+    add_lora,
+    load_adapter,
+    lora_layers,
+    merge_lora,
+    remove_lora,
+    save_adapter,
+)
 
 from training_cases import tiny_base, tiny_config, tiny_tokenizer  # isort: skip
 
@@ -39,14 +48,19 @@ def disturbed(model, scale=0.3):
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for layer in lora_layers(model).values():
-            layer.lora_B += scale * torch.randn(layer.lora_B.shape, generator=generator)
+            zero = layer.lora_A if isinstance(layer, LoraEmbedding) else layer.lora_B
+            zero += scale * torch.randn(zero.shape, generator=generator)
     return model
 
 
-def test_an_adapted_model_begins_as_its_base(model):
+WITH_WORDS = (*TARGETS, "word_embeddings")
+
+
+@pytest.mark.parametrize("targets, layers", [(TARGETS, 2 * 6), (WITH_WORDS, 2 * 6 + 1)])
+def test_an_adapted_model_begins_as_its_base(model, targets, layers):
     before = outputs(model)
-    assert torch.equal(outputs(add_lora(model, rank=4)), before)
-    assert len(lora_layers(model)) == 2 * 6
+    assert torch.equal(outputs(add_lora(model, rank=4, targets=targets)), before)
+    assert len(lora_layers(model)) == layers
 
 
 @pytest.mark.parametrize("pooler", [True, False])
@@ -69,18 +83,39 @@ def test_the_layer_computes_the_formula_of_the_paper(model):
     assert torch.linalg.matrix_rank(layer.delta()) == 3
 
 
-def test_merging_keeps_the_outputs_and_leaves_a_plain_model(model):
+def test_word_embeddings_move_in_a_few_directions_and_only_where_a_word_occurs(model):
+    add_lora(model, rank=3, alpha=5.0, targets=["word_embeddings"])
+    words = model.bert.embeddings.word_embeddings
+    model.train()
+    model(**INPUT, labels=torch.tensor([0, 2])).loss.backward()
+    moved = words.lora_A.grad.abs().sum(0).nonzero().flatten().tolist()
+    assert set(moved) == {2, 3, 8, 9, 14, 30}, "the words of the batch, without [PAD]"
+    ids = torch.tensor([[4, 9], [30, 2]])
+    disturbed(model)
+    expected = words.weight[ids] + 5.0 / 3 * (words.lora_A.T[ids] @ words.lora_B.T)
+    torch.testing.assert_close(words(ids), expected)
+    assert torch.linalg.matrix_rank(words.delta()) == 3
+
+
+def test_shared_word_embeddings_are_not_adapted_alone(base):
+    with pytest.raises(ValueError, match="BertLMHeadModel shares the weights of its word embeddings"):
+        add_lora(task_heads.BertLMHeadModel.from_pretrained(base, is_decoder=True), targets=WITH_WORDS)
+
+
+@pytest.mark.parametrize("targets", [TARGETS, WITH_WORDS])
+def test_merging_keeps_the_outputs_and_leaves_a_plain_model(model, targets):
     names = set(model.state_dict())
-    expected = outputs(disturbed(add_lora(model, rank=4)))
+    expected = outputs(disturbed(add_lora(model, rank=4, targets=targets)))
     merge_lora(model)
     torch.testing.assert_close(outputs(model), expected, rtol=1e-5, atol=1e-6)
     assert set(model.state_dict()) == names and not lora_layers(model)
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
-def test_removing_gives_the_base_back(model):
+@pytest.mark.parametrize("targets", [TARGETS, WITH_WORDS])
+def test_removing_gives_the_base_back(model, targets):
     before = outputs(model)
-    disturbed(add_lora(model, rank=4))
+    disturbed(add_lora(model, rank=4, targets=targets))
     assert not torch.equal(outputs(model), before)
     assert torch.equal(outputs(remove_lora(model)), before)
 
@@ -94,7 +129,7 @@ def test_targets_are_names_or_globs(model):
 
 
 def test_mistakes_are_refused(model):
-    with pytest.raises(LookupError, match="no linear layer of the encoder matches 'quary'; there are dense, key"):
+    with pytest.raises(LookupError, match="no layer of the encoder matches 'quary'; there are dense, key"):
         add_lora(model, targets=["quary"])
     with pytest.raises(ValueError, match="between 1 and 20"):
         add_lora(model, rank=21)
@@ -105,9 +140,10 @@ def test_mistakes_are_refused(model):
         add_lora(model, rank=2)
 
 
+@pytest.mark.parametrize("targets", [TARGETS, WITH_WORDS])
 @pytest.mark.parametrize("share", [False, True])
-def test_an_adapter_comes_back_from_its_folder(model, base, tmp_path, share):
-    disturbed(add_lora(model, rank=4))
+def test_an_adapter_comes_back_from_its_folder(model, base, tmp_path, share, targets):
+    disturbed(add_lora(model, rank=4, targets=targets))
     with torch.no_grad():
         model.bert.pooler.dense.weight += 0.1
     expected = outputs(model)
