@@ -165,6 +165,26 @@ def test_thresholds_are_moved_to_one_half(start):
     assert ((after >= 0.5) == (before >= np.array(thresholds))).mean() > 0.99
 
 
+def test_a_teacher_labels_further_sentences_that_it_is_sure_about(data, start, tmp_path):
+    from bertlab.data import Task
+    from bertlab.recipes.silver import add_silver_labels
+
+    opinions = [{"text": row["text"], "label": 1} for row in reviews(12, 5)]
+    put(tmp_path, "subjectivity/train.jsonl.gz", [*opinions, {"text": "it is a film .", "label": 0}])
+    text = "\n".join(["too short"] + [row["text"] + " and so on and on and on" for row in reviews(9, 6)])
+    put(tmp_path, "movie_reviews/train.jsonl.gz", [{"text": text, "label": 1}])
+    sets = load_task("sentiment", data)
+    sets.task = Task("classification", ("negative", "positive"), max_length=32)
+    people = list(sets.train)
+    add_silver_labels(sets, tmp_path, start, steps=3, sure=0.5)
+    assert sets.train[: 2 * len(people)] == people * 2
+    silver = sets.train[2 * len(people) :]
+    assert len(silver) == 12 + 9 and {row["label"] for row in silver} <= {0, 1}
+    sets.train = list(people)
+    add_silver_labels(sets, tmp_path, start, steps=3, sure=1.01)
+    assert sets.train == people * 2
+
+
 def test_a_teacher_scores_further_pairs(data, start):
     from bertlab.data import Task
     from bertlab.reading import Row

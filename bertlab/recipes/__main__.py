@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     task.add_argument("--steps", type=int, help="length in steps instead of minutes")
     task.add_argument("--rank", type=int, help="rank of the adapter")
     task.add_argument("--base-name", default="bertlab-mini", help="how the adapter names its base")
-    task.add_argument("--teacher", help="for similarity: folder of a sentence encoder to learn from")
+    task.add_argument("--teacher", help="for similarity, sentiment: folder of a sentence encoder to learn from")
     task.add_argument("--limit", type=int, help="rows taken from each file")
     task.add_argument("--all-layers", action="store_true", help="train the whole model, not an adapter")
     task.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting")

@@ -85,7 +85,7 @@ def make_model(
             settings["device"] = device
         train_task(
             task, data, out, out, settings=settings, base_name=out.name, limit=recipe.get("limit"),
-            teacher=start if recipe.get("similarity_from_start") else None,
+            teacher=start if recipe.get("silver_from_start") else None,
             report=lambda record, task=task: report(task, record),
         )  # fmt: skip
     return json.loads((out / "figures.json").read_text(encoding="utf-8"))

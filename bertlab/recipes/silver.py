@@ -1,7 +1,8 @@
-"""Further sentence pairs for similarity, scored by a sentence encoder instead of people (Thakur et al. 2021).
+"""Further examples that a teacher labels instead of people (Thakur et al. 2021; Xie et al. 2020).
 
-The free part of the similarity set is small. The encoder that pre-training started from judges similarity well,
-so it scores pairs of free sentences and the new model learns its judgement beside the people's.
+The free sets for similarity and sentiment are small. The encoder that pre-training started from knows more of both
+than is left after pre-training, so it scores pairs of free sentences, and, fine-tuned first, labels free sentences.
+The new model learns its judgement beside the people's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from bertlab.data import length_sorted_batches
 from bertlab.model import BertModel
 from bertlab.reading import Row
 from bertlab.recipes.sets import TaskSets, part, texts
+from bertlab.task_heads import BertForSequenceClassification
 from bertlab.tokenization import BertTokenizerFast
+from bertlab.training import finetune, predict
 
 
 @torch.inference_mode()
@@ -83,3 +86,37 @@ def add_silver_pairs(
     ]
     sets.train = gold * 3 + silver
     sets.sources += ["snli_small", "tatoeba_en", "wikipedia_simple"]
+
+
+def add_silver_labels(
+    sets: TaskSets,
+    data: str | Path,
+    teacher: str | Path,
+    limit: int | None = None,
+    sentences: int = 20_000,
+    steps: int = 700,
+    sure: float = 0.9,
+    seed: int = 0,
+) -> None:
+    """Add sentences of film reviews that the teacher, fine-tuned on the training rows, is sure about.
+
+    The people's rows come twice for that.
+    """
+    torch.manual_seed(seed)
+    tokenizer = BertTokenizerFast.from_pretrained(str(teacher))
+    model = BertForSequenceClassification.from_pretrained(str(teacher), **sets.task.config())
+    settings = {"steps": steps, "learning_rate": 1e-4, "warmup": 0.06, "dropout": 0.1, "seed": seed}
+    for _ in finetune(model, tokenizer, sets.train, sets.task, **settings):
+        pass
+    opinions = [row["text"] for row in part(Path(data), "subjectivity", "train", limit) if row["label"] == 1]
+    for review in part(Path(data), "movie_reviews", "train", limit):
+        opinions += [sentence for sentence in review["text"].split("\n") if 6 <= sentence.count(" ") < 45]
+    random.Random(seed).shuffle(opinions)
+    rows = [Row({"text": text, "label": 0}, "silver sentence") for text in opinions[:sentences]]
+    silver = [
+        Row({**row, "label": int(probabilities.argmax())}, row.place)
+        for row, probabilities in zip(rows, predict(model, tokenizer, rows, sets.task), strict=True)
+        if probabilities.max() >= sure
+    ]
+    sets.train = sets.train * 2 + silver
+    sets.sources += ["subjectivity", "movie_reviews"]

@@ -17,13 +17,14 @@ from bertlab.files import write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
-from bertlab.recipes.silver import add_silver_pairs
+from bertlab.recipes.silver import add_silver_labels, add_silver_pairs
 from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import StepRecord, evaluate, finetune, main_metric, predict
 
 HERE = Path(__file__).parent
 CALIBRATION_ROWS = 4000
+SILVER = {"similarity": add_silver_pairs, "sentiment": add_silver_labels}
 
 
 def task_settings(name: str, file: str | Path = HERE / "tasks.json") -> dict[str, Any]:
@@ -57,7 +58,8 @@ def train_task(
             `begin_with` names a task whose adapter, where `out` holds it, is what this one starts from.
         base_name: how the adapter names its base.
         limit: rows taken from each file; all if None.
-        teacher: for similarity, folder of a sentence encoder whose judgement of further pairs is learnt too.
+        teacher: for similarity and sentiment, folder of a sentence encoder whose judgement of further examples is
+            learnt too.
         all_layers: train the whole model instead of an adapter and save that.
     """
     options = task_settings(name)
@@ -78,8 +80,8 @@ def train_task(
     if max_length is not None:
         sets.task = type(sets.task)(**{**sets.task.to_dict(), "max_length": max_length})
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
-    if teacher is not None and name == "similarity":
-        add_silver_pairs(sets, data, teacher, limit)
+    if teacher is not None and name in SILVER:
+        SILVER[name](sets, data, teacher, limit)
     calibration: list = []
     if sets.task.kind == "multilabel":
         share = min(CALIBRATION_ROWS, len(sets.train) // 5)
