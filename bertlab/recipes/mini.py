@@ -60,10 +60,10 @@ def make_model(
     train, held_out = mixture(recipe, data, tokenizer, work / "corpus")
     started = time.time()
     for number, stage in enumerate(recipe["stages"], start=1):
-        options = {**recipe["pretraining"], **stage}
+        options = {"seed": number, **recipe["pretraining"], **stage}
         if device is not None:
             options["device"] = device
-        for record in pretrain(model, tokenizer, train, folder=work / f"stage{number}", seed=number, **options):
+        for record in pretrain(model, tokenizer, train, folder=work / f"stage{number}", **options):
             report(f"pretraining {number}", record)
     out.mkdir(parents=True, exist_ok=True)
     model.to("cpu", torch.float16).save_pretrained(out)

@@ -179,8 +179,8 @@ def choice(folder: Path, limit: int | None) -> TaskSets:
         told = [document for document in texts(folder, name, limit) if len(document) >= 6]
         held = max(1, len(told) // 20)  # the last twentieth of the documents is kept for dev
         train += continuations(told[:-held], per_document, random.Random(f"{name}/train"))
-        if name == "storybooks":
-            dev = continuations(told[-held:], per_document, random.Random(f"{name}/dev"))
+        if name == "storybooks":  # many questions on each of the few stories, or chance would hide what helps
+            dev = continuations(told[-held:], 30, random.Random(f"{name}/dev"), sentences_each=1)
     return TaskSets(
         Task("choice", max_length=128, name="choice"),
         train + codah["train"],
@@ -189,14 +189,21 @@ def choice(folder: Path, limit: int | None) -> TaskSets:
     )
 
 
-def continuations(told: list[list[str]], per_document: int, generator: random.Random, endings: int = 4) -> list[Row]:
+def continuations(
+    told: list[list[str]],
+    per_document: int,
+    generator: random.Random,
+    endings: int = 4,
+    sentences_each: int = 5,
+) -> list[Row]:
     """Rows of a few sentences and four candidates for the next one, the others from elsewhere.
 
-    Of the wrong endings about a third is from another place of the same text, the rest from other texts.
+    Of the wrong endings about a third is from another place of the same text, the rest from other texts. A
+    document gives at most `per_document` rows, and one for every `sentences_each` of its sentences.
     """
     rows = []
     for number, document in enumerate(told):
-        for _ in range(min(per_document, len(document) // 5)):
+        for _ in range(min(per_document, len(document) // sentences_each)):
             length = generator.randint(1, 4)
             start = generator.randrange(len(document) - length)
             right = document[start + length]
@@ -225,7 +232,7 @@ def next_sentence(folder: Path, limit: int | None) -> TaskSets:
         told = [document for document in texts(folder, name, limit or 4000) if len(document) >= 4]
         held = max(2, len(told) // 20)
         train += following(told[:-held], random.Random(f"{name}/train"), per_document=3)
-        dev += following(told[-held:], random.Random(f"{name}/dev"), per_document=2)[:400]
+        dev += following(told[-held:], random.Random(f"{name}/dev"), per_document=8)[:800]
     return TaskSets(
         Task("next_sentence", max_length=128, name="next_sentence"),
         train,
