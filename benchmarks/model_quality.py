@@ -1,7 +1,7 @@
 """What a pre-trained model knows and prefers: masked words, minimal pairs, capitals, next sentences, biases. Figures
 for its model card.
 
-    python benchmarks/model_quality.py DATA_FOLDER [--model bertlab-mini] [--pairs 5] [--words 3000]
+    python benchmarks/model_quality.py DATA_FOLDER [--model bertlab-mini] [--pairs 12] [--words 3000]
 
 DATA_FOLDER holds the evaluation sets by name: wikitext2_eval, blimp, factbook, storybooks, the Wikipedias, crows_pairs
 and winogender (see the model card). The task heads are measured where they are trained: `python -m bertlab.recipes
@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="bertlab-mini")
-    parser.add_argument("--pairs", type=int, default=5, help="minimal pairs of each paradigm (default %(default)s)")
+    parser.add_argument("--pairs", type=int, default=12, help="minimal pairs of each paradigm (default %(default)s)")
     parser.add_argument("--words", type=int, default=3000, help="masked words to ask for (default %(default)s)")
     parser.add_argument("--every", type=int, default=1, help="of CrowS-Pairs take every n-th pair (default all)")
     chosen = parser.parse_args()
