@@ -100,7 +100,7 @@ def test_every_recipe_is_whole(name):
     for task, first in former.items():
         assert first not in former or recipe["tasks"].index(first) < recipe["tasks"].index(task)
     for stage in recipe["stages"]:
-        own = {key: value for key, value in stage.items() if key not in ("max_length",)}
+        own = {key: value for key, value in stage.items() if key != "max_length"}
         shared = {key: value for key, value in recipe["pretraining"].items() if key != "mask_rate"}
         Settings.from_dict({**shared, **own})
     assert sum(recipe["texts"].values()) > 0
