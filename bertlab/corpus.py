@@ -155,32 +155,47 @@ def _is_documents(source: Any) -> bool:
 
 
 def pretraining_features(
-    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int | str = 0, epoch: int = 0, pairs: bool = True
-) -> Iterator[Feature]:
+    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int | str = 0, epoch: int = 0, pairs: bool = True,
+    single_sentences: bool = False,
+) -> Iterator[Feature]:  # fmt: skip
     """The sequences of one epoch: pairs with next_sentence_label, or packed text with label -100.
 
-    Documents that are all single sentences are packed in either case, across their ends.
+    Documents that are all single sentences are packed in either case, across their ends. With `single_sentences`
+    every sentence is a sequence of its own, as prompts and minimal pairs are.
     """
     order = random.Random(f"{seed}/{epoch}")
     numbers = list(range(len(corpus)))
     order.shuffle(numbers)
-    single = all(len(document) == 1 for document in corpus)
-    if pairs and not single:
+    lone = _only_lone_sentences(corpus)
+    if single_sentences:
+        for number in numbers:
+            for sentence in corpus[number]:
+                yield {**assemble(tokenizer, list(sentence), None, max_length), "next_sentence_label": IGNORED}
+    elif pairs and not lone:
         for first, second, label in sentence_pairs(corpus, max_length - 3, generator=order, order=numbers):
             feature = assemble(tokenizer, first[: max_length - 2], second or None, max_length)
             yield {**feature, "next_sentence_label": label}
     else:
-        for ids in pack(corpus, max_length - 2, order=numbers, cross_documents=single):
+        for ids in pack(corpus, max_length - 2, order=numbers, cross_documents=lone):
             yield {**assemble(tokenizer, ids, None, max_length), "next_sentence_label": IGNORED}
 
 
-def endless_features(
-    corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int | str = 0, pairs: bool = True
-) -> Iterator[Feature]:
-    """The sequences of epoch after epoch; those of a `Mixture` from its parts, drawn by their shares."""
+def _only_lone_sentences(corpus: Sequence) -> bool:
+    """Whether every document is a single sentence."""
+    if isinstance(corpus, Corpus):
+        return len(corpus.document_ends) == len(corpus.sentence_ends)
+    return all(len(document) == 1 for document in corpus)
+
+
+def endless_features(corpus: Sequence, tokenizer: Any, max_length: int, *, seed: int | str = 0, **arrangement: bool
+) -> Iterator[Feature]:  # fmt: skip
+    """The sequences of epoch after epoch; those of a `Mixture` from its parts, drawn by their shares.
+
+    `arrangement`: pairs, single_sentences, as for `pretraining_features`.
+    """
     if isinstance(corpus, Mixture):
         streams = [
-            endless_features(part, tokenizer, max_length, seed=f"{seed}/{name}", pairs=pairs)
+            endless_features(part, tokenizer, max_length, seed=f"{seed}/{name}", **arrangement)
             for name, part in corpus.parts.items()
         ]
         shares = [corpus.shares[name] for name in corpus.parts]
@@ -189,7 +204,7 @@ def endless_features(
             yield next(draw.choices(streams, shares)[0])
     epoch = 0
     while True:
-        yield from pretraining_features(corpus, tokenizer, max_length, seed=seed, epoch=epoch, pairs=pairs)
+        yield from pretraining_features(corpus, tokenizer, max_length, seed=seed, epoch=epoch, **arrangement)
         epoch += 1
 
 
@@ -200,12 +215,15 @@ def pretraining_batches(
     max_length: int,
     *,
     seed: int = 0,
-    pairs: bool = True,
     window: int = 50,
+    **arrangement: bool,
 ) -> Iterator[list[Feature]]:
-    """Endless batches for pre-training, epoch after epoch, sorted by length within windows of batches."""
+    """Endless batches for pre-training, epoch after epoch, sorted by length within windows of batches.
+
+    `arrangement`: pairs, single_sentences, as for `pretraining_features`.
+    """
     order = random.Random(f"{seed}/order")
-    features = endless_features(corpus, tokenizer, max_length, seed=seed, pairs=pairs)
+    features = endless_features(corpus, tokenizer, max_length, seed=seed, **arrangement)
     for chunk in chunks(features, batch_size * window):
         yield from shuffled_batches(chunk, batch_size, order)
 

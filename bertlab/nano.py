@@ -49,7 +49,7 @@ from bertlab.nano_data import (
 from bertlab.sequence_to_sequence import EncoderDecoder, sequence_batch, sequence_feature
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
-from bertlab.training import Settings, StepRecord, evaluate_pretraining, pretrain, sequence_accuracy
+from bertlab.training import Settings, StepRecord, Stream, evaluate_pretraining, pretrain, sequence_accuracy
 from bertlab.training.engine import Run
 from bertlab.training.objectives import PretrainingObjective, SequenceObjective, gather_masked
 
@@ -148,11 +148,13 @@ def agreement(seed: int = 0, sentences: int = 4000, others: float = 0.0) -> Nano
         return {**batch, "input_ids": input_ids, "labels": labels}
 
     def start(options: Settings) -> Iterator[StepRecord]:
+        stream = Stream(
+            PretrainingObjective(model, next_sentence=False), _endless(encoded, options.batch_size, options.seed),
+            collate, gather_masked, {"nano": "agreement"},
+        )  # fmt: skip
         run = Run(
-            model, PretrainingObjective(model, next_sentence=False), options,
-            batches=_endless(encoded, options.batch_size, options.seed), collate=collate, finish=gather_masked,
-            evaluate=lambda: agreement_accuracy(model, tokenizer, questions), metric="accuracy",
-            total_steps=options.steps, identity={"nano": "agreement"},
+            model, stream, options, evaluate=lambda: agreement_accuracy(model, tokenizer, questions),
+            metric="accuracy", total_steps=options.steps,
         )  # fmt: skip
         return run.steps()
 
@@ -217,12 +219,13 @@ def reversal(seed: int = 0, pairs: int = 6000) -> Nano:
     )
 
     def start(options: Settings) -> Iterator[StepRecord]:
+        stream = Stream(
+            SequenceObjective(model), _endless(encoded, options.batch_size, options.seed),
+            lambda features, step: sequence_batch(features, tokenizer), identity={"nano": "reversal"},
+        )  # fmt: skip
         run = Run(
-            model, SequenceObjective(model), options,
-            batches=_endless(encoded, options.batch_size, options.seed),
-            collate=lambda features, step: sequence_batch(features, tokenizer),
-            evaluate=lambda: reversal_accuracy(model, tokenizer, questions), metric="accuracy",
-            total_steps=options.steps, identity={"nano": "reversal"},
+            model, stream, options, evaluate=lambda: reversal_accuracy(model, tokenizer, questions),
+            metric="accuracy", total_steps=options.steps,
         )  # fmt: skip
         return run.steps()
 

@@ -151,8 +151,11 @@ class EncoderDecoder(nn.Module):
         return folder
 
     @classmethod
-    def load_decoder(cls, folder: str | Path, encoder: BertModel) -> EncoderDecoder:
+    def load_decoder(cls, folder: str | Path, encoder: BertModel, *, check_base: bool = True) -> EncoderDecoder:
         """The decoder of a folder on the encoder that it was trained with, in eval mode.
+
+        Args:
+            check_base: refuse another encoder, on which the decoder would have to be trained again first.
 
         Raises:
             ValueError: the files do not fit together, or to this encoder.
@@ -163,7 +166,7 @@ class EncoderDecoder(nn.Module):
         folder = Path(folder)
         fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         about = fields.pop("bertlab", {})
-        if about.get("base_fingerprint") != fingerprint(encoder):
+        if check_base and about.get("base_fingerprint") != fingerprint(encoder):
             raise ValueError(
                 f"the decoder {folder} was trained on other weights than those of the given encoder, so what it "
                 f"writes would be wrong; give the encoder of {about.get('base')!r} as it was then"

@@ -419,6 +419,15 @@ def test_a_mixture_needs_a_share_above_0_for_every_corpus(shares):
         Mixture({"low": numbered(1000, 2), "high": numbered(5000, 2)}, shares)
 
 
+def test_sentences_can_stand_alone(tokenizer):
+    corpus = numbered(1000, 3, sentences=4)
+    features = list(pretraining_features(corpus, tokenizer, 6, single_sentences=True))
+    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+    expected = [[cls, *sentence[:4], sep] for document in corpus for sentence in document]
+    assert sorted(feature["input_ids"] for feature in features) == sorted(expected)
+    assert {feature["next_sentence_label"] for feature in features} == {-100}
+
+
 def test_single_sentences_are_packed_across_documents(tokenizer):
     sentences = numbered(1000, 30, sentences=1)
     features = list(pretraining_features(sentences, tokenizer, 32))

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 import torch.distributed
 
+from bertlab.data import Task
+from bertlab.lora import add_lora, save_adapter
+from bertlab.task_heads import BertForSequenceClassification
+
 from training_cases import reviews, stories, tiny_base, tiny_tokenizer  # isort: skip
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,16 +30,21 @@ def base(tmp_path_factory):
 
 def run(arguments, processes, out):
     """The command line in this many processes; the log of its steps."""
+    start(["-m", "bertlab.cli", *arguments, "--out", out], processes, out.parent)
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def start(command, processes, folder):
+    """Python with these arguments in this many processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-addr=127.0.0.1",
                 f"--master-port={port}"] if processes > 1 else []  # fmt: skip
-    command = [sys.executable, *launcher, "-m", "bertlab.cli", *map(str, arguments), "--out", str(out)]
+    command = [sys.executable, *launcher, *map(str, command)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=out.parent)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=folder)
     assert done.returncode == 0, done.stderr[-3000:]
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
 def losses(records):
@@ -72,3 +81,46 @@ def test_pretraining_in_two_processes_resumes_and_equals_one(base, tmp_path):
     saved[-1].rmdir()
     again = run(command, 2, tmp_path / "two")
     assert losses(again[len(two) :]) == pytest.approx(losses(two[5:]), rel=1e-6)
+
+
+JOINT = """
+import itertools, json, os, sys
+from bertlab.data import Task
+from bertlab.lora import load_adapter
+from bertlab.task_heads import BertForPreTraining
+from bertlab.tokenization import BertTokenizerFast
+from bertlab.corpus import Corpus
+from bertlab.training import pretraining_stream, task_stream, train_jointly
+
+base, adapter, data, out = sys.argv[1:]
+tokenizer, model = BertTokenizerFast.from_pretrained(base), BertForPreTraining.from_pretrained(base)
+member = load_adapter(adapter, model, share=True)
+model.requires_grad_(True)
+given, task = json.load(open(data)), Task("classification", ("bad", "good"), max_length=16)
+streams = {
+    "text": pretraining_stream(model, tokenizer, Corpus.build(given["stories"], tokenizer), max_length=30, batch_size=6),
+    "reviews": task_stream(member, tokenizer, given["reviews"], task, batch_size=7)[0],
+}
+options = {"steps": 8, "learning_rate": 1e-3, "precision": "float32"}
+losses = [record.losses for record in
+          train_jointly(model, {"reviews": member}, streams, {"text": 1, "reviews": 1}, **options)]
+if int(os.environ.get("RANK", 0)) == 0:
+    json.dump(losses, open(out, "w"))
+"""
+
+
+def test_streams_joined_in_two_processes_are_those_of_one(base, tmp_path):
+    model = BertForSequenceClassification.from_pretrained(base, **Task("classification", ("bad", "good")).config())
+    add_lora(model, rank=2, generator=torch.Generator().manual_seed(0))
+    adapter = save_adapter(model, tmp_path / "adapter", task="reviews", base=str(base))
+    (tmp_path / "joint.py").write_text(JOINT)
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps({"stories": stories(30), "reviews": reviews(40)}))
+    results = []
+    for processes in (1, 2):
+        out = tmp_path / f"losses{processes}.json"
+        start([tmp_path / "joint.py", base, adapter, data, out], processes, tmp_path)
+        results.append(json.loads(out.read_text()))
+    one, two = results
+    assert {name for losses in one for name in losses} == {"text/masked", "text/next_sentence", "reviews/classification"}
+    assert two == [pytest.approx(losses, rel=1e-4) for losses in one]

@@ -17,8 +17,20 @@ import torch
 from bertlab import task_heads
 from bertlab.corpus import Corpus
 from bertlab.data import KINDS, DataError, Task, collate, encode
-from bertlab.lora import add_lora
-from bertlab.training import Settings, TrainingError, evaluate, finetune, predict, pretrain, qa_answers
+from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.training import (
+    Settings,
+    TrainingError,
+    evaluate,
+    finetune,
+    join_streams,
+    predict,
+    pretrain,
+    pretraining_stream,
+    qa_answers,
+    task_stream,
+    train_jointly,
+)
 from bertlab.training.checkpoints import checkpoints
 from bertlab.training.engine import collated
 from bertlab.training.evaluation import evaluate_pretraining
@@ -371,6 +383,71 @@ def test_pretraining_resumes_to_the_same_numbers(tokenizer, corpus, tmp_path):
     cut.close()
     resumed = pretrain(fresh(tokenizer, "BertForPreTraining"), tokenizer, corpus, folder=tmp_path, **options)
     assert curve(resumed) == expected[5:]
+
+
+# ------------------------------------------------------------------------------------------- several at once
+
+
+@pytest.fixture(scope="module")
+def adapter(tokenizer, tmp_path_factory):
+    """The folder of a LoRA adapter that has learnt nothing yet."""
+    model = add_lora(fresh(tokenizer), rank=2, generator=torch.Generator().manual_seed(0))
+    return save_adapter(model, tmp_path_factory.mktemp("adapter"), task="reviews", base="a tiny one")
+
+
+def joint(tokenizer, corpus, adapter, **settings):
+    """A base and a LoRA member on its encoder, learning text and reviews; returns both and the generator of steps."""
+    base = fresh(tokenizer, "BertForPreTraining")
+    member = load_adapter(adapter, base, share=True, check_base=False)
+    base.requires_grad_(True)
+    streams = {
+        "text": pretraining_stream(base, tokenizer, corpus, max_length=30, batch_size=6),
+        "reviews": task_stream(member, tokenizer, reviews(50), TASK, batch_size=8)[0],
+    }
+    options = {**OPTIONS, **settings}
+    return base, member, train_jointly(base, {"reviews": member}, streams, {"text": 1, "reviews": 2}, **options)
+
+
+def test_streams_take_turns_on_one_encoder(tokenizer, corpus, adapter):
+    base, member, steps = joint(tokenizer, corpus, adapter, steps=40, learning_rate=3e-3, dropout=0.0)
+    before = base.bert.encoder.layer[0].output.dense.weight.clone()
+    records = list(steps)
+    kinds = [set(record.losses) for record in records]
+    text, task = {"text/masked", "text/next_sentence"}, {"reviews/classification"}
+    assert all(kind in (text, task) for kind in kinds)
+    assert 0.5 < kinds.count(task) / len(kinds) < 0.85
+    own = [record.loss for record in records if set(record.losses) == task]
+    assert np.mean(own[-4:]) < 0.8 * np.mean(own[:4])
+    assert not torch.equal(base.bert.encoder.layer[0].output.dense.weight, before)
+    assert member.bert.encoder.layer[0].output.dense.weight is base.bert.encoder.layer[0].output.dense.weight
+    assert member.bert.encoder.layer[0].output.dense.lora_B.abs().sum() > 0
+
+
+def test_a_joint_run_that_was_cut_off_resumes_to_the_same_numbers(tokenizer, corpus, adapter, tmp_path):
+    whole, _, steps = joint(tokenizer, corpus, adapter)
+    expected = curve(steps)
+    _, _, cut = joint(tokenizer, corpus, adapter, folder=tmp_path, checkpoint_every=5)
+    list(itertools.islice(cut, 8))
+    cut.close()
+    resumed, _, steps = joint(tokenizer, corpus, adapter, folder=tmp_path, checkpoint_every=5)
+    assert curve(steps) == expected[5:]
+    for name, value in weights(whole).items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("shares", [{"text": 1}, {"text": 1, "reviews": 0}])
+def test_streams_are_joined_with_a_share_above_0_for_each(tokenizer, corpus, shares):
+    streams = {
+        "text": pretraining_stream(fresh(tokenizer, "BertForPreTraining"), tokenizer, corpus, max_length=30),
+        "reviews": task_stream(fresh(tokenizer), tokenizer, reviews(10), TASK)[0],
+    }
+    with pytest.raises(ValueError, match="shares"):
+        join_streams(streams, shares)
+
+
+def test_a_joint_run_has_no_epochs(tokenizer, corpus, adapter):
+    with pytest.raises(ValueError, match="give steps or minutes"):
+        joint(tokenizer, corpus, adapter, steps=None, epochs=1)
 
 
 def test_only_the_last_checkpoints_are_kept(tokenizer, tmp_path):

@@ -16,7 +16,7 @@ from bertlab.recipes.sets import texts
 from bertlab.sequence_to_sequence import EncoderDecoder, sequence_batch, sequence_feature
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
-from bertlab.training import Settings, StepRecord, sequence_accuracy
+from bertlab.training import Settings, StepRecord, Stream, sequence_accuracy
 from bertlab.training.engine import Run
 from bertlab.training.objectives import SequenceObjective
 
@@ -68,6 +68,7 @@ def train_reorder(
     *,
     settings: Mapping[str, Any],
     base_name: str = "bertlab-mini",
+    begin_with: Path | None = None,
     limit: int | None = None,
     report: Callable[[StepRecord], None] = lambda record: None,
 ) -> dict[str, Any]:
@@ -76,6 +77,7 @@ def train_reorder(
     Args:
         data, base, out, base_name, limit, report: as for `train_task`.
         settings: fields of `bertlab.training.Settings`.
+        begin_with: folder of a decoder to go on from, whatever encoder it was made for.
     """
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
     told = sentences(data, limit)
@@ -88,16 +90,19 @@ def train_reorder(
     encoder = reader.bert
     options = Settings.from_dict(settings)
     torch.manual_seed(options.seed)
-    model = EncoderDecoder.with_small_decoder(encoder)
-    warm_start(model, reader)
+    if begin_with is not None:
+        model = EncoderDecoder.load_decoder(begin_with, encoder, check_base=False)
+    else:
+        model = EncoderDecoder.with_small_decoder(encoder)
+        warm_start(model, reader)
     model.decoder.requires_grad_(True)
     encoder.get_input_embeddings().weight.requires_grad_(False)  # shared, and the encoder's
 
-    run = Run(
-        model, SequenceObjective(model), options, batches=_batches(told[held:], options.batch_size),
-        collate=lambda rows, step: _collate(rows, tokenizer, options.seed, step), total_steps=options.steps,
-        identity={"task": TASK},
+    stream = Stream(
+        SequenceObjective(model), _batches(told[held:], options.batch_size),
+        lambda rows, step: _collate(rows, tokenizer, options.seed, step), identity={"task": TASK},
     )  # fmt: skip
+    run = Run(model, stream, options, total_steps=options.steps)
     started, steps = time.time(), 0
     for record in run.steps():
         report(record)
@@ -114,7 +119,7 @@ def train_reorder(
         "sources": list(SOURCES),
         "steps": steps,
         "seconds": round(seconds),
-        "settings": dict(settings),
+        "settings": {**settings, "begin_with": None if begin_with is None else begin_with.name},
     }
 
 

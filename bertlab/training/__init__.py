@@ -33,10 +33,12 @@ from bertlab.training.evaluation import (
 )
 from bertlab.training.objectives import PretrainingObjective, TaskObjective, gather_masked
 from bertlab.training.settings import Settings, StepRecord, TrainingError
+from bertlab.training.streams import SharedEncoder, Stream, join_streams
 
 __all__ = [
-    "Settings", "StepRecord", "TrainingError", "evaluate", "evaluate_pretraining", "finetune", "main_metric",
-    "predict", "pretrain", "qa_answers", "read_checkpoint", "sequence_accuracy",
+    "Settings", "SharedEncoder", "StepRecord", "Stream", "TrainingError", "evaluate", "evaluate_pretraining",
+    "finetune", "join_streams", "main_metric", "predict", "pretrain", "pretraining_stream", "qa_answers",
+    "read_checkpoint", "sequence_accuracy", "task_stream", "train_jointly",
 ]  # fmt: skip
 
 
@@ -85,8 +87,8 @@ def _finetune(model, tokenizer, data, task, evaluation, columns, options: Settin
                 model, features, rows, task, precision=options.precision, pad_token_id=tokenizer.pad_token_id
             )
 
-    batches, per_epoch = prepared_batches(
-        data, task, tokenizer, options.batch_size, seed=options.seed, columns=columns
+    stream, per_epoch = task_stream(
+        model, tokenizer, data, task, batch_size=options.batch_size, seed=options.seed, columns=columns
     )
     total = options.steps
     if options.epochs is not None:
@@ -95,18 +97,25 @@ def _finetune(model, tokenizer, data, task, evaluation, columns, options: Settin
                 "the set is too large to be held in memory, so an epoch has no known length: give steps"
             )
         total = max(1, round(options.epochs * per_epoch))
-    run = Run(
-        model,
-        TaskObjective(model, task),
-        options,
-        batches=batches,
-        collate=lambda features, step: collate(features, task, tokenizer.pad_token_id),
-        evaluate=evaluate_now,
-        metric=main_metric(task),
-        total_steps=total,
-        identity={"task": task.to_dict()},
-    )
+    run = Run(model, stream, options, evaluate=evaluate_now, metric=main_metric(task), total_steps=total)
     yield from run.steps()
+
+
+def task_stream(
+    model: nn.Module, tokenizer: Any, data: Any, task: Task, *, batch_size: int = 32, seed: int = 0,
+    columns: Mapping[str, Any] | None = None,
+) -> tuple[Stream, int | None]:  # fmt: skip
+    """A labelled set as a stream, and the number of batches in an epoch (None for sets larger than memory).
+
+    Args and errors: as `finetune`.
+    """
+    _check_fit(model, task)
+    batches, per_epoch = prepared_batches(data, task, tokenizer, batch_size, seed=seed, columns=columns)
+    stream = Stream(
+        TaskObjective(model, task), batches,
+        lambda features, step: collate(features, task, tokenizer.pad_token_id), identity={"task": task.to_dict()},
+    )  # fmt: skip
+    return stream, per_epoch
 
 
 def _check_fit(model: nn.Module, task: Task) -> None:
@@ -156,29 +165,12 @@ def pretrain(
     options = Settings.from_dict(settings)
     if options.device is None:
         options.device = str(next(model.parameters()).device)
-    if type(model).__name__ != "BertForPreTraining":
-        raise TypeError(
-            f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}"
-        )
     if options.epochs is not None:
         raise ValueError("epochs have no fixed length in pre-training: give steps or minutes")
-    if max_length > model.config.max_position_embeddings:
-        limit = model.config.max_position_embeddings
-        raise ValueError(f"max_length is {max_length}, but the model has positions for {limit}")
-    if not len(corpus):
-        raise DataError("the pre-training text is empty")
-    identity = {
-        "max_length": max_length, "mask_rate": mask_rate, "whole_words": whole_words, "next_sentence": next_sentence,
-    }  # fmt: skip
-    continues = continuation_pieces(tokenizer) if whole_words else None
-
-    def collate_masked(features: list, step: int) -> dict:
-        batch = collate_pretraining(features, tokenizer.pad_token_id)
-        words = None if continues is None else word_numbers(batch["input_ids"], continues)
-        generator = torch.Generator().manual_seed(
-            options.seed * 1_000_003 + step
-        )  # masks depend on the step alone
-        return mask_batch(batch, tokenizer, rate=mask_rate, generator=generator, words=words)
+    stream = pretraining_stream(
+        model, tokenizer, corpus, max_length=max_length, mask_rate=mask_rate, whole_words=whole_words,
+        next_sentence=next_sentence, batch_size=options.batch_size, seed=options.seed,
+    )  # fmt: skip
 
     def evaluate_now() -> dict[str, float]:
         return evaluate_pretraining(
@@ -187,20 +179,88 @@ def pretrain(
         )  # fmt: skip
 
     run = Run(
-        model,
-        PretrainingObjective(model, next_sentence),
-        options,
-        batches=pretraining_batches(
-            corpus, tokenizer, options.batch_size, max_length, seed=options.seed, pairs=next_sentence
-        ),
-        collate=collate_masked,
-        finish=gather_masked,
-        evaluate=None if evaluation is None else evaluate_now,
-        metric="masked_loss",
+        model, stream, options, evaluate=None if evaluation is None else evaluate_now, metric="masked_loss",
         total_steps=options.steps,
-        identity=identity,
-    )
+    )  # fmt: skip
     return run.steps()
+
+
+def pretraining_stream(
+    model: nn.Module,
+    tokenizer: Any,
+    corpus: Sequence,
+    *,
+    max_length: int = 128,
+    mask_rate: float = 0.15,
+    whole_words: bool = False,
+    next_sentence: bool = True,
+    single_sentences: bool = False,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> Stream:
+    """Running text as a stream of masked words and next sentences.
+
+    Args:
+        single_sentences: each sentence is a sequence of its own, without a next one.
+        others, and errors: as `pretrain`.
+    """
+    if type(model).__name__ != "BertForPreTraining":
+        raise TypeError(
+            f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}"
+        )
+    if max_length > model.config.max_position_embeddings:
+        limit = model.config.max_position_embeddings
+        raise ValueError(f"max_length is {max_length}, but the model has positions for {limit}")
+    if not len(corpus):
+        raise DataError("the pre-training text is empty")
+    next_sentence = next_sentence and not single_sentences
+    identity = {
+        "max_length": max_length, "mask_rate": mask_rate, "whole_words": whole_words, "next_sentence": next_sentence,
+        "single_sentences": single_sentences,
+    }  # fmt: skip
+    continues = continuation_pieces(tokenizer) if whole_words else None
+
+    def collate_masked(features: list, step: int) -> dict:
+        batch = collate_pretraining(features, tokenizer.pad_token_id)
+        words = None if continues is None else word_numbers(batch["input_ids"], continues)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)  # masks depend on the step alone
+        return mask_batch(batch, tokenizer, rate=mask_rate, generator=generator, words=words)
+
+    batches = pretraining_batches(
+        corpus, tokenizer, batch_size, max_length, seed=seed, pairs=next_sentence, single_sentences=single_sentences
+    )
+    return Stream(PretrainingObjective(model, next_sentence), batches, collate_masked, gather_masked, identity)
+
+
+def train_jointly(
+    base: nn.Module,
+    members: Mapping[str, nn.Module],
+    streams: Mapping[str, Stream],
+    shares: Mapping[str, float],
+    **settings: Any,
+) -> Iterator[StepRecord]:
+    """Train a model and others that share its encoder on several streams at once (Liu et al. 2019, MT-DNN).
+
+    Each `next()` is one optimiser step on a batch of one of the streams. What is not in the encoder of `base`
+    (heads, LoRA layers) learns at `head_learning_rate`.
+
+    Args:
+        base: the model whose encoder is shared.
+        members: the models that share it, by name (see `SharedEncoder`).
+        streams: what they learn from, by name (see `pretraining_stream`, `task_stream`).
+        shares: how many of the batches each stream gives.
+        settings: the fields of `Settings`; steps or minutes for the length. Batch sizes are those of the streams.
+
+    Raises:
+        as `finetune`.
+    """
+    options = Settings.from_dict(settings)
+    if options.epochs is not None:
+        raise ValueError("streams have epochs of different lengths: give steps or minutes")
+    if options.device is None:
+        options.device = str(next(base.parameters()).device)
+    joined = join_streams(streams, shares, options.seed)
+    return Run(SharedEncoder(base, members), joined, options, total_steps=options.steps).steps()
 
 
 def continuation_pieces(tokenizer: Any) -> torch.Tensor:

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from bertlab.data import Feature
+from bertlab.model import BertModel
 from bertlab.training.checkpoints import (
     all_weights,
     last_good,
@@ -34,6 +35,7 @@ from bertlab.training.settings import (
     rate_factor,
     set_rates,
 )
+from bertlab.training.streams import JointObjective, Stream
 
 
 class Run:
@@ -41,35 +43,27 @@ class Run:
 
     Args:
         model: trained in place.
-        objective: a module over the model that turns a batch into loss sums, and counts their terms.
-        batches: endless lists of features, the same ones in the same order whenever it is started.
-        collate: (features, step) -> the tensors of the whole batch; on a GPU called from another thread.
-        finish: (tensors of one part) -> tensors for the objective.
+        stream: what it learns from.
         evaluate: () -> metrics, or None for no evaluation.
         metric: the metric that decides what is best.
-        identity: what a checkpoint must agree with, beside the settings, to be resumed.
+        total_steps: length of the run, where the settings give no minutes.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        objective: nn.Module,
+        stream: Stream,
         settings: Settings,
         *,
-        batches: Iterator[list[Feature]],
-        collate: Callable[[list[Feature], int], Batch],
-        finish: Callable[[Batch], Batch] = lambda part: part,
         evaluate: Callable[[], dict[str, float]] | None = None,
         metric: str = "loss",
         total_steps: int | None = None,
-        identity: dict[str, Any] | None = None,
     ):
-        self.model, self.objective, self.settings = model, objective, settings
-        self.batches, self.collate, self.finish = batches, collate, finish
+        self.model, self.stream, self.settings = model, stream, settings
         self.evaluate = evaluate
         self.metric = settings.metric or metric
         self.total_steps = total_steps
-        self.identity = {**settings.identity(), **(identity or {})}
+        self.identity = {**settings.identity(), **stream.identity}
         self.step = 0
         self.seconds = 0.0
         self.best: dict[str, Any] = {"value": None, "step": 0, "without_better": 0}
@@ -83,10 +77,10 @@ class Run:
             self.randomness = Randomness(settings.seed + group.rank, self.device)
             self.optimizer = make_optimizer(self.model, settings, self.device)
             self._resume()
-            self.objective.to(self.device)
-            self.trained = group.wrap(self.objective, self.model)
-            remaining = itertools.islice(self.batches, self.step, None)
-            batches = collated(remaining, self.collate, self.step, self.device)
+            objective = self.stream.objective.to(self.device)
+            self.trained = group.wrap(objective, self.model)
+            remaining = itertools.islice(self.stream.batches, self.step, None)
+            batches = collated(remaining, self.stream.collate, self.step, self.device)
             finished = self._progress() >= 1.0
             while not finished:
                 started = time.perf_counter()
@@ -110,7 +104,7 @@ class Run:
 
     def _optimise(self, batch: Batch, started: float) -> StepRecord:
         settings, group = self.settings, self.group
-        totals = self.objective.counts(self.finish(batch))
+        totals = self.stream.objective.counts(self.stream.finish(batch))
         factor = rate_factor(self._middle_of_step(), settings.warmup, settings.schedule)
         set_rates(self.optimizer, factor)
         self.optimizer.zero_grad(set_to_none=True)
@@ -118,7 +112,7 @@ class Run:
         parts = _parts(batch, settings.accumulation, group.rank, group.size)
         for number, (part, weight) in enumerate(parts):
             part = {
-                name: value.to(self.device, non_blocking=True) for name, value in self.finish(part).items()
+                name: value.to(self.device, non_blocking=True) for name, value in self.stream.finish(part).items()
             }
             last = number == len(parts) - 1
             with nullcontext() if last else group.no_sync(self.trained):
@@ -362,13 +356,13 @@ class Group:
         """The objective, such that backward averages gradients over the processes."""
         if self.size == 1:
             return objective
-        relative = (
-            model.config.position_embedding_type != "absolute"
-        )  # then one table has no part in the output
+        relative = model.config.position_embedding_type != "absolute"
+        # then one table has no part in the output; and of joined objectives only one has its turn
+        partly = relative or isinstance(objective, JointObjective)
         return nn.parallel.DistributedDataParallel(
             objective,
             device_ids=[self.device.index] if self.device.type == "cuda" else None,
-            find_unused_parameters=relative,
+            find_unused_parameters=partly,
         )
 
     def no_sync(self, wrapped: nn.Module):
@@ -436,24 +430,25 @@ def _arranged(model: nn.Module, settings: Settings, device: torch.device) -> Ite
     was_training = model.training
     frozen = freeze_layers(model, settings.freeze) if settings.freeze is not None else []
     rates = {module: module.p for module in model.modules() if isinstance(module, nn.Dropout)}
-    skipped = getattr(model.base_model, "skip_padding", False)
+    skipping = {module: module.skip_padding for module in model.modules() if isinstance(module, BertModel)}
     model.to(device)
     try:
         if settings.dropout is not None:
             for module in rates:
                 module.p = settings.dropout
-        if device.type == "cpu":
-            model.base_model.skip_padding = True  # no time for padding
-        if settings.compile:
-            for layer in model.base_model.encoder.layer:
-                layer.compile()
+        for module in skipping:
+            module.skip_padding = module.skip_padding or device.type == "cpu"  # no time for padding
+            if settings.compile:
+                for layer in module.encoder.layer:
+                    layer.compile()
         yield
     finally:
         for module, rate in rates.items():
             module.p = rate
-        model.base_model.skip_padding = skipped
-        for layer in model.base_model.encoder.layer:
-            layer._compiled_call_impl = None
+        for module, former in skipping.items():
+            module.skip_padding = former
+            for layer in module.encoder.layer:
+                layer._compiled_call_impl = None
         for parameter in frozen:
             parameter.requires_grad_(True)
         model.train(was_training)
