@@ -3,17 +3,18 @@
 import gzip
 import json
 import random
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.lora import adapter_state, add_lora, load_adapter, save_adapter
 from bertlab.recipes.__main__ import main
 from bertlab.recipes.mini import load_recipe
 from bertlab.recipes.reorder import warm_start
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
-from bertlab.recipes.tasks import begin_with, centre_thresholds, task_settings
+from bertlab.recipes.tasks import begin_with, centre_thresholds, task_settings, train_task
 from bertlab.sequence_to_sequence import EncoderDecoder
 from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction, BertForPreTraining
 from bertlab.training import Settings, predict
@@ -68,7 +69,8 @@ def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp
     out = tmp_path / "made"
     assert {"config.json", "vocab.txt", "model.safetensors", "figures.json"} <= {p.name for p in out.iterdir()}
     figures = json.loads((out / "figures.json").read_text())
-    assert set(figures) == {"pretraining", "sentiment", "ner", "qa", "seq2seq"}
+    assert set(figures) == {"pretraining", "joint", "sentiment", "ner", "qa", "seq2seq"}
+    assert figures["joint"]["steps"] == 4 and set(figures["joint"]["dev"]) == set(figures["pretraining"]["dev"])
     assert set(figures["pretraining"]["dev"]) == {"wikipedia_simple", "storybooks", "sentence_polarity"}
     assert "accuracy" in figures["sentiment"]["dev"]["sentence_polarity"]
     assert figures["sentiment"]["guessing"]["chance"] == 50.0
@@ -81,7 +83,38 @@ def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp
     before = (out / "model.safetensors").read_bytes()
     assert main(command) == 0  # the checkpoints of the stages are finished: nothing is trained again
     assert (out / "model.safetensors").read_bytes() == before
-    assert "pretraining 1" not in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "pretraining 1" not in told and '"part": "joint"' not in told
+
+
+def test_a_model_and_its_adapters_are_trained_on_together(data, start, tmp_path, capsys):
+    made = tmp_path / "made"
+    shutil.copytree(start, made)
+    for task in ("sentiment", "ner", "qa"):
+        options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}
+        train_task(task, data, made, made, settings=options, limit=40)
+    command = ["joint", "--recipe", "tiny", "--data", str(data), "--base", str(made), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert '"part": "joint", "step": 4' in capsys.readouterr().out
+    figures = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert set(figures) == {"joint", "sentiment", "ner", "qa"}
+    former, trained = (BertForPreTraining.from_pretrained(folder) for folder in (made, tmp_path / "out"))
+    name = "bert.encoder.layer.0.output.dense.weight"
+    assert not torch.equal(former.get_parameter(name), trained.get_parameter(name))
+    with pytest.raises(ValueError, match="trained on other weights"):
+        load_adapter(tmp_path / "out" / "tasks" / "ner", former)
+    for task in ("sentiment", "ner", "qa"):
+        member = load_adapter(tmp_path / "out" / "tasks" / task, trained, share=True)
+        assert not any("embeddings" in name for name in adapter_state(member)), "the encoder is stored once"
+
+
+def test_a_decoder_goes_on_from_an_earlier_one(data, start, tmp_path):
+    command = ["task", "seq2seq", "--data", str(data), "--base", str(start), "--out", str(tmp_path), "--limit", "40"]
+    command += ["--steps", "1", "--set", "batch_size=4", "--set", "begin_with=seq2seq"]
+    for former in (None, "seq2seq"):
+        assert main(command) == 0
+        figures = json.loads((tmp_path / "figures.json").read_text())["seq2seq"]
+        assert figures["settings"]["begin_with"] == former
 
 
 def test_one_task_can_be_trained_alone(data, start, tmp_path, capsys):
@@ -99,6 +132,12 @@ def test_every_recipe_is_whole(name):
     former = {task: task_settings(task).get("begin_with") for task in recipe["tasks"]}
     for task, first in former.items():
         assert first not in former or recipe["tasks"].index(first) < recipe["tasks"].index(task)
+    joint = recipe["joint"]
+    Settings.from_dict(joint["settings"])
+    assert set(joint["tasks"]) <= set(recipe["tasks"])
+    for options in (*joint["texts"].values(), *joint["tasks"].values()):
+        assert options["share"] > 0 and options["batch_size"] >= 1
+        assert set(options.get("texts", {})) <= set(recipe["texts"])
     for stage in recipe["stages"]:
         own = {key: value for key, value in stage.items() if key != "max_length"}
         shared = {key: value for key, value in recipe["pretraining"].items() if key != "mask_rate"}

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import torch
 
 from bertlab.recipes import reorder
-from bertlab.recipes.mini import load_recipe, make_model
+from bertlab.recipes.joint import train_all
+from bertlab.recipes.mini import load_recipe, make_model, mixture
 from bertlab.recipes.nano_runs import record_runs
 from bertlab.recipes.sets import TASKS
 from bertlab.recipes.tasks import train_task
+from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import StepRecord
 
 
@@ -45,6 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
     mini.add_argument("--device", help="cpu, cuda or mps")
     mini.add_argument("--threads", type=int, help="CPU threads")
     mini.set_defaults(run=run_mini)
+    joint = commands.add_parser("joint", help="train a model and its adapters on, all together")
+    joint.add_argument("--data", required=True, help="folder of the texts and labelled sets")
+    joint.add_argument("--base", required=True, help="folder of the model, with tasks/")
+    joint.add_argument("--out", required=True, help="folder that gets the model and its adapters")
+    joint.add_argument("--work", help="folder for tokenised text and checkpoints (default OUT.work)")
+    joint.add_argument("--recipe", default="mini", help="a recipe with a joint stage, by name or a JSON file")
+    joint.add_argument("--teacher", help="folder of a sentence encoder to learn from too")
+    joint.add_argument("--base-name", default="bertlab-mini", help="how the adapters name their base")
+    joint.add_argument("--device", help="cpu, cuda or mps")
+    joint.add_argument("--threads", type=int, help="CPU threads")
+    joint.set_defaults(run=run_joint)
     nano = commands.add_parser("nano", help="train the nano settings under several seeds and record their curves")
     nano.add_argument("--out", required=True, help="folder that gets one JSON file for each setting")
     nano.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on (default %(default)s)")
@@ -57,14 +71,27 @@ def main(arguments: list[str] | None = None) -> int:
     return chosen.run(chosen)
 
 
+def report(part: str, record: StepRecord) -> None:
+    """A line of JSON for every twentieth step, and for the last one."""
+    if record.step % 20 == 0 or record.progress >= 1.0:
+        sys.stdout.write(json.dumps({"part": part, **record.to_dict()}) + "\n")
+        sys.stdout.flush()
+
+
+def run_joint(chosen: argparse.Namespace) -> int:
+    """`python -m bertlab.recipes joint`."""
+    recipe, work = load_recipe(chosen.recipe), Path(chosen.work or f"{chosen.out}.work")
+    tokenizer = BertTokenizerFast.from_pretrained(chosen.base)
+    train_all(
+        recipe["joint"], *mixture(recipe, chosen.data, tokenizer, work / "corpus"), chosen.data, chosen.base,
+        chosen.out, work, base_name=chosen.base_name, teacher=chosen.teacher, limit=recipe.get("limit"),
+        device=chosen.device, report=lambda record: report("joint", record),
+    )  # fmt: skip
+    return 0
+
+
 def run_mini(chosen: argparse.Namespace) -> int:
     """`python -m bertlab.recipes mini`."""
-
-    def report(part: str, record: StepRecord) -> None:
-        if record.step % 20 == 0 or record.progress >= 1.0:
-            sys.stdout.write(json.dumps({"part": part, **record.to_dict()}) + "\n")
-            sys.stdout.flush()
-
     figures = make_model(
         load_recipe(chosen.recipe), chosen.data, chosen.start, chosen.out, chosen.work or f"{chosen.out}.work",
         device=chosen.device, report=report,

@@ -1,4 +1,5 @@
-"""From raw data to the shipped folder: pre-training in stages, then the adapter of every task, and the figures."""
+"""From raw data to the shipped folder: pre-training in stages, the adapter of every task, all of them together, and the
+figures."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ import torch
 
 from bertlab.corpus import Corpus, Mixture
 from bertlab.files import write_whole
+from bertlab.recipes import reorder
+from bertlab.recipes.joint import train_all
 from bertlab.recipes.sets import texts
 from bertlab.recipes.tasks import HERE, add_figures, train_task
 from bertlab.task_heads import BertForPreTraining
@@ -28,7 +31,16 @@ def load_recipe(name_or_file: str | Path) -> dict[str, Any]:
     """
     file = HERE / f"{name_or_file}.json"
     recipe = json.loads((file if file.is_file() else Path(name_or_file)).read_text(encoding="utf-8"))
-    return {**load_recipe(recipe.pop("like")), **recipe} if "like" in recipe else recipe
+    return _over(load_recipe(recipe.pop("like")), recipe) if "like" in recipe else recipe
+
+
+def _over(other: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The other's settings where there are no own ones, part by part."""
+    parts = {
+        name: _over(other[name], value) if isinstance(value, dict) and isinstance(other.get(name), dict) else value
+        for name, value in own.items()
+    }
+    return {**other, **parts}
 
 
 def make_model(
@@ -44,7 +56,7 @@ def make_model(
     """Carry out a recipe; calling it again goes on where it was interrupted.
 
     Args:
-        recipe: see `mini.json`: the mixture of texts, the stages of pre-training, the tasks.
+        recipe: see `mini.json`: the mixture of texts, the stages of pre-training, the tasks, the joint stage.
         data: folder of the texts and labelled sets.
         start: folder of the BERT to start from; heads that it lacks begin untrained.
         out: folder that gets config.json, vocab.txt, model.safetensors (float16), tasks/ and figures.json.
@@ -57,13 +69,13 @@ def make_model(
     tokenizer = BertTokenizerFast.from_pretrained(str(start))
     torch.manual_seed(0)
     model = BertForPreTraining.from_pretrained(str(start))
-    train, held_out = mixture(recipe, data, tokenizer, work / "corpus")
+    train_texts, held_out = mixture(recipe, data, tokenizer, work / "corpus")
     started = time.time()
     for number, stage in enumerate(recipe["stages"], start=1):
         options = {"seed": number, **recipe["pretraining"], **stage}
         if device is not None:
             options["device"] = device
-        for record in pretrain(model, tokenizer, train, folder=work / f"stage{number}", **options):
+        for record in pretrain(model, tokenizer, train_texts, folder=work / f"stage{number}", **options):
             report(f"pretraining {number}", record)
     out.mkdir(parents=True, exist_ok=True)
     model.to("cpu", torch.float16).save_pretrained(out)
@@ -74,20 +86,33 @@ def make_model(
             name: evaluate_pretraining(model, corpus, tokenizer, max_length=recipe["stages"][-1]["max_length"])
             for name, corpus in held_out.items()
         },
-        "corpus_tokens": sum(part.tokens for part in train.parts.values()),
+        "corpus_tokens": sum(part.tokens for part in train_texts.parts.values()),
         "seconds": round(time.time() - started),
         "recipe": dict(recipe),
     }
     add_figures(out, "pretraining", figures)
-    for task in recipe["tasks"]:
+    teacher = start if recipe.get("silver_from_start") else None
+    tasks = recipe["tasks"]
+
+    def train(task: str) -> None:
         settings = dict(recipe.get("task_settings", {}))
         if device is not None:
             settings["device"] = device
         train_task(
-            task, data, out, out, settings=settings, base_name=out.name, limit=recipe.get("limit"),
-            teacher=start if recipe.get("silver_from_start") else None,
-            report=lambda record, task=task: report(task, record),
+            task, data, out, out, settings=settings, base_name=out.name, limit=recipe.get("limit"), teacher=teacher,
+            report=lambda record: report(task, record),
         )  # fmt: skip
+
+    for task in tasks:
+        if task != reorder.TASK:
+            train(task)
+    if "joint" in recipe:
+        train_all(
+            recipe["joint"], train_texts, held_out, data, out, out, work, base_name=out.name, teacher=teacher,
+            limit=recipe.get("limit"), device=device, report=lambda record: report("joint", record),
+        )  # fmt: skip
+    if reorder.TASK in tasks:  # reads with the encoder that ships
+        train(reorder.TASK)
     return json.loads((out / "figures.json").read_text(encoding="utf-8"))
 
 

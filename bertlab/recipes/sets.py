@@ -34,12 +34,16 @@ UPOS = (
 
 @dataclass
 class TaskSets:
-    """A task with its rows: `train`, and dev sets by name, the first of which decides what is best."""
+    """A task with its rows: `train`, and dev sets by name, the first of which decides what is best.
+
+    `calibration` rows are not trained on either: thresholds are set by them.
+    """
 
     task: Task
     train: list[Row]
     dev: dict[str, list[Row]]
     sources: list[str] = field(default_factory=list)
+    calibration: list[Row] = field(default_factory=list)
 
 
 def part(folder: Path, name: str, split: str, limit: int | None = None) -> list[Row]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.files import write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.reading import Row
 from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_labels, add_silver_pairs
@@ -70,62 +73,102 @@ def train_task(
     lora = options.pop("lora")
     max_length = options.pop("max_length", None)
     former = options.pop("begin_with", None)
+    former = former and Path(out) / "tasks" / former
+    if former is not None and not former.is_dir():
+        former = None
     if name == reorder.TASK:  # a decoder of its own instead of an adapter
         figures = reorder.train_reorder(
-            data, base, out, settings=options, base_name=base_name, limit=limit, report=report
+            data, base, out, settings=options, base_name=base_name, begin_with=former, limit=limit, report=report
         )
         add_figures(out, name, figures)
         return figures
-    sets = load_task(name, data, limit)
-    if max_length is not None:
-        sets.task = type(sets.task)(**{**sets.task.to_dict(), "max_length": max_length})
+    sets = prepared_sets(name, data, limit=limit, max_length=max_length, teacher=teacher)
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
-    if teacher is not None and name in SILVER:
-        SILVER[name](sets, data, teacher, limit)
-    calibration: list = []
-    if sets.task.kind == "multilabel":
-        share = min(CALIBRATION_ROWS, len(sets.train) // 5)
-        sets.train, calibration = sets.train[:-share], sets.train[-share:]
-
     torch.manual_seed(options.get("seed", 0))
     model_class = getattr(task_heads, sets.task.model_class)
     config = BertConfig.from_pretrained(str(base), **sets.task.config())
     model = model_class.from_pretrained(str(base), config=config)
     if not all_layers:
         add_lora(model, **lora, generator=torch.Generator().manual_seed(options.get("seed", 0)))
-    if former is not None and (Path(out) / "tasks" / former).is_dir() and not all_layers:
-        begin_with(model, Path(out) / "tasks" / former, base)
+    if former is not None and not all_layers:
+        begin_with(model, former, base)
     started, steps = time.time(), 0
     for record in finetune(model, tokenizer, sets.train, sets.task, **options):
         report(record)
         steps = record.step
     seconds = time.time() - started
-    if calibration:
-        centre_thresholds(model, tokenizer, calibration, sets)
+    if sets.calibration:
+        centre_thresholds(model, tokenizer, sets.calibration, sets)
+    if all_layers:
+        folder = Path(out) / "tasks" / name
+        model.save_pretrained(folder)
+        model = model_class.from_pretrained(folder)
+    else:
+        model = stored_adapter(model, sets, out, base, base_name)
+    figures = {
+        **measure(model, tokenizer, sets),
+        "steps": steps,
+        "seconds": round(seconds),
+        "settings": {**options, "lora": None if all_layers else lora, "begin_with": former and former.name},
+    }
+    add_figures(out, name, figures)
+    return figures
 
-    folder = Path(out) / "tasks" / name
+
+def prepared_sets(
+    name: str,
+    data: str | Path,
+    *,
+    limit: int | None = None,
+    max_length: int | None = None,
+    teacher: str | Path | None = None,
+    silver: Path | None = None,
+) -> TaskSets:
+    """The sets of a task as they are trained on: with what a teacher adds, and without what thresholds are set by.
+
+    Args:
+        silver: file that keeps the rows with the teacher's for the next time.
+    """
+    sets = load_task(name, data, limit)
+    if max_length is not None:
+        sets.task = replace(sets.task, max_length=max_length)
+    if teacher is not None and name in SILVER:
+        if silver is not None and silver.is_file():
+            content = json.loads(silver.read_text(encoding="utf-8"))
+            sets.train = [Row(row, f"{silver.name}, row {number}") for number, row in enumerate(content["train"])]
+            sets.sources = content["sources"]
+        else:
+            SILVER[name](sets, data, teacher, limit)
+            if silver is not None:
+                silver.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(silver, json.dumps({"train": [dict(row) for row in sets.train], "sources": sets.sources}))
+    if sets.task.kind == "multilabel":
+        share = min(CALIBRATION_ROWS, len(sets.train) // 5)
+        sets.train, sets.calibration = sets.train[:-share], sets.train[-share:]
+    return sets
+
+
+def stored_adapter(model, sets: TaskSets, out: str | Path, base: Any, base_name: str):
+    """Write the adapter of a task model to `out/tasks/`; returns the model read back from there on `base`."""
     about = {
         "kind": sets.task.kind, "max_length": sets.task.max_length, "stride": sets.task.stride,
         "metric": main_metric(sets.task),
     }  # fmt: skip
-    if all_layers:
-        model.save_pretrained(folder)
-        model = model_class.from_pretrained(folder)
-    else:
-        save_adapter(model, folder, task=name, base=base_name, details=about)
-        model = load_adapter(folder, str(base))
-    figures = {
+    folder = save_adapter(
+        model, Path(out) / "tasks" / sets.task.name, task=sets.task.name, base=base_name, details=about
+    )
+    return load_adapter(folder, base if isinstance(base, nn.Module) else str(base))
+
+
+def measure(model, tokenizer, sets: TaskSets) -> dict[str, Any]:
+    """The figures of a task model on the dev sets, beside guessing."""
+    return {
         "metric": main_metric(sets.task),
         "dev": {dev: evaluate(model, tokenizer, rows, sets.task) for dev, rows in sets.dev.items()},
         "guessing": baseline(sets),
         "rows": len(sets.train),
         "sources": sets.sources,
-        "steps": steps,
-        "seconds": round(seconds),
-        "settings": {**options, "lora": None if all_layers else lora, "begin_with": former},
     }
-    add_figures(out, name, figures)
-    return figures
 
 
 def begin_with(model, adapter: Path, base: str | Path) -> None:
