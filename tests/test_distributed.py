@@ -96,9 +96,11 @@ base, adapter, data, out = sys.argv[1:]
 tokenizer, model = BertTokenizerFast.from_pretrained(base), BertForPreTraining.from_pretrained(base)
 member = load_adapter(adapter, model, share=True)
 model.requires_grad_(True)
-given, task = json.load(open(data)), Task("classification", ("bad", "good"), max_length=16)
+given = json.load(open(data))
+corpus = Corpus.build(given["stories"], tokenizer)
+task = Task("classification", ("bad", "good"), max_length=16)
 streams = {
-    "text": pretraining_stream(model, tokenizer, Corpus.build(given["stories"], tokenizer), max_length=30, batch_size=6),
+    "text": pretraining_stream(model, tokenizer, corpus, max_length=30, batch_size=6),
     "reviews": task_stream(member, tokenizer, given["reviews"], task, batch_size=7)[0],
 }
 options = {"steps": 8, "learning_rate": 1e-3, "precision": "float32"}
@@ -122,5 +124,5 @@ def test_streams_joined_in_two_processes_are_those_of_one(base, tmp_path):
         start([tmp_path / "joint.py", base, adapter, data, out], processes, tmp_path)
         results.append(json.loads(out.read_text()))
     one, two = results
-    assert {name for losses in one for name in losses} == {"text/masked", "text/next_sentence", "reviews/classification"}
-    assert two == [pytest.approx(losses, rel=1e-4) for losses in one]
+    assert {name for step in one for name in step} == {"text/masked", "text/next_sentence", "reviews/classification"}
+    assert two == [pytest.approx(step, rel=1e-4) for step in one]

@@ -148,7 +148,7 @@ def test_bertviz_draws_in_its_frame(notebook):
     heads = panel(notebook, "heads")
     inside = heads.frame_locator("iframe")
     inside.locator("#vis svg line, #vis svg path").first.wait_for(state="attached")
-    for view in ("head",):  # as high as its picture, nothing cut
+    for view in ("head", "model", "neuron"):  # as high as its picture, nothing cut
         notebook.python(f"heads.bertviz_view = {view!r}")
         heads.locator(f'iframe[title="bertviz {view} view"]').wait_for()
         inside.locator("#vis svg").first.wait_for(state="attached")

@@ -31,10 +31,12 @@ body { margin: 4px; }
 LIGHT, DARK = STYLE % ("light", ""), STYLE % ("dark", "filter: invert(0.93) hue-rotate(180deg); ")
 MEASURE = """
 const sheet = document.querySelector(".sheet");
-new ResizeObserver(() => {
+const tell = () => {
   const bar = document.documentElement.scrollWidth > window.innerWidth ? 18 : 0;  // a view wider than the frame
   window.parent.postMessage({height: sheet.getBoundingClientRect().height + 8 + bar}, "*");
-}).observe(sheet);
+};
+new ResizeObserver(tell).observe(sheet);
+window.addEventListener("load", tell);  // a frame that is scrolled out of sight observes nothing
 """
 
 
