@@ -19,11 +19,13 @@ from torch import nn
 
 from bertlab.corpus import Corpus, Mixture
 from bertlab.lora import load_adapter
+from bertlab.recipes.sets import TaskSets
 from bertlab.recipes.tasks import add_figures, centre_thresholds, measure, prepared_sets, stored_adapter
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import (
     StepRecord,
+    Stream,
     evaluate_pretraining,
     pretraining_stream,
     task_stream,
@@ -61,35 +63,34 @@ def train_all(
     base, out, work = Path(base), Path(out), Path(work)
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
     model = BertForPreTraining.from_pretrained(str(base))
-    streams, shares, members, sets = {}, {}, {}, {}
+    set_dropout(model, 0.0)
+    streams: dict[str, Stream] = {}
+    members: dict[str, nn.Module] = {}
+    sets: dict[str, TaskSets] = {}
     for name, options in plan["texts"].items():
-        options = dict(options)
-        shares[name] = options.pop("share")
+        options = {key: value for key, value in options.items() if key != "share"}
         chosen = options.pop("texts", texts.shares)
         mixed = Mixture({corpus: texts.parts[corpus] for corpus in chosen}, chosen)
         streams[name] = pretraining_stream(model, tokenizer, mixed, **options)
     for name, options in plan["tasks"].items():
-        sets[name] = prepared_sets(
-            name, data, limit=limit, teacher=teacher, silver=work / "silver" / f"{name}.json"
-        )
-        folder = base / "tasks" / name
+        folder, silver = base / "tasks" / name, work / "silver" / f"{name}.json"
+        sets[name] = prepared_sets(name, data, limit=limit, teacher=teacher, silver=silver)
         about = json.loads((folder / "config.json").read_text(encoding="utf-8"))["bertlab"]
         sets[name].task = replace(sets[name].task, max_length=about["max_length"])
         members[name] = load_adapter(folder, model, share=True)
         set_dropout(members[name], options.get("dropout", 0.0))
-        shares[name] = options["share"]
-        task = replace(sets[name].task, max_length=options.get("max_length", sets[name].task.max_length))
+        shorter = replace(sets[name].task, max_length=options.get("max_length", about["max_length"]))
         streams[name], _ = task_stream(
-            members[name], tokenizer, sets[name].train, task, batch_size=options["batch_size"]
+            members[name], tokenizer, sets[name].train, shorter, batch_size=options["batch_size"]
         )
-    set_dropout(model, plan.get("dropout", 0.0))
-    model.requires_grad_(True)  # adapters had frozen what they share
+    shares = {name: options["share"] for part in ("texts", "tasks") for name, options in plan[part].items()}
     settings = dict(plan["settings"], folder=work / "joint", **({"device": device} if device else {}))
+    model.requires_grad_(True)  # adapters had frozen what they share
     started, steps = time.time(), 0
     for record in train_jointly(model, members, streams, shares, **settings):
         report(record)
         steps = record.step
-    seconds = round(time.time() - started)
+    about_training = {"steps": steps, "seconds": round(time.time() - started), "plan": dict(plan)}
 
     model.requires_grad_(False)
     with torch.no_grad():  # as it will be read back from float16
@@ -101,15 +102,22 @@ def train_all(
         stored_adapter(member, sets[name], out, model, base_name)
     model.to("cpu", torch.float16).save_pretrained(out)
     tokenizer.save_pretrained(str(out))
+    measure_all(out, sets, held_out, next(iter(plan["texts"].values())).get("max_length", 128), about_training)
+
+
+def measure_all(
+    out: Path, sets: Mapping[str, TaskSets], held_out: Mapping[str, Corpus], max_length: int, about: Mapping[str, Any]
+) -> None:
+    """Write the figures of a stored model and of its adapters into `out/figures.json`."""
+    tokenizer = BertTokenizerFast.from_pretrained(str(out))
     model = BertForPreTraining.from_pretrained(out)
-    length = next(iter(plan["texts"].values())).get("max_length", 128)
     dev = {
-        name: evaluate_pretraining(model, corpus, tokenizer, max_length=length) for name, corpus in held_out.items()
+        name: evaluate_pretraining(model, corpus, tokenizer, max_length=max_length)
+        for name, corpus in held_out.items()
     }
-    add_figures(out, "joint", {"dev": dev, "steps": steps, "seconds": seconds, "plan": dict(plan)})
-    for name in members:
-        member = load_adapter(out / "tasks" / name, model, share=True)
-        add_figures(out, name, measure(member, tokenizer, sets[name]))
+    add_figures(out, "joint", {"dev": dev, **about})
+    for name, task_sets in sets.items():
+        add_figures(out, name, measure(load_adapter(out / "tasks" / name, model, share=True), tokenizer, task_sets))
 
 
 def set_dropout(model: nn.Module, rate: float) -> None:
