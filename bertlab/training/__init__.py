@@ -3,8 +3,9 @@
     for record in finetune(model, tokenizer, rows, task, steps=200, learning_rate=1e-4):
         print(record.step, record.loss)
 
-Each `next()` does one optimiser step. To stop, pull no more. Between two steps the model is in eval mode and may
-be used, and torch's global random numbers are nobody's business but the caller's.
+`train_jointly` does both at once, for models that share one encoder. Each `next()` does one optimiser step. To stop,
+pull no more. Between two steps the model is in eval mode and may be used, and torch's global random numbers are
+nobody's business but the caller's.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ def pretraining_stream(
     next_sentence = next_sentence and not single_sentences
     identity = {
         "max_length": max_length, "mask_rate": mask_rate, "whole_words": whole_words, "next_sentence": next_sentence,
-        "single_sentences": single_sentences,
+        **({"single_sentences": True} if single_sentences else {}),
     }  # fmt: skip
     continues = continuation_pieces(tokenizer) if whole_words else None
 
