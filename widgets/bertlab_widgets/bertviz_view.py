@@ -32,8 +32,9 @@ LIGHT, DARK = STYLE % ("light", ""), STYLE % ("dark", "filter: invert(0.93) hue-
 MEASURE = """
 const sheet = document.querySelector(".sheet");
 const tell = () => {
-  const bar = document.documentElement.scrollWidth > window.innerWidth ? 18 : 0;  // a view wider than the frame
-  window.parent.postMessage({height: sheet.getBoundingClientRect().height + 8 + bar}, "*");
+  sheet.style.zoom = 1;
+  sheet.style.zoom = Math.min(1, window.innerWidth / (sheet.scrollWidth + 8));  // the model view has a fixed width
+  window.parent.postMessage({height: sheet.getBoundingClientRect().height + 8}, "*");
 };
 new ResizeObserver(tell).observe(sheet);
 window.addEventListener("load", tell);  // a frame that is scrolled out of sight observes nothing
