@@ -166,12 +166,13 @@ def pretraining_features(
     order = random.Random(f"{seed}/{epoch}")
     numbers = list(range(len(corpus)))
     order.shuffle(numbers)
-    lone = _only_lone_sentences(corpus)
     if single_sentences:
         for number in numbers:
             for sentence in corpus[number]:
                 yield {**assemble(tokenizer, list(sentence), None, max_length), "next_sentence_label": IGNORED}
-    elif pairs and not lone:
+        return
+    lone = _only_lone_sentences(corpus)
+    if pairs and not lone:
         for first, second, label in sentence_pairs(corpus, max_length - 3, generator=order, order=numbers):
             feature = assemble(tokenizer, first[: max_length - 2], second or None, max_length)
             yield {**feature, "next_sentence_label": label}

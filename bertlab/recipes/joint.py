@@ -20,13 +20,19 @@ from torch import nn
 from bertlab.corpus import Corpus, Mixture
 from bertlab.lora import load_adapter
 from bertlab.recipes.sets import TaskSets
-from bertlab.recipes.tasks import add_figures, centre_thresholds, measure, prepared_sets, stored_adapter
+from bertlab.recipes.tasks import (
+    add_figures,
+    centre_thresholds,
+    measure,
+    measure_texts,
+    prepared_sets,
+    store_adapter,
+)
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import (
     StepRecord,
     Stream,
-    evaluate_pretraining,
     pretraining_stream,
     task_stream,
     train_jointly,
@@ -73,8 +79,8 @@ def train_all(
         mixed = Mixture({corpus: texts.parts[corpus] for corpus in chosen}, chosen)
         streams[name] = pretraining_stream(model, tokenizer, mixed, **options)
     for name, options in plan["tasks"].items():
-        folder, silver = base / "tasks" / name, work / "silver" / f"{name}.json"
-        sets[name] = prepared_sets(name, data, limit=limit, teacher=teacher, silver=silver)
+        folder = base / "tasks" / name
+        sets[name] = prepared_sets(name, data, limit=limit, teacher=teacher, silver=work / "silver")
         about = json.loads((folder / "config.json").read_text(encoding="utf-8"))["bertlab"]
         sets[name].task = replace(sets[name].task, max_length=about["max_length"])
         members[name] = load_adapter(folder, model, share=True)
@@ -99,7 +105,7 @@ def train_all(
     for name, member in members.items():
         if sets[name].calibration:
             centre_thresholds(member.eval(), tokenizer, sets[name].calibration, sets[name])
-        stored_adapter(member, sets[name], out, model, base_name)
+        store_adapter(member, sets[name], out, base_name)
     model.to("cpu", torch.float16).save_pretrained(out)
     tokenizer.save_pretrained(str(out))
     measure_all(out, sets, held_out, next(iter(plan["texts"].values())).get("max_length", 128), about_training)
@@ -111,11 +117,7 @@ def measure_all(
     """Write the figures of a stored model and of its adapters into `out/figures.json`."""
     tokenizer = BertTokenizerFast.from_pretrained(str(out))
     model = BertForPreTraining.from_pretrained(out)
-    dev = {
-        name: evaluate_pretraining(model, corpus, tokenizer, max_length=max_length)
-        for name, corpus in held_out.items()
-    }
-    add_figures(out, "joint", {"dev": dev, **about})
+    add_figures(out, "joint", {"dev": measure_texts(model, tokenizer, held_out, max_length), **about})
     for name, task_sets in sets.items():
         add_figures(out, name, measure(load_adapter(out / "tasks" / name, model, share=True), tokenizer, task_sets))
 

@@ -18,10 +18,10 @@ from bertlab.files import write_whole
 from bertlab.recipes import reorder
 from bertlab.recipes.joint import train_all
 from bertlab.recipes.sets import texts
-from bertlab.recipes.tasks import HERE, add_figures, train_task
+from bertlab.recipes.tasks import HERE, add_figures, measure_texts, train_task
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
-from bertlab.training import StepRecord, evaluate_pretraining, pretrain
+from bertlab.training import StepRecord, pretrain
 
 
 def load_recipe(name_or_file: str | Path) -> dict[str, Any]:
@@ -82,10 +82,7 @@ def make_model(
     tokenizer.save_pretrained(str(out))
     model = BertForPreTraining.from_pretrained(out)  # what ships, rounded as it ships
     figures = {
-        "dev": {
-            name: evaluate_pretraining(model, corpus, tokenizer, max_length=recipe["stages"][-1]["max_length"])
-            for name, corpus in held_out.items()
-        },
+        "dev": measure_texts(model, tokenizer, held_out, recipe["stages"][-1]["max_length"]),
         "corpus_tokens": sum(part.tokens for part in train_texts.parts.values()),
         "seconds": round(time.time() - started),
         "recipe": dict(recipe),
@@ -100,7 +97,7 @@ def make_model(
             settings["device"] = device
         train_task(
             task, data, out, out, settings=settings, base_name=out.name, limit=recipe.get("limit"), teacher=teacher,
-            report=lambda record: report(task, record),
+            silver=work / "silver", report=lambda record: report(task, record),
         )  # fmt: skip
 
     for task in tasks:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
+from bertlab.corpus import Corpus
 from bertlab.files import write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.reading import Row
@@ -23,7 +23,7 @@ from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_labels, add_silver_pairs
 from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction
 from bertlab.tokenization import BertTokenizerFast
-from bertlab.training import StepRecord, evaluate, finetune, main_metric, predict
+from bertlab.training import StepRecord, evaluate, evaluate_pretraining, finetune, main_metric, predict
 
 HERE = Path(__file__).parent
 CALIBRATION_ROWS = 4000
@@ -46,6 +46,7 @@ def train_task(
     base_name: str = "bertlab-mini",
     limit: int | None = None,
     teacher: str | Path | None = None,
+    silver: Path | None = None,
     all_layers: bool = False,
     report: Callable[[StepRecord], None] = lambda record: None,
 ) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def train_task(
         limit: rows taken from each file; all if None.
         teacher: for similarity and sentiment, folder of a sentence encoder whose judgement of further examples is
             learnt too.
+        silver: folder that keeps what the teacher judged for the next time.
         all_layers: train the whole model instead of an adapter and save that.
     """
     options = task_settings(name)
@@ -82,7 +84,7 @@ def train_task(
         )
         add_figures(out, name, figures)
         return figures
-    sets = prepared_sets(name, data, limit=limit, max_length=max_length, teacher=teacher)
+    sets = prepared_sets(name, data, limit=limit, max_length=max_length, teacher=teacher, silver=silver)
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
     torch.manual_seed(options.get("seed", 0))
     model_class = getattr(task_heads, sets.task.model_class)
@@ -104,7 +106,7 @@ def train_task(
         model.save_pretrained(folder)
         model = model_class.from_pretrained(folder)
     else:
-        model = stored_adapter(model, sets, out, base, base_name)
+        model = load_adapter(store_adapter(model, sets, out, base_name), str(base))
     figures = {
         **measure(model, tokenizer, sets),
         "steps": steps,
@@ -127,37 +129,43 @@ def prepared_sets(
     """The sets of a task as they are trained on: with what a teacher adds, and without what thresholds are set by.
 
     Args:
-        silver: file that keeps the rows with the teacher's for the next time.
+        silver: folder that keeps the rows with the teacher's for the next time.
     """
     sets = load_task(name, data, limit)
     if max_length is not None:
         sets.task = replace(sets.task, max_length=max_length)
     if teacher is not None and name in SILVER:
-        if silver is not None and silver.is_file():
-            content = json.loads(silver.read_text(encoding="utf-8"))
-            sets.train = [Row(row, f"{silver.name}, row {number}") for number, row in enumerate(content["train"])]
+        kept = None if silver is None else silver / f"{name}.json"
+        if kept is not None and kept.is_file():
+            content = json.loads(kept.read_text(encoding="utf-8"))
+            sets.train = [Row(row, f"{kept.name}, row {number}") for number, row in enumerate(content["train"])]
             sets.sources = content["sources"]
         else:
             SILVER[name](sets, data, teacher, limit)
-            if silver is not None:
-                silver.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(silver, json.dumps({"train": [dict(row) for row in sets.train], "sources": sets.sources}))
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(kept, json.dumps({"train": [dict(row) for row in sets.train], "sources": sets.sources}))
     if sets.task.kind == "multilabel":
         share = min(CALIBRATION_ROWS, len(sets.train) // 5)
         sets.train, sets.calibration = sets.train[:-share], sets.train[-share:]
     return sets
 
 
-def stored_adapter(model, sets: TaskSets, out: str | Path, base: Any, base_name: str):
-    """Write the adapter of a task model to `out/tasks/`; returns the model read back from there on `base`."""
+def store_adapter(model, sets: TaskSets, out: str | Path, base_name: str) -> Path:
+    """Write the adapter of a task model to its folder in `out/tasks/`, which is returned."""
     about = {
         "kind": sets.task.kind, "max_length": sets.task.max_length, "stride": sets.task.stride,
         "metric": main_metric(sets.task),
     }  # fmt: skip
-    folder = save_adapter(
-        model, Path(out) / "tasks" / sets.task.name, task=sets.task.name, base=base_name, details=about
-    )
-    return load_adapter(folder, base if isinstance(base, nn.Module) else str(base))
+    name = sets.task.name
+    return save_adapter(model, Path(out) / "tasks" / name, task=name, base=base_name, details=about)
+
+
+def measure_texts(model, tokenizer, texts: Mapping[str, Corpus], max_length: int) -> dict[str, dict[str, float]]:
+    """The figures of a pre-trained model on held-out texts, by name."""
+    return {
+        name: evaluate_pretraining(model, corpus, tokenizer, max_length=max_length) for name, corpus in texts.items()
+    }
 
 
 def measure(model, tokenizer, sets: TaskSets) -> dict[str, Any]:
