@@ -85,6 +85,10 @@ def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp
     assert (out / "model.safetensors").read_bytes() == before
     told = capsys.readouterr().out
     assert "pretraining 1" not in told and '"part": "joint"' not in told
+    again = json.loads((out / "figures.json").read_text())
+    assert [again["joint"][name] for name in ("steps", "seconds")] == [
+        figures["joint"][name] for name in ("steps", "seconds")
+    ]
 
 
 def test_a_model_and_its_adapters_are_trained_on_together(data, start, tmp_path, capsys):
@@ -222,6 +226,22 @@ def test_a_teacher_labels_further_sentences_that_it_is_sure_about(data, start, t
     sets.train = list(people)
     add_silver_labels(sets, tmp_path, start, steps=3, sure=1.01)
     assert sets.train == people * 2
+
+
+def test_what_a_teacher_labelled_is_kept_for_the_same_teacher_and_limit_only(data, start, tmp_path, monkeypatch):
+    from bertlab.recipes import tasks
+
+    asked = []
+
+    def label(sets, data, teacher, limit):
+        asked.append((str(teacher), limit))
+        sets.train = sets.train[:1]
+
+    monkeypatch.setitem(tasks.SILVER, "sentiment", label)
+    for teacher, limit in ((start, 5), (start, 5), (start, 6), (start.parent, 6)):
+        sets = tasks.prepared_sets("sentiment", data, limit=limit, teacher=teacher, silver=tmp_path)
+        assert len(sets.train) == 1
+    assert asked == [(str(start), 5), (str(start), 6), (str(start.parent), 6)]
 
 
 def test_a_teacher_scores_further_pairs(data, start):

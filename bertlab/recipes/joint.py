@@ -8,7 +8,6 @@ it can already do.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from bertlab.training import (
     task_stream,
     train_jointly,
 )
+from bertlab.training.checkpoints import read_progress
 
 
 def train_all(
@@ -92,11 +92,10 @@ def train_all(
     shares = {name: options["share"] for part in ("texts", "tasks") for name, options in plan[part].items()}
     settings = dict(plan["settings"], folder=work / "joint", **({"device": device} if device else {}))
     model.requires_grad_(True)  # adapters had frozen what they share
-    started, steps = time.time(), 0
     for record in train_jointly(model, members, streams, shares, **settings):
         report(record)
-        steps = record.step
-    about_training = {"steps": steps, "seconds": round(time.time() - started), "plan": dict(plan)}
+    trained = read_progress(settings["folder"])  # over all interruptions
+    about_training = {"steps": trained["step"], "seconds": round(trained["seconds"]), "plan": dict(plan)}
 
     model.requires_grad_(False)
     with torch.no_grad():  # as it will be read back from float16

@@ -135,20 +135,31 @@ def prepared_sets(
     if max_length is not None:
         sets.task = replace(sets.task, max_length=max_length)
     if teacher is not None and name in SILVER:
-        kept = None if silver is None else silver / f"{name}.json"
-        if kept is not None and kept.is_file():
-            content = json.loads(kept.read_text(encoding="utf-8"))
-            sets.train = [Row(row, f"{kept.name}, row {number}") for number, row in enumerate(content["train"])]
-            sets.sources = content["sources"]
-        else:
-            SILVER[name](sets, data, teacher, limit)
-            if kept is not None:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(kept, json.dumps({"train": [dict(row) for row in sets.train], "sources": sets.sources}))
+        add_silver(sets, data, teacher, limit, silver)
     if sets.task.kind == "multilabel":
         share = min(CALIBRATION_ROWS, len(sets.train) // 5)
         sets.train, sets.calibration = sets.train[:-share], sets.train[-share:]
     return sets
+
+
+def add_silver(
+    sets: TaskSets, data: str | Path, teacher: str | Path, limit: int | None, folder: Path | None = None
+) -> None:
+    """Add what a teacher judged to the training rows, or what `folder` keeps of the same teacher and limit."""
+    name = sets.task.name
+    kept = None if folder is None else folder / f"{name}.json"
+    about = {"data": str(Path(data).resolve()), "teacher": str(Path(teacher).resolve()), "limit": limit}
+    if kept is not None and kept.is_file():
+        content = json.loads(kept.read_text(encoding="utf-8"))
+        if content.get("about") == about:
+            sets.train = [Row(row, f"{kept.name}, row {number}") for number, row in enumerate(content["train"])]
+            sets.sources = content["sources"]
+            return
+    SILVER[name](sets, data, teacher, limit)
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        rows = [dict(row) for row in sets.train]
+        write_whole(kept, json.dumps({"about": about, "train": rows, "sources": sets.sources}))
 
 
 def store_adapter(model, sets: TaskSets, out: str | Path, base_name: str) -> Path:

@@ -98,6 +98,18 @@ def read_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
     return None
 
 
+def read_progress(folder: str | Path) -> dict[str, Any]:
+    """How far a run came: "step", "seconds", "finished", ... of its newest checkpoint.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint in the folder.
+    """
+    complete = checkpoints(folder)
+    if not complete:
+        raise FileNotFoundError(f"there is no checkpoint in {folder}")
+    return json.loads((complete[-1] / "progress.json").read_text(encoding="utf-8"))
+
+
 def all_weights(model: nn.Module) -> dict[str, Tensor]:
     """The model's state on the CPU, each tensor once (tied names are left out)."""
     seen: set[int] = set()
