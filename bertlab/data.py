@@ -129,6 +129,8 @@ def infer_task(kind: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> T
         names = [given.get(number, str(number)) for number in range(max(numbers) + 1)]
     else:
         names = sorted(map(str, found), key=lambda name: (name != "O", name))
+    if not found:
+        raise DataError("there are no rows, so there are no labels to tell apart; give labels, or other data")
     if kind == "classification" and len(names) < 2:
         raise DataError(f"every row has the label {names}, but a classifier needs at least two labels to choose from")
     return replace(task, labels=tuple(names))

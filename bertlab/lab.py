@@ -12,6 +12,7 @@ import torch
 
 from bertlab import hub, task_heads
 from bertlab.config import BertConfig
+from bertlab.devices import find_device
 from bertlab.generation import generate
 from bertlab.hooks import Recording, record
 from bertlab.lora import load_adapter, merge_lora
@@ -80,12 +81,13 @@ def load(name_or_path: str | os.PathLike = DEFAULT_MODEL, device: str = "auto", 
         where: `revision`, `cache_dir`, `token`, `local_files_only`, ... as `hub.resolve` knows them.
 
     Raises:
-        OSError: when there is no such model. ValueError: when its files are broken or not BERT's.
+        OSError: when there is no such model. ValueError: when its files are broken or not BERT's, or this machine
+            has no such device.
     """
     folder = hub.resolve(name_or_path, **where)
     model = task_heads.BertForPreTraining.from_pretrained(folder, torch_dtype=dtype)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    lab = Lab(model.to(_device(device)), tokenizer, name=_display_name(name_or_path))
+    lab = Lab(model.to(find_device(device)), tokenizer, name=_display_name(name_or_path))
     lab.model.config.name_or_path = str(name_or_path)
     for adapter in sorted((folder / "tasks").glob("*/config.json")):
         lab.adapters[adapter.parent.name] = adapter.parent
@@ -551,14 +553,6 @@ def _is_list(value: Any) -> bool:
 def _check_text(text: Any) -> None:
     if not isinstance(text, str) and not (_is_list(text) and all(isinstance(item, str) for item in text)):
         raise TypeError(f"a text is a string (or a list of them), not {type(text).__name__}: {str(text)[:60]!r}")
-
-
-def _device(device: str | torch.device) -> torch.device:
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def _display_name(name_or_path: str | os.PathLike) -> str:

@@ -82,6 +82,8 @@ def read(
 def _read_file(path: Path, columns, format: str | None) -> Iterator[Row]:
     ending = format or (path.suffixes[-2] if path.suffix == ".gz" and len(path.suffixes) > 1 else path.suffix)
     ending = ending.lower().lstrip(".")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, but data is a file in it, or several")
     if ending not in _READERS:
         raise DataError(
             f"{path} ends in {ending!r}, but known formats are {', '.join(_READERS)} (or format=...)"
@@ -336,7 +338,7 @@ def column_of(row: Mapping[str, Any], name: str, kind: Any = None, required: boo
             value = row[alias]
             if kind is not None and not isinstance(value, kind):
                 raise DataError(
-                    f"{place_of(row)}, column {alias!r}: {value!r:.60} is a {type(value).__name__}, "
+                    f"{place_of(row)}, column {alias!r}: {value!r:.60} is of the type {type(value).__name__}, "
                     f"but it must be {_kind_name(kind)}"
                 )
             return value

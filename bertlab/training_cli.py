@@ -15,6 +15,7 @@ from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
 from bertlab.data import KINDS, Task, infer_task, read
+from bertlab.devices import find_device
 from bertlab.files import write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.tokenization import BertTokenizerFast
@@ -239,7 +240,7 @@ def run_finetune(options: argparse.Namespace) -> int:
 
     torch.manual_seed(settings.get("seed", 0))  # the head's first weights
     model = getattr(task_heads, task.model_class).from_pretrained(base, config=config)
-    if chosen.get("lora"):
+    if chosen.get("lora") is not None:
         add_lora(model, rank=chosen["lora"])
     dev = chosen.get("dev")
     model.to(settings["device"])
@@ -249,20 +250,20 @@ def run_finetune(options: argparse.Namespace) -> int:
     if not _follow(records, options, out, settings):
         return 1
     if _first_process():
-        if chosen.get("lora"):
+        if chosen.get("lora") is not None:
             save_adapter(model, out, task=task.name or task.kind, base=str(base), details={"kind": task.kind})
         else:
             model.save_pretrained(out)
             tokenizer.save_pretrained(str(out))
         write_whole(out / "task.json", json.dumps(task.to_dict(), indent=2) + "\n")
         figures = f" {main_metric(task)} is in its log." if dev else ""
-        print(f"The {'adapter' if chosen.get('lora') else 'model'} is in {out}.{figures}")
+        print(f"The {'model' if chosen.get('lora') is None else 'adapter'} is in {out}.{figures}")
     return 0
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """`bertlab evaluate`."""
-    device = options.device or best_device()
+    device = find_device(options.device or "auto")
     if options.kind == "pretraining":
         tokenizer = BertTokenizerFast.from_pretrained(options.model)
         model = task_heads.BertForPreTraining.from_pretrained(options.model).to(device)
@@ -333,7 +334,7 @@ def _options(options: argparse.Namespace, own: set[str]) -> tuple[dict[str, Any]
             given[name] = [given[name]]
     chosen = {name: given.pop(name) for name in {*own, "data", "dev", "out"} if name in given}
     given["resume"] = not given.pop("no_resume", False)
-    given.setdefault("device", best_device())
+    given["device"] = str(find_device(given.get("device") or "auto"))
     Settings.from_dict(given)  # says what is wrong before anything is loaded
     return chosen, given
 
@@ -348,15 +349,6 @@ def _columns(pairs: list[str] | dict | None, kind: str) -> dict[str, Any] | None
             raise ValueError(f"--columns {pair}: give NAME=COLUMN, such as text=review")
         columns[name] = int(column) if kind == "tagging" and column.lstrip("-").isdigit() else column
     return columns
-
-
-def best_device() -> str:
-    """cuda, mps or cpu: the first that this machine has."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _first_process() -> bool:

@@ -109,6 +109,11 @@ def test_a_broken_file_is_named_with_line_and_column(tmp_path, name, text, messa
         list(read(written(tmp_path, name, text)))
 
 
+def test_a_folder_is_no_data(tmp_path):
+    with pytest.raises(DataError, match="is a folder"):
+        list(read(tmp_path))
+
+
 def test_bytes_that_are_not_utf8_are_named_with_their_place(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"fine\ncaf\xe9\n")
@@ -219,7 +224,7 @@ def test_labels_may_be_numbers_names_or_lists(tokenizer):
     [
         ("classification", {"text": "a", "label": "maybe"}, "label 'maybe' is not known; labels are 'no', 'yes'"),
         ("classification", {"text": "a", "label": 2}, "label 2 is not known"),
-        ("classification", {"text": None, "label": 0}, "column 'text': None is a NoneType"),
+        ("classification", {"text": None, "label": 0}, "column 'text': None is of the type NoneType"),
         ("classification", {"words": "a"}, "no column 'text'"),
         ("regression", {"text": "a", "label": "nan"}, "'nan' is not a number"),
         ("multilabel", {"text": "a", "label": 3.5}, "is not a list of labels"),
@@ -309,6 +314,8 @@ def test_labels_are_inferred():
     assert stars.labels == ("0", "1", "2", "3")
     with pytest.raises(DataError, match="at least two labels"):
         infer_task("classification", [{"text": "", "label": "x"}])
+    with pytest.raises(DataError, match="there are no rows"):
+        infer_task("tagging", [])
 
 
 def test_impossible_tasks_are_refused():

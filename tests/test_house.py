@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A module imports only modules that stand above it. A package (a folder) is one name here.
 ORDER = """
-    files hub activations config outputs hooks reading
+    files devices hub activations config outputs hooks reading
     wordpiece tokenizer_files encoding tokenizer_base tokenization
     checkpoint model generation task_heads
     presets masking samples nano_data data corpus metrics lora sequence_to_sequence training nano_runs nano recipes

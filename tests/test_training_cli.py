@@ -63,6 +63,11 @@ def test_an_adapter_is_saved_and_evaluated(data, base, tmp_path, capsys):
     assert "accuracy" in json.loads(capsys.readouterr().out)
 
 
+def test_an_adapter_has_a_rank_of_at_least_one(data, base, tmp_path, capsys):
+    assert run(*finetune_command(data, base, tmp_path / "out"), "--lora", 0, "--steps", 1) == 1
+    assert "rank is 0" in capsys.readouterr().err
+
+
 def test_pretrain_then_evaluate(base, tmp_path, capsys):
     text = tmp_path / "text.txt"
     text.write_text("\n\n".join("\n".join(document) for document in stories(30)))
@@ -115,8 +120,10 @@ def test_the_same_command_goes_on_where_it_was(data, base, tmp_path):
         (["x.csv", "--out", "o", "--steps", "1"], "no --kind given"),
         (["x.csv", "--out", "o", "--steps", "1", "--kind", "qa"], "there is no data file x.csv"),
         (["x.csv", "--out", "o", "--steps", "1", "--set", "sead=3"], "no setting 'sead'; did you mean seed"),
+        (["x.csv", "--out", "o", "--steps", "1", "--set", "xyz=3"], "no setting 'xyz'; there are steps"),
         (["x.csv", "--out", "o", "--steps", "1", "--set", "seed"], "give NAME=VALUE"),
         (["--config", "none.json"], "none.json"),
+        (["x.csv", "--out", "o", "--steps", "1", "--device", "gpu"], "there is no kind of device 'gpu'"),
     ],
 )
 def test_mistakes_are_one_sentence(arguments, message, capsys, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from bertlab.data import Feature
+from bertlab.devices import find_device
 from bertlab.model import BertModel
 from bertlab.training.checkpoints import (
     all_weights,
@@ -403,7 +404,7 @@ class Group:
 def _processes(settings: Settings) -> Iterator[Group]:
     """Join the processes that torchrun started, if it did; take the device of the settings."""
     size = int(os.environ.get("WORLD_SIZE", 1))
-    device = torch.device(settings.device or "cpu")
+    device = find_device(settings.device or "cpu")
     if device.type == "cuda":
         number = int(os.environ.get("LOCAL_RANK", 0)) if size > 1 else (device.index or 0)
         device = torch.device("cuda", number)

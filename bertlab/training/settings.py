@@ -158,8 +158,9 @@ class Settings:
         names = [field.name for field in fields(cls)]
         for name in values:
             if name not in names:
-                near = difflib.get_close_matches(name, names, n=3) or names
-                raise LookupError(f"there is no setting {name!r}; did you mean {', '.join(near)}?")
+                near = difflib.get_close_matches(name, names, n=3)
+                hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(names)}"
+                raise LookupError(f"there is no setting {name!r}; {hint}")
         return cls(**values)
 
     def identity(self) -> dict[str, Any]:

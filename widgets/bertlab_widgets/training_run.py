@@ -21,6 +21,7 @@ from torch import nn
 from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.data import Task
+from bertlab.devices import available_devices
 from bertlab.lab import Lab
 from bertlab.lora import add_lora, lora_layers
 from bertlab.model import undrawn_weights
@@ -514,10 +515,7 @@ def sizes(model: nn.Module) -> dict[str, int]:
 
 def devices() -> list[str]:
     """What this machine can train on."""
-    found = ["auto", "cpu"]
-    if torch.cuda.is_available():
-        found.append("cuda")
-    return [*found, "mps"] if torch.backends.mps.is_available() else found
+    return ["auto", *available_devices()]
 
 
 def loss_of(figures: Mapping[str, float]) -> float | None:
