@@ -178,7 +178,7 @@ def run_pretrain(options: argparse.Namespace) -> int:
     start = chosen.get("base") or "bertlab-mini"
     tokenizer = BertTokenizerFast.from_pretrained(start)
     if chosen.get("new"):
-        config = BertConfig.from_dict(json.loads(Path(chosen["new"]).read_text(encoding="utf-8")))
+        config = BertConfig.from_dict(_json_object(chosen["new"]))
         config.vocab_size = len(tokenizer)
         import torch
 
@@ -275,13 +275,18 @@ def run_evaluate(options: argparse.Namespace) -> int:
     folder = Path(options.model)
     known = folder / "task.json"
     if known.is_file():
-        task = Task(**json.loads(known.read_text(encoding="utf-8")))
+        try:
+            task = Task(**_json_object(known))
+        except TypeError as error:
+            raise ValueError(f"{known} does not describe a task: {error}") from None
     elif options.kind:
         labels = options.labels or []
         if not labels and options.kind in ("classification", "multilabel", "tagging"):
             names = BertConfig.from_pretrained(options.model).id2label
             labels = [names[number] for number in sorted(names)]
         task = Task(options.kind, tuple(labels), max_length=options.max_length or 128)
+    elif not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; for the name of a model on the Hub, give --kind")
     else:
         raise ValueError(f"{folder} does not say what its task is: it has no task.json, so give --kind")
     if (folder / "adapter.safetensors").is_file():
@@ -302,16 +307,24 @@ def run_evaluate(options: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------------- their parts
 
 
+def _json_object(path: str | Path) -> dict[str, Any]:
+    """The content of a JSON file that holds an object."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error.reason} at byte {error.start})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, but it must be an object of options")
+    return content
+
+
 def _options(options: argparse.Namespace, own: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The command's own options and the training settings, from the config file and the flags over it."""
     given: dict[str, Any] = {}
     if options.config:
-        try:
-            given = json.loads(Path(options.config).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{options.config}, line {error.lineno}: not JSON ({error.msg})") from None
-        if not isinstance(given, dict):
-            raise ValueError(f"{options.config} holds a {type(given).__name__}, but it must be an object of options")
+        given = _json_object(options.config)
     names = {*own, *FLAGS, "data", "dev", "out", "no_resume"}
     flags = {name: getattr(options, name) for name in names if getattr(options, name, None) not in (None, [])}
     lengths = {"steps", "epochs", "minutes"}
@@ -334,6 +347,8 @@ def _options(options: argparse.Namespace, own: set[str]) -> tuple[dict[str, Any]
             given[name] = [given[name]]
     chosen = {name: given.pop(name) for name in {*own, "data", "dev", "out"} if name in given}
     given["resume"] = not given.pop("no_resume", False)
+    if given.get("evaluate_every") and not chosen.get("dev"):
+        raise ValueError("--evaluate-every is given, but nothing to evaluate on: give --dev")
     given["device"] = str(find_device(given.get("device") or "auto"))
     Settings.from_dict(given)  # says what is wrong before anything is loaded
     return chosen, given

@@ -593,8 +593,49 @@ def test_mistakes_are_refused_before_anything_happens(tokenizer):
         start(steps=1, freeze=3)
     with pytest.raises(DataError, match="empty"):
         start(rows=[], steps=1)
+    with pytest.raises(ValueError, match="patience is 2, but nothing says what is better"):
+        start(steps=1, patience=2)
     with pytest.raises(TypeError, match="BertForPreTraining"):
         pretrain(model, tokenizer, [], steps=1)
+    with pytest.raises(ValueError, match="max_length is 4, but a pair"):
+        pretrain(fresh(tokenizer, "BertForPreTraining"), tokenizer, [[[5], [6]]], steps=1, max_length=4)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"steps": "many"}, "steps is 'many', but it must be a number"),
+        ({"steps": True}, "steps is True, but it must be a number"),
+        ({"steps": float("nan")}, "steps is nan, but a run is longer than nothing"),
+        ({"steps": 1, "learning_rate": None}, "learning_rate is None, but it must be a number"),
+        ({"steps": 1, "weight_decay": float("nan")}, "weight_decay is nan"),
+        ({"steps": 1, "seed": "x"}, "seed is 'x', but it must be a number"),
+        ({"steps": 1, "resume": "no"}, "resume is 'no', but it must be true or false"),
+        ({"steps": 1, "betas": 0.9}, "betas is 0.9, but it must be a list of numbers"),
+        ({"steps": 1, "betas": [0.9, 1.0]}, "betas are .0.9, 1.0., but they are two numbers"),
+        ({"steps": 1, "betas": [0.9]}, "but they are two numbers"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Settings.from_dict(settings)
+
+
+def test_numbers_of_numpy_are_numbers():
+    settings = Settings(steps=np.int64(3), batch_size=np.int32(8), learning_rate=np.float32(1e-3))
+    assert (settings.steps, settings.batch_size) == (3, 8)
+
+
+def test_a_model_is_evaluated_and_asked_only_for_the_task_it_can_do(tokenizer):
+    model = fresh(tokenizer, **TASK.config())
+    turned = Task("classification", ("good", "bad"), max_length=16)
+    for ask in (evaluate, predict):
+        with pytest.raises(ValueError, match=r"labels of the task are \['good', 'bad'\], but the model has them as"):
+            ask(model, tokenizer, reviews(4), turned)
+        with pytest.raises(ValueError, match="the task has 3 label.* but the model 2"):
+            ask(model, tokenizer, reviews(4), Task("classification", ("a", "b", "c"), max_length=16))
+        with pytest.raises(TypeError, match="qa is the task of a BertForQuestionAnswering"):
+            ask(model, tokenizer, reviews(4), Task("qa", max_length=16))
 
 
 def test_records_are_plain_data(tokenizer):

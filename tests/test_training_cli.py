@@ -1,6 +1,7 @@
 """The commands pretrain, finetune and evaluate, from files to folders."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -123,6 +124,7 @@ def test_the_same_command_goes_on_where_it_was(data, base, tmp_path):
         (["x.csv", "--out", "o", "--steps", "1", "--set", "xyz=3"], "no setting 'xyz'; there are steps"),
         (["x.csv", "--out", "o", "--steps", "1", "--set", "seed"], "give NAME=VALUE"),
         (["--config", "none.json"], "none.json"),
+        (["x.csv", "--out", "o", "--steps", "1", "--evaluate-every", "1"], "give --dev"),
         (["x.csv", "--out", "o", "--steps", "1", "--device", "gpu"], "there is no kind of device 'gpu'"),
     ],
 )
@@ -131,6 +133,24 @@ def test_mistakes_are_one_sentence(arguments, message, capsys, tmp_path, monkeyp
     assert run("finetune", *arguments) == 1
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("{", "task.json, line 1: not JSON"),
+        ("[]", "task.json holds a list"),
+        ('{"kind": "qa", "colour": 1}', "task.json does not describe a task: .*colour"),
+        (None, "it has no task.json, so give --kind"),
+    ],
+)
+def test_a_folder_that_does_not_say_its_task_is_refused(content, message, capsys, tmp_path):
+    if content is not None:
+        (tmp_path / "task.json").write_text(content)
+    assert run("evaluate", tmp_path, "x.jsonl") == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert run("evaluate", tmp_path / "elsewhere", "x.jsonl") == 1
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_a_run_that_cannot_go_on_says_why(data, base, tmp_path, capsys):

@@ -17,12 +17,13 @@ import torch
 from torch import nn
 
 from bertlab.corpus import collate_pretraining, pretraining_batches
-from bertlab.data import KINDS, Task, collate, encode, prepared_batches
+from bertlab.data import Task, collate, encode, prepared_batches
 from bertlab.masking import word_numbers
 from bertlab.reading import DataError, read
 from bertlab.training.checkpoints import read_checkpoint
 from bertlab.training.engine import Run
 from bertlab.training.evaluation import (
+    check_fit,
     evaluate,
     evaluate_features,
     evaluate_pretraining,
@@ -71,7 +72,7 @@ def finetune(
     options = Settings.from_dict(settings)
     if options.device is None:
         options.device = str(next(model.parameters()).device)
-    _check_fit(model, task)
+    check_fit(model, task)
     return _finetune(model, tokenizer, data, task, evaluation, columns, options)
 
 
@@ -110,30 +111,13 @@ def task_stream(
 
     Args and errors: as `finetune`.
     """
-    _check_fit(model, task)
+    check_fit(model, task)
     batches, per_epoch = prepared_batches(data, task, tokenizer, batch_size, seed=seed, columns=columns)
     stream = Stream(
         TaskObjective(model, task), batches,
         lambda features, step: collate(features, task, tokenizer.pad_token_id), identity={"task": task.to_dict()},
     )  # fmt: skip
     return stream, per_epoch
-
-
-def _check_fit(model: nn.Module, task: Task) -> None:
-    wanted = KINDS[task.kind]
-    if type(model).__name__ != wanted:
-        raise TypeError(f"{task.kind} is the task of a {wanted}, but the model is a {type(model).__name__}")
-    labels = {"regression": 1, "classification": len(task.labels), "multilabel": len(task.labels)}
-    expected = labels.get(task.kind, len(task.labels) if task.kind == "tagging" else None)
-    if expected is not None and model.config.num_labels != expected:
-        raise ValueError(
-            f"the task has {expected} label(s) but the model {model.config.num_labels}: build the model with "
-            "**task.config()"
-        )
-    if task.max_length > model.config.max_position_embeddings:
-        raise ValueError(
-            f"max_length is {task.max_length}, but the model has positions for {model.config.max_position_embeddings}"
-        )
 
 
 def pretrain(
@@ -209,6 +193,8 @@ def pretraining_stream(
         raise TypeError(
             f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}"
         )
+    if max_length < 5:
+        raise ValueError(f"max_length is {max_length}, but a pair with its special tokens needs at least 5 tokens")
     if max_length > model.config.max_position_embeddings:
         limit = model.config.max_position_embeddings
         raise ValueError(f"max_length is {max_length}, but the model has positions for {limit}")

@@ -60,6 +60,10 @@ class Run:
         metric: str = "loss",
         total_steps: int | None = None,
     ):
+        if settings.patience is not None and evaluate is None:
+            raise ValueError(
+                f"patience is {settings.patience}, but nothing says what is better: give evaluation data too"
+            )
         self.model, self.stream, self.settings = model, stream, settings
         self.evaluate = evaluate
         self.metric = settings.metric or metric

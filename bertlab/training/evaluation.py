@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bertlab import metrics
 from bertlab.corpus import collate_pretraining, pretraining_features
-from bertlab.data import Feature, Task, collate, encode, length, length_sorted_batches
+from bertlab.data import KINDS, Feature, Task, collate, encode, length, length_sorted_batches
 from bertlab.masking import IGNORED, mask_tokens
 from bertlab.reading import DataError, column_of, read
 from bertlab.training.objectives import gather_masked, pretraining_logits, task_loss
@@ -40,6 +40,31 @@ def main_metric(task: Task) -> str:
     return MAIN_METRICS[task.kind]
 
 
+def check_fit(model: nn.Module, task: Task) -> None:
+    """Whether a model can do a task.
+
+    Raises:
+        TypeError: it has another head. ValueError: other labels, or too few positions.
+    """
+    wanted = KINDS[task.kind]
+    if type(model).__name__ != wanted:
+        raise TypeError(f"{task.kind} is the task of a {wanted}, but the model is a {type(model).__name__}")
+    labels = {"regression": 1, "classification": len(task.labels), "multilabel": len(task.labels)}
+    expected = labels.get(task.kind, len(task.labels) if task.kind == "tagging" else None)
+    if expected is not None and model.config.num_labels != expected:
+        raise ValueError(
+            f"the task has {expected} label(s) but the model {model.config.num_labels}: build the model with "
+            "**task.config()"
+        )
+    names = [model.config.id2label.get(number) for number in range(len(task.labels))]
+    if names != list(task.labels) and set(names) == set(task.labels):
+        raise ValueError(f"the labels of the task are {list(task.labels)}, but the model has them as {names}")
+    if task.max_length > model.config.max_position_embeddings:
+        raise ValueError(
+            f"max_length is {task.max_length}, but the model has positions for {model.config.max_position_embeddings}"
+        )
+
+
 def evaluate(
     model: nn.Module,
     tokenizer: Any,
@@ -63,7 +88,9 @@ def evaluate(
 
     Raises:
         DataError: the set is empty or has no labels.
+        TypeError, ValueError: the model is not one for this task.
     """
+    check_fit(model, task)
     rows = list(read(data, columns=columns))
     if not rows:
         raise DataError("the evaluation data is empty")
@@ -117,6 +144,7 @@ def predict(
     """One prediction for each row: probabilities (classification, multilabel, choice, next_sentence), a number
     (regression), tags by word (tagging), or the answer's text (qa; "" for none, unless `no_answer` is False).
     """
+    check_fit(model, task)
     rows = list(read(data))
     features = encode(rows, task, tokenizer)
     outputs: list[Any] = [None] * len(features)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ class Settings:
     resume: bool = True
 
     def __post_init__(self):
+        self._check_types()
         given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
@@ -125,7 +127,7 @@ class Settings:
             raise ValueError(f"{given[0]} is {getattr(self, given[0])}, but a run is longer than nothing")
         for name in ("batch_size", "accumulation", "keep", "evaluate_every", "checkpoint_every", "patience"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (not isinstance(value, Integral) or value < 1):
                 raise ValueError(f"{name} is {value!r}, but it must be a whole number of at least 1")
         if self.steps is not None and int(self.steps) != self.steps:
             raise ValueError(f"steps is {self.steps}, but a run has a whole number of steps")
@@ -133,7 +135,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{name} is {value}, but it must be above 0")
-        if self.weight_decay < 0:
+        if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay}, but it must be 0 or above")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup is {self.warmup}, but it is a share of the run: 0 or more and below 1")
@@ -145,6 +147,21 @@ class Settings:
         if self.accumulation > self.batch_size:
             raise ValueError(f"a batch of {self.batch_size} cannot be cut into {self.accumulation} parts")
         self.betas = tuple(self.betas)
+        if len(self.betas) != 2 or not all(isinstance(beta, Real) and 0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are {self.betas}, but they are two numbers, 0 or more and below 1")
+
+    def _check_types(self) -> None:
+        """A config file may hold anything."""
+        for field in fields(self):
+            value, kind = getattr(self, field.name), field.type.split(" ")[0]
+            if value is None and field.type.endswith("None"):
+                continue
+            if kind in ("int", "float") and (isinstance(value, bool) or not isinstance(value, Real)):
+                raise ValueError(f"{field.name} is {value!r}, but it must be a number")
+            if kind == "bool" and not isinstance(value, bool):
+                raise ValueError(f"{field.name} is {value!r}, but it must be true or false")
+            if kind.startswith("tuple") and not isinstance(value, (list, tuple)):
+                raise ValueError(f"{field.name} is {value!r}, but it must be a list of numbers")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
