@@ -178,7 +178,7 @@ def run_pretrain(options: argparse.Namespace) -> int:
     start = chosen.get("base") or "bertlab-mini"
     tokenizer = BertTokenizerFast.from_pretrained(start)
     if chosen.get("new"):
-        config = BertConfig.from_dict(_json_object(chosen["new"]))
+        config = BertConfig.from_json_file(chosen["new"])
         config.vocab_size = len(tokenizer)
         import torch
 
