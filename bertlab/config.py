@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab import hub
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
 MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
@@ -257,7 +257,7 @@ class BertConfig:
     @classmethod
     def from_json_file(cls, path: str | os.PathLike) -> BertConfig:
         """Read a `config.json`."""
-        return cls.from_dict(_read_json(Path(path)))
+        return cls.from_dict(read_json(path))
 
     @classmethod
     def from_pretrained(
@@ -278,7 +278,7 @@ class BertConfig:
             path = hub.resolve(pretrained_model_name_or_path, files="config", **where) / "config.json"
         if not path.is_file():
             raise OSError(f"{path.parent} holds no config.json; a model folder needs one beside its weights")
-        values = _read_json(path)
+        values = read_json(path)
         model_type = values.get("model_type", "bert")
         if model_type != "bert":
             raise ValueError(f"{path} describes a model of type {model_type!r}; bertlab reads BERT models ('bert')")
@@ -300,16 +300,6 @@ class BertConfig:
     def __repr__(self) -> str:
         values = {name: value if _is_json(value) else repr(value) for name, value in self.to_diff_dict().items()}
         return f"{type(self).__name__} {json.dumps(values, indent=2, sort_keys=True)}"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); is the download complete?") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} holds a JSON {type(values).__name__}; a configuration is an object of fields")
-    return values
 
 
 def _keyed_by_number(id2label: Mapping[Any, str]) -> dict[int, str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import json
 import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from bertlab.files import read_json
 
 SHIPPED_FOLDER = Path(__file__).parent / "shipped"
 
@@ -177,11 +178,7 @@ def read_shard_index(path: str | os.PathLike) -> dict[str, str]:
     Raises ValueError when the file is no such index, or when it names a file that is not inside its folder.
     """
     path = Path(path)
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{str(path)!r} is not JSON ({error}); download the checkpoint again.") from None
-    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    weight_map = read_json(path).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ValueError(
             f'{str(path)!r} is no shard index: it must be a mapping whose "weight_map" maps the name of '

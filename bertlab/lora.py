@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from bertlab import task_heads
 from bertlab.config import BertConfig
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 from bertlab.model import BertPreTrainedModel, undrawn_weights
 
 TARGETS = ("query", "key", "value", "dense")
@@ -280,7 +280,7 @@ def load_adapter(
     for name in ("config.json", "adapter.safetensors"):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} holds no adapter: it has no {name}")
-    fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    fields = read_json(folder / "config.json")
     about = fields.pop("bertlab", None)
     if not isinstance(about, dict) or about.get("class") not in dir(task_heads):
         raise ValueError(f"{folder / 'config.json'} describes no adapter: it names no head model to build")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bertlab.config import BertConfig
 from bertlab.data import assemble, pad
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 from bertlab.generation import generate
 from bertlab.lora import fingerprint
 from bertlab.masking import IGNORED
@@ -164,7 +164,7 @@ class EncoderDecoder(nn.Module):
         from safetensors.torch import load_file
 
         folder = Path(folder)
-        fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        fields = read_json(folder / "config.json")
         about = fields.pop("bertlab", {})
         if check_base and about.get("base_fingerprint") != fingerprint(encoder):
             raise ValueError(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 from bertlab.wordpiece import AddedToken
 
 SPECIAL_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -233,17 +233,6 @@ def token_to_saved(value: Any) -> Any:
         return value
     names = ("content", "lstrip", "normalized", "rstrip", "single_word")
     return {name: getattr(value, name) for name in names}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The mapping in a JSON file; ValueError with the file's name if it is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{str(path)!r} is not readable JSON ({error}); download or save it again.") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{str(path)!r} holds {type(content).__name__}, not a mapping; it is the wrong file.")
-    return content
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
 from bertlab.data import KINDS, Task, infer_task, read
 from bertlab.devices import find_device
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import (
@@ -276,7 +276,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     known = folder / "task.json"
     if known.is_file():
         try:
-            task = Task(**_json_object(known))
+            task = Task(**read_json(known))
         except TypeError as error:
             raise ValueError(f"{known} does not describe a task: {error}") from None
     elif options.kind:
@@ -291,7 +291,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         raise ValueError(f"{folder} does not say what its task is: it has no task.json, so give --kind")
     if (folder / "adapter.safetensors").is_file():
         model = load_adapter(folder)
-        base = json.loads((folder / "config.json").read_text(encoding="utf-8"))["bertlab"]["base"]
+        base = read_json(folder / "config.json")["bertlab"]["base"]
         tokenizer = BertTokenizerFast.from_pretrained(base)
     else:
         model = getattr(task_heads, task.model_class).from_pretrained(options.model)
@@ -307,24 +307,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------------- their parts
 
 
-def _json_object(path: str | Path) -> dict[str, Any]:
-    """The content of a JSON file that holds an object."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error.reason} at byte {error.start})") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, but it must be an object of options")
-    return content
-
-
 def _options(options: argparse.Namespace, own: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The command's own options and the training settings, from the config file and the flags over it."""
     given: dict[str, Any] = {}
     if options.config:
-        given = _json_object(options.config)
+        given = read_json(options.config)
     names = {*own, *FLAGS, "data", "dev", "out", "no_resume"}
     flags = {name: getattr(options, name) for name in names if getattr(options, name, None) not in (None, [])}
     lengths = {"steps", "epochs", "minutes"}

@@ -138,8 +138,8 @@ def test_mistakes_are_one_sentence(arguments, message, capsys, tmp_path, monkeyp
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("{", "task.json, line 1: not JSON"),
-        ("[]", "task.json holds a list"),
+        ("{", "task.json is not valid JSON .*line 1"),
+        ("[]", "task.json holds a JSON list"),
         ('{"kind": "qa", "colour": 1}', "task.json does not describe a task: .*colour"),
         (None, "it has no task.json, so give --kind"),
     ],

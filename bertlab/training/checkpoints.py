@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bertlab.files import read_json
 from bertlab.training.settings import TrainingError
 
 
@@ -88,7 +89,7 @@ def read_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
 
     for path in reversed(checkpoints(folder)):
         try:
-            progress = json.loads((path / "progress.json").read_text(encoding="utf-8"))
+            progress = read_json(path / "progress.json")
             weights = load_file(path / "model.safetensors")
             state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
         except Exception as error:  # whatever a damaged file makes a reader raise
@@ -107,7 +108,7 @@ def read_progress(folder: str | Path) -> dict[str, Any]:
     complete = checkpoints(folder)
     if not complete:
         raise FileNotFoundError(f"there is no checkpoint in {folder}")
-    return json.loads((complete[-1] / "progress.json").read_text(encoding="utf-8"))
+    return read_json(complete[-1] / "progress.json")
 
 
 def all_weights(model: nn.Module) -> dict[str, Tensor]:
