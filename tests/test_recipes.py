@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import re
 import shutil
 
 import numpy as np
@@ -189,6 +190,23 @@ def test_pairs_follow_when_their_label_is_0():
         follows = row["pair"].split()[0] == f"{document}.{int(sentence) + 1}"
         assert row["label"] == (0 if follows else 1)
     assert 0.35 < sum(row["label"] for row in rows) / len(rows) < 0.65
+
+
+def test_more_documents_give_more_pairs_to_learn_from_and_the_same_to_test_on(tmp_path):
+    sets = []
+    for count in (4000, 4100):
+        told = [{"text": "\n".join(f"text {number} line {line}" for line in range(4))} for number in range(count)]
+        for name in ("wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks"):
+            put(tmp_path, f"{name}/docs.jsonl.gz", told)
+        sets.append(load_task("next_sentence", tmp_path))
+    few, many = sets
+    assert few.dev == many.dev and len(many.train) == len(few.train) + 4 * 100
+    tested = {line for row in many.dev["held-out text"] for line in _lines(row)}
+    assert tested and not tested & {line for row in many.train for line in _lines(row)}
+
+
+def _lines(row):
+    return re.findall(r"text \d+ line \d+", f"{row['text']} {row['pair']}")
 
 
 def test_thresholds_are_moved_to_one_half(start):

@@ -179,10 +179,10 @@ def choice(folder: Path, limit: int | None) -> TaskSets:
     }  # fmt: skip
     train: list[Row] = []
     dev: list[Row] = []
-    for name, per_document in (("storybooks", 8), ("dialogues_sgd", 1), ("books_standardebooks", 12)):
+    for name, per_document in (("storybooks", 12), ("dialogues_sgd", 1), ("books_standardebooks", 24)):
         told = [document for document in texts(folder, name, limit) if len(document) >= 6]
         held = max(1, len(told) // 20)  # the last twentieth of the documents is kept for dev
-        train += continuations(told[:-held], per_document, random.Random(f"{name}/train"))
+        train += continuations(told[:-held], per_document, random.Random(f"{name}/train"), sentences_each=3)
         if name == "storybooks":  # many questions on each of the few stories, or chance would hide what helps
             dev = continuations(told[-held:], 30, random.Random(f"{name}/dev"), sentences_each=1)
     return TaskSets(
@@ -233,9 +233,10 @@ def next_sentence(folder: Path, limit: int | None) -> TaskSets:
     train: list[Row] = []
     dev: list[Row] = []
     for name in ("wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks"):
-        told = [document for document in texts(folder, name, limit or 4000) if len(document) >= 4]
-        held = max(2, len(told) // 20)
-        train += following(told[:-held], random.Random(f"{name}/train"), per_document=3)
+        found = list(texts(folder, name, limit or 40_000))
+        told, further = ([doc for doc in part if len(doc) >= 4] for part in (found[:4000], found[4000:]))
+        held = max(2, len(told) // 20)  # the same documents however many there are to learn from
+        train += following(told[:-held] + further, random.Random(f"{name}/train"), per_document=3)
         dev += following(told[-held:], random.Random(f"{name}/dev"), per_document=8)[:800]
     return TaskSets(
         Task("next_sentence", max_length=128, name="next_sentence"),
