@@ -82,9 +82,7 @@ def measure(arguments: argparse.Namespace) -> None:
     )
     rounds = arguments.rounds
     heads = arguments.layers * arguments.heads
-    compare(
-        f"sweep over {heads} heads", rounds, lambda: list(ablation.sweep(model, batch, target)), one_head_at_a_time
-    )
+    compare(f"sweep over {heads} heads", rounds, lambda: list(ablation.sweep(model, batch, target)), one_head_at_a_time)
     steps = iter(ablation.sweep(model, batch, target))
     compare("its first head", 1, lambda: next(steps))
     compare("between two heads: how long Stop waits, at most", 1, lambda: max_wait(steps))
@@ -120,16 +118,12 @@ def max_wait(steps) -> None:
 
 def score_pairs(arguments: argparse.Namespace) -> None:
     lab = bertlab.load(device=arguments.device, dtype=getattr(torch, arguments.dtype))
-    rows = [
-        (row["sentence_good"], row["sentence_bad"], row.get("UID", "all")) for row in read(Path(arguments.pairs))
-    ]
+    rows = [(row["sentence_good"], row["sentence_bad"], row.get("UID", "all")) for row in read(Path(arguments.pairs))]
     every = max(1, len(rows) // arguments.count) if arguments.count else 1
     pairs = rows[::every]
     print(f"{lab}\n{len(pairs)} of {len(rows)} pairs, {torch.get_num_threads()} threads", flush=True)
     some = [text for pair in pairs[:40] for text in pair[:2]]
-    compare(
-        f"{len(some)} sentences", 3, lambda: scoring.score(lab, some), lambda: [lab.score(text) for text in some]
-    )
+    compare(f"{len(some)} sentences", 3, lambda: scoring.score(lab, some), lambda: [lab.score(text) for text in some])
     start, result = time.perf_counter(), scoring.MinimalPairs()
     for result in scoring.stream_minimal_pairs(lab, pairs):
         done = len(result.margins)

@@ -53,9 +53,7 @@ class Corpus(Sequence):
         return len(self.ids)
 
     @classmethod
-    def build(
-        cls, source: Any, tokenizer: Any, folder: str | Path | None = None, chunk: int = 2000
-    ) -> Corpus:
+    def build(cls, source: Any, tokenizer: Any, folder: str | Path | None = None, chunk: int = 2000) -> Corpus:
         """Tokenise `documents(source)` (or an iterable of lists of sentences).
 
         With a `folder` the arrays are written there piece by piece and mapped, so memory holds only a chunk.
@@ -83,9 +81,7 @@ class Corpus(Sequence):
             raise DataError("the pre-training text is empty")
         if folder is None:
             types = (width, np.int64, np.int64)
-            return cls(
-                *(np.frombuffer(store.getvalue(), kind) for store, kind in zip(stores, types, strict=True))
-            )
+            return cls(*(np.frombuffer(store.getvalue(), kind) for store, kind in zip(stores, types, strict=True)))
         for store in stores:
             store.close()
         (Path(folder) / "corpus.json").write_text(
@@ -229,9 +225,7 @@ def pretraining_batches(
         yield from shuffled_batches(chunk, batch_size, order)
 
 
-def collate_pretraining(
-    features: Sequence[Feature], pad_token_id: int = 0, multiple: int = 1
-) -> dict[str, Tensor]:
+def collate_pretraining(features: Sequence[Feature], pad_token_id: int = 0, multiple: int = 1) -> dict[str, Tensor]:
     """input_ids, attention_mask, token_type_ids (batch, sequence), next_sentence_label (batch,)."""
     width = -(-max(map(length, features)) // multiple) * multiple
     batch = pad(features, width, pad_token_id)

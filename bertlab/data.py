@@ -92,9 +92,7 @@ class Task:
             fields: dict[str, Any] = {"id2label": names, "label2id": {name: i for i, name in names.items()}}
             if self.kind != "tagging":
                 multi = self.kind == "multilabel"
-                fields["problem_type"] = (
-                    "multi_label_classification" if multi else "single_label_classification"
-                )
+                fields["problem_type"] = "multi_label_classification" if multi else "single_label_classification"
             return fields
         if self.kind == "regression":
             return {"id2label": {0: "score"}, "label2id": {"score": 0}, "problem_type": "regression"}
@@ -266,11 +264,7 @@ def _encode_tagging(rows: list, task: Task, tokenizer: Any) -> list[Feature]:
                 tag = IGNORED if tags is None else _label_id(row, "tags", tags[word], task.labels)
                 labels += [tag] + [IGNORED] * (len(word_pieces) - 1)
             ids, labels = ids + [tokenizer.sep_token_id], labels + [IGNORED]
-            starts = (
-                np.cumsum([1] + [len(word_pieces) for _, word_pieces in window[:-1]]).tolist()
-                if window
-                else []
-            )
+            starts = np.cumsum([1] + [len(word_pieces) for _, word_pieces in window[:-1]]).tolist() if window else []
             feature = {
                 "input_ids": ids,
                 "token_type_ids": [0] * len(ids),
@@ -289,9 +283,7 @@ def _encode_choice(rows: list, task: Task, tokenizer: Any) -> list[Feature]:
     endings = [column_of(row, "endings", (list, tuple)) for row in rows]
     for row, options in zip(rows, endings, strict=True):
         if len(options) < 2:
-            raise DataError(
-                f"{place_of(row)}, column 'endings': {len(options)} given, but a choice needs two or more"
-            )
+            raise DataError(f"{place_of(row)}, column 'endings': {len(options)} given, but a choice needs two or more")
     pieces = iter(pieces_of(tokenizer, [str(ending) for options in endings for ending in options]))
     features = []
     for number, (row, prompt, options) in enumerate(zip(rows, prompts, endings, strict=True)):
@@ -354,14 +346,10 @@ def _answer_span(row: Mapping[str, Any], answers: list[dict]) -> tuple[int, int]
     try:
         spans = Counter((int(answer["answer_start"]), str(answer["text"])) for answer in answers)
     except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"{place_of(row)}, column 'answers': each needs 'text' and a number 'answer_start'"
-        ) from None
+        raise DataError(f"{place_of(row)}, column 'answers': each needs 'text' and a number 'answer_start'") from None
     (start, text), _ = spans.most_common(1)[0]
     if row["context"][start : start + len(text)] != text:
-        raise DataError(
-            f"{place_of(row)}, column 'answers': {text!r:.60} is not at character {start} of the context"
-        )
+        raise DataError(f"{place_of(row)}, column 'answers': {text!r:.60} is not at character {start} of the context")
     return start, start + len(text)
 
 
@@ -396,9 +384,7 @@ _ENCODERS: dict[str, Callable] = {
 # ------------------------------------------------------------------------------------------------- collation
 
 
-def collate(
-    features: Sequence[Feature], task: Task, pad_token_id: int = 0, multiple: int = 1
-) -> dict[str, Tensor]:
+def collate(features: Sequence[Feature], task: Task, pad_token_id: int = 0, multiple: int = 1) -> dict[str, Tensor]:
     """Pad features to the longest one (rounded up to a `multiple`) and stack them into the model's arguments.
 
     Returns input_ids, attention_mask and token_type_ids, all (batch, sequence), or (batch, choices, sequence)
@@ -409,9 +395,7 @@ def collate(
     if task.kind == "choice":
         counts = {len(feature["input_ids"]) for feature in features}
         if len(counts) > 1:
-            raise DataError(
-                f"the choices of one batch must have the same number of endings, but have {sorted(counts)}"
-            )
+            raise DataError(f"the choices of one batch must have the same number of endings, but have {sorted(counts)}")
         parts = [
             {"input_ids": ids, "token_type_ids": types}
             for feature in features
@@ -508,9 +492,7 @@ def prepared_batches(
         per_epoch = sum(1 for _ in shuffled_batches(features, batch_size, random.Random(0)))
         return _epochs(features, batch_size, seed), per_epoch
     if isinstance(source, Iterator):
-        raise TypeError(
-            "a set this large is read again for each epoch: give a file name or a dataset, no iterator"
-        )
+        raise TypeError("a set this large is read again for each epoch: give a file name or a dataset, no iterator")
     return _streamed(source, task, tokenizer, batch_size, seed, columns, buffer), None
 
 
@@ -532,15 +514,11 @@ def _with_labels(rows: list[Row], task: Task, tokenizer: Any) -> list[Feature]:
     column = {"qa": "answers", "tagging": "tags"}.get(task.kind, "label")
     for feature in features:
         if wanted not in feature:
-            raise DataError(
-                f"{place_of(rows[feature['example']])}: no column {column!r}, which training needs"
-            )
+            raise DataError(f"{place_of(rows[feature['example']])}: no column {column!r}, which training needs")
     return features
 
 
-def shuffled_batches(
-    features: list[Feature], batch_size: int, order: random.Random
-) -> Iterator[list[Feature]]:
+def shuffled_batches(features: list[Feature], batch_size: int, order: random.Random) -> Iterator[list[Feature]]:
     """All features once, in batches of similar length (see `length_sorted_batches`)."""
     by_shape: dict[int, list[Feature]] = {}
     for feature in features:  # choices of different counts cannot share a batch

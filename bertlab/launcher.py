@@ -135,9 +135,7 @@ def jupyter_arguments(
     return arguments + list(extra or [])
 
 
-def open_lab(
-    folder: Path, port: int | None = None, browser: bool = True, extra: list[str] | None = None
-) -> None:
+def open_lab(folder: Path, port: int | None = None, browser: bool = True, extra: list[str] | None = None) -> None:
     """Run JupyterLab in this process until it is stopped; when the port is taken it tries the next ones.
 
     Raises:
@@ -170,8 +168,7 @@ def _course_files(source: Path) -> list[Path]:
     return [
         path
         for path in sorted(source.rglob("*"))
-        if path.is_file()
-        and not any(part.startswith((".", "__")) for part in path.relative_to(source).parts)
+        if path.is_file() and not any(part.startswith((".", "__")) for part in path.relative_to(source).parts)
     ]
 
 

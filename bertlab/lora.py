@@ -64,12 +64,8 @@ class LoraEmbedding(nn.Embedding):
     Here A starts at zero, so that words which never occur in training stay as they were.
     """
 
-    def __init__(
-        self, embedding: nn.Embedding, rank: int, alpha: float, generator: torch.Generator | None = None
-    ):
-        super().__init__(
-            embedding.num_embeddings, embedding.embedding_dim, embedding.padding_idx, device="meta"
-        )
+    def __init__(self, embedding: nn.Embedding, rank: int, alpha: float, generator: torch.Generator | None = None):
+        super().__init__(embedding.num_embeddings, embedding.embedding_dim, embedding.padding_idx, device="meta")
         self.weight = embedding.weight
         self.rank, self.alpha = rank, alpha
         directions = torch.randn(embedding.embedding_dim, rank, generator=generator) / rank**0.5

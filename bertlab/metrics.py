@@ -128,6 +128,4 @@ def perplexity(loss: float) -> float:
 
 def _same_length(predicted: Sequence, expected: Sequence) -> None:
     if len(predicted) != len(expected):
-        raise ValueError(
-            f"{len(predicted)} predictions for {len(expected)} examples: there must be one for each"
-        )
+        raise ValueError(f"{len(predicted)} predictions for {len(expected)} examples: there must be one for each")

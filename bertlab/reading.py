@@ -37,9 +37,7 @@ class Row(dict):
         self.place = place
 
 
-def read(
-    source: Any, *, columns: Mapping[str, Any] | None = None, format: str | None = None
-) -> Iterator[Row]:
+def read(source: Any, *, columns: Mapping[str, Any] | None = None, format: str | None = None) -> Iterator[Row]:
     """Read rows one by one from a file, several files, a list of dictionaries or a `datasets` object.
 
     Formats, told from the file name (with or without `.gz`): `.jsonl`, `.json` (a list, or SQuAD's layout),
@@ -59,9 +57,7 @@ def read(
     if isinstance(source, (str, Path)):
         yield from _read_file(Path(source), columns, format)
     elif isinstance(source, Mapping) and "train" in source:
-        raise TypeError(
-            f"this holds several parts {sorted(source)}: give one of them, such as dataset['train']"
-        )
+        raise TypeError(f"this holds several parts {sorted(source)}: give one of them, such as dataset['train']")
     elif isinstance(source, Iterable):
         for number, item in enumerate(source, start=1):
             if isinstance(item, (str, Path)):
@@ -70,9 +66,7 @@ def read(
                 place = item.place if isinstance(item, Row) else f"row {number}"
                 yield _renamed(Row(item, place), columns)
             else:
-                raise TypeError(
-                    f"row {number} is a {type(item).__name__}, but a row is a dictionary of columns"
-                )
+                raise TypeError(f"row {number} is a {type(item).__name__}, but a row is a dictionary of columns")
     else:
         raise TypeError(
             f"data is a {type(source).__name__}, but must be a file name, a list of dictionaries or a dataset"
@@ -85,9 +79,7 @@ def _read_file(path: Path, columns, format: str | None) -> Iterator[Row]:
     if path.is_dir():
         raise DataError(f"{path} is a folder, but data is a file in it, or several")
     if ending not in _READERS:
-        raise DataError(
-            f"{path} ends in {ending!r}, but known formats are {', '.join(_READERS)} (or format=...)"
-        )
+        raise DataError(f"{path} ends in {ending!r}, but known formats are {', '.join(_READERS)} (or format=...)")
     if not path.is_file():
         raise FileNotFoundError(f"there is no data file {path}")
     if ending in ("conll", "conllu", "iob2", "bio"):
@@ -100,9 +92,7 @@ def _read_file(path: Path, columns, format: str | None) -> Iterator[Row]:
 def _renamed(row: Row, columns: Mapping[str, str] | None) -> Row:
     for wanted, name in (columns or {}).items():
         if name not in row:
-            raise DataError(
-                f"{row.place} has no column {name!r}; it has {', '.join(map(repr, row)) or 'none'}"
-            )
+            raise DataError(f"{row.place} has no column {name!r}; it has {', '.join(map(repr, row)) or 'none'}")
         row[wanted] = row[name]
     return row
 
@@ -144,9 +134,7 @@ def read_jsonl(path: str | Path) -> Iterator[Row]:
         except json.JSONDecodeError as error:
             raise DataError(f"{path}, line {number}, column {error.colno}: not JSON ({error.msg})") from None
         if not isinstance(value, dict):
-            raise DataError(
-                f"{path}, line {number}: a {type(value).__name__}, but each line must be an object"
-            )
+            raise DataError(f"{path}, line {number}: a {type(value).__name__}, but each line must be an object")
         yield Row(value, f"{path}, line {number}")
 
 
@@ -156,9 +144,7 @@ def read_json(path: str | Path) -> Iterator[Row]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg})"
-        ) from None
+        raise DataError(f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg})") from None
     if isinstance(content, dict) and isinstance(content.get("data"), list):
         yield from _squad_rows(path, content["data"])
         return
@@ -166,18 +152,14 @@ def read_json(path: str | Path) -> Iterator[Row]:
         raise DataError(f"{path}: neither a list of objects nor SQuAD's {{'data': [...]}}")
     for number, value in enumerate(content, start=1):
         if not isinstance(value, dict):
-            raise DataError(
-                f"{path}, item {number}: a {type(value).__name__}, but each item must be an object"
-            )
+            raise DataError(f"{path}, item {number}: a {type(value).__name__}, but each item must be an object")
         yield Row(value, f"{path}, item {number}")
 
 
 def _squad_rows(path: str | Path, articles: list) -> Iterator[Row]:
     """Rows {"id", "question", "context", "answers": [{"text", "answer_start"}]} of SQuAD 1.1 or 2.0."""
     for article_number, article in enumerate(articles):
-        for paragraph_number, paragraph in enumerate(
-            _part(path, f"data[{article_number}]", article, "paragraphs")
-        ):
+        for paragraph_number, paragraph in enumerate(_part(path, f"data[{article_number}]", article, "paragraphs")):
             place = f"data[{article_number}].paragraphs[{paragraph_number}]"
             context = _part(path, place, paragraph, "context")
             for number, question in enumerate(_part(path, place, paragraph, "qas")):
@@ -272,20 +254,14 @@ def read_conll(path: str | Path, columns: Mapping[str, int] | None = None) -> It
             try:
                 sentence[key].append(cells[column])
             except IndexError:
-                raise DataError(
-                    f"{path}, line {number}: no column {column} for {key!r}, only {width}"
-                ) from None
+                raise DataError(f"{path}, line {number}: no column {column} for {key!r}, only {width}") from None
         start = start or number
     if start:
         yield Row(sentence, f"{path}, line {start}")
 
 
 def _is_comment(line: str) -> bool:
-    return (
-        line.startswith("#")
-        and "\t" not in line
-        and (" = " in line or line.startswith(("# newdoc", "# newpar")))
-    )
+    return line.startswith("#") and "\t" not in line and (" = " in line or line.startswith(("# newdoc", "# newpar")))
 
 
 _READERS: dict[str, Callable] = {

@@ -190,9 +190,7 @@ def test_a_shard_index_is_read(tmp_path):
     assert hub.read_shard_index(path) == {"a": "one.safetensors", "b": "sub/two.safetensors"}
 
 
-@pytest.mark.parametrize(
-    "text", ["{}", '{"weight_map": []}', '{"weight_map": {}}', '{"weight_map": "x"}']
-)
+@pytest.mark.parametrize("text", ["{}", '{"weight_map": []}', '{"weight_map": {}}', '{"weight_map": "x"}'])
 def test_an_index_without_a_map_of_weights_is_refused(tmp_path, text):
     (tmp_path / "index.json").write_text(text)
     with pytest.raises(ValueError, match="is no shard index"):

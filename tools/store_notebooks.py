@@ -1,6 +1,6 @@
 """Run notebooks and store them clean: only the text of cells whose output is checked stays.
 
-    python tools/store_notebooks.py notebooks/00_tour.ipynb ...        # all of notebooks/ when none is named
+python tools/store_notebooks.py notebooks/00_tour.ipynb ...        # all of notebooks/ when none is named
 """
 
 from __future__ import annotations

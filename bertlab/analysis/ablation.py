@@ -138,9 +138,7 @@ def effect_grid(effects: Iterable[HeadEffect], layers: int, heads: int) -> torch
     return grid
 
 
-def gradient_importance(
-    model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metric: Metric
-) -> torch.Tensor:
+def gradient_importance(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metric: Metric) -> torch.Tensor:
     """(layers, heads): how strongly the metric reacts to each head's mask, in one backward pass.
 
     The mean over the batch of |d metric / d mask| at a mask of 1 (Michel et al. 2019, equation 2): a first guess at

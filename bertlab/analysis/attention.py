@@ -426,9 +426,7 @@ class Mixing:
 
 
 @torch.no_grad()
-def mixing(
-    model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], *, layer_norm: bool = True
-) -> list[Mixing]:
+def mixing(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], *, layer_norm: bool = True) -> list[Mixing]:
     """How far each layer's attention mixes tokens, residual connection included (Kobayashi et al. 2021, who
     find far less mixing than the weights alone suggest)."""
     results = []

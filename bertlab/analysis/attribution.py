@@ -294,9 +294,7 @@ def _values_without(
     tokens_per_pass: int,
 ) -> Iterator[torch.Tensor]:
     """The number (batch,) without the tokens that each of `gone` marks, several of them in one pass."""
-    if replacement != "hide" and (
-        not isinstance(replacement, int) or not 0 <= replacement < model.config.vocab_size
-    ):
+    if replacement != "hide" and (not isinstance(replacement, int) or not 0 <= replacement < model.config.vocab_size):
         last = model.config.vocab_size - 1
         raise ValueError(f"replacement is {replacement!r}; give 'hide' or an id from 0 to {last}")
     together = max(1, tokens_per_pass // tokens_of(batch))

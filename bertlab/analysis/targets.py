@@ -93,9 +93,7 @@ class Target:
         return chosen.exp() if self.measure == "probability" else chosen
 
 
-def masked_token(
-    place: int | torch.Tensor, token: int | torch.Tensor | None = None, measure: str = "logit"
-) -> Target:
+def masked_token(place: int | torch.Tensor, token: int | torch.Tensor | None = None, measure: str = "logit") -> Target:
     """A vocabulary item at a place, in a model with the vocabulary head; the most probable one when None."""
     return Target("token", token, place, measure)
 

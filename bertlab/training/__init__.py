@@ -95,9 +95,7 @@ def _finetune(model, tokenizer, data, task, evaluation, columns, options: Settin
     total = options.steps
     if options.epochs is not None:
         if per_epoch is None:
-            raise ValueError(
-                "the set is too large to be held in memory, so an epoch has no known length: give steps"
-            )
+            raise ValueError("the set is too large to be held in memory, so an epoch has no known length: give steps")
         total = max(1, round(options.epochs * per_epoch))
     run = Run(model, stream, options, evaluate=evaluate_now, metric=main_metric(task), total_steps=total)
     yield from run.steps()
@@ -190,9 +188,7 @@ def pretraining_stream(
         others, and errors: as `pretrain`.
     """
     if type(model).__name__ != "BertForPreTraining":
-        raise TypeError(
-            f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}"
-        )
+        raise TypeError(f"pre-training is the task of a BertForPreTraining, but the model is a {type(model).__name__}")
     if max_length < 5:
         raise ValueError(f"max_length is {max_length}, but a pair with its special tokens needs at least 5 tokens")
     if max_length > model.config.max_position_embeddings:

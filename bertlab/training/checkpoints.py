@@ -77,9 +77,7 @@ def last_good(folder: str | Path | None) -> str:
     """A clause that says which checkpoint there is to go on from."""
     complete = checkpoints(folder) if folder is not None else []
     if complete:
-        return (
-            f"the last good checkpoint is {complete[-1]}: start again with the same settings to go on from it"
-        )
+        return f"the last good checkpoint is {complete[-1]}: start again with the same settings to go on from it"
     return "there is no checkpoint yet"
 
 

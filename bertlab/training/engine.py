@@ -116,17 +116,13 @@ class Run:
         sums = torch.zeros(len(totals), device=self.device)
         parts = _parts(batch, settings.accumulation, group.rank, group.size)
         for number, (part, weight) in enumerate(parts):
-            part = {
-                name: value.to(self.device, non_blocking=True) for name, value in self.stream.finish(part).items()
-            }
+            part = {name: value.to(self.device, non_blocking=True) for name, value in self.stream.finish(part).items()}
             last = number == len(parts) - 1
             with nullcontext() if last else group.no_sync(self.trained):
                 with autocast(self.model, self.device, settings.precision):
                     losses = self.trained(part)
                 means = torch.stack([losses[name] / max(1, totals[name]) for name in totals]) * weight
-                (
-                    means.sum() * group.size
-                ).backward()  # the processes' gradients are averaged, so add up to ours
+                (means.sum() * group.size).backward()  # the processes' gradients are averaged, so add up to ours
             sums += means.detach()
         group.add_up(sums)
         parameters = [parameter for group_ in self.optimizer.param_groups for parameter in group_["params"]]

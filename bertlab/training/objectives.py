@@ -108,9 +108,7 @@ def pretraining_logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """(masked, vocabulary) logits at `batch["masked_places"]` and (batch, 2) next-sentence logits."""
     output = model.bert(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
     hidden = output.last_hidden_state.flatten(0, 1)  # (batch x sequence, hidden)
-    masked_logits = model.cls.predictions(
-        hidden.index_select(0, batch["masked_places"])
-    )  # (masked, vocabulary)
+    masked_logits = model.cls.predictions(hidden.index_select(0, batch["masked_places"]))  # (masked, vocabulary)
     return masked_logits, model.cls.seq_relationship(output.pooler_output)
 
 

@@ -120,9 +120,7 @@ class Settings:
         self._check_types()
         given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"{' and '.join(given) or 'no length'} given: give one of steps, epochs or minutes"
-            )
+            raise ValueError(f"{' and '.join(given) or 'no length'} given: give one of steps, epochs or minutes")
         if not (getattr(self, given[0]) > 0 and math.isfinite(getattr(self, given[0]))):
             raise ValueError(f"{given[0]} is {getattr(self, given[0])}, but a run is longer than nothing")
         for name in ("batch_size", "accumulation", "keep", "evaluate_every", "checkpoint_every", "patience"):
@@ -141,9 +139,7 @@ class Settings:
             raise ValueError(f"warmup is {self.warmup}, but it is a share of the run: 0 or more and below 1")
         for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}, but it must be one of {', '.join(allowed)}"
-                )
+                raise ValueError(f"{name} is {getattr(self, name)!r}, but it must be one of {', '.join(allowed)}")
         if self.accumulation > self.batch_size:
             raise ValueError(f"a batch of {self.batch_size} cannot be cut into {self.accumulation} parts")
         self.betas = tuple(self.betas)
@@ -193,9 +189,7 @@ class Settings:
             "resume",
         }
         values = {**asdict(self), "betas": list(self.betas)}
-        return {
-            name: value for name, value in values.items() if name not in free | {"accumulation", "minutes"}
-        }
+        return {name: value for name, value in values.items() if name not in free | {"accumulation", "minutes"}}
 
 
 def rate_factor(progress: float, warmup: float, schedule: str) -> float:
