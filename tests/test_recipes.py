@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bertlab.lora import adapter_state, add_lora, load_adapter, save_adapter
+from bertlab.recipes import joint
 from bertlab.recipes.__main__ import main
 from bertlab.recipes.mini import load_recipe
 from bertlab.recipes.reorder import warm_start
@@ -111,6 +112,30 @@ def test_a_model_and_its_adapters_are_trained_on_together(data, start, tmp_path,
     for task in ("sentiment", "ner", "qa"):
         member = load_adapter(tmp_path / "out" / "tasks" / task, trained, share=True)
         assert not any("embeddings" in name for name in adapter_state(member)), "the encoder is stored once"
+
+
+def test_a_further_joint_run_with_another_seed_learns_from_other_batches_first(data, start, tmp_path, monkeypatch):
+    options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}
+    for task in ("sentiment", "ner", "qa"):
+        train_task(task, data, start, tmp_path, settings=options, limit=40)
+    shutil.copytree(start, tmp_path, dirs_exist_ok=True)
+    first_batches = []
+
+    def looked_at(base, members, streams, shares, **settings):
+        first_batches.append({name: next(streams[name].batches) for name in ("text", "sentences", "sentiment")})
+        raise InterruptedError
+
+    monkeypatch.setattr(joint, "train_jointly", looked_at)
+    recipe = load_recipe("tiny")
+    for seed in (1, 1, 2):
+        recipe["joint"]["settings"]["seed"] = seed
+        put(tmp_path, "recipe.json", [recipe])
+        with pytest.raises(InterruptedError):
+            main(["joint", "--recipe", str(tmp_path / "recipe.json"), "--data", str(data), "--base", str(tmp_path),
+                  "--out", str(tmp_path / "out")])  # fmt: skip
+    once, again, otherwise = first_batches
+    assert once == again
+    assert all(once[name] != otherwise[name] for name in once)
 
 
 def test_a_decoder_goes_on_from_an_earlier_one(data, start, tmp_path):

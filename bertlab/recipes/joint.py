@@ -70,6 +70,7 @@ def train_all(
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
     model = BertForPreTraining.from_pretrained(str(base))
     set_dropout(model, 0.0)
+    seed = plan["settings"].get("seed", 0)  # a further run with another one reads other texts first
     streams: dict[str, Stream] = {}
     members: dict[str, nn.Module] = {}
     sets: dict[str, TaskSets] = {}
@@ -77,7 +78,7 @@ def train_all(
         options = {key: value for key, value in options.items() if key != "share"}
         chosen = options.pop("texts", texts.shares)
         mixed = Mixture({corpus: texts.parts[corpus] for corpus in chosen}, chosen)
-        streams[name] = pretraining_stream(model, tokenizer, mixed, **options)
+        streams[name] = pretraining_stream(model, tokenizer, mixed, seed=seed, **options)
     for name, options in plan["tasks"].items():
         folder = base / "tasks" / name
         sets[name] = prepared_sets(name, data, limit=limit, teacher=teacher, silver=work / "silver")
@@ -87,7 +88,7 @@ def train_all(
         set_dropout(members[name], options.get("dropout", 0.0))
         shorter = replace(sets[name].task, max_length=options.get("max_length", about["max_length"]))
         streams[name], _ = task_stream(
-            members[name], tokenizer, sets[name].train, shorter, batch_size=options["batch_size"]
+            members[name], tokenizer, sets[name].train, shorter, batch_size=options["batch_size"], seed=seed
         )
     shares = {name: options["share"] for part in ("texts", "tasks") for name, options in plan[part].items()}
     settings = dict(plan["settings"], folder=work / "joint", **({"device": device} if device else {}))
