@@ -278,24 +278,24 @@ def load_adapter(
             raise FileNotFoundError(f"{folder} holds no adapter: it has no {name}")
     fields = read_json(folder / "config.json")
     about = fields.pop("bertlab", None)
-    if not isinstance(about, dict) or about.get("class") not in dir(task_heads):
-        raise ValueError(f"{folder / 'config.json'} describes no adapter: it names no head model to build")
+    head_model, lora = _described(about, folder / "config.json")
     try:
         state = load_file(folder / "adapter.safetensors")
     except SafetensorError as error:
         raise ValueError(f"{folder / 'adapter.safetensors'} cannot be read: {error}") from None
+    if base is None and not isinstance(about.get("base"), str):
+        raise ValueError(f"{folder / 'config.json'} does not say what base the adapter is for: give one")
     if not isinstance(base, nn.Module):
         base = task_heads.BertForPreTraining.from_pretrained(about["base"] if base is None else base)
     if check_base and about.get("base_fingerprint") not in (None, fingerprint(base, without=state)):
         raise ValueError(
             f"the adapter {folder} was trained on other weights than those of the given base, so its answers "
-            f"would be wrong; give the base {about['base']!r} as it was then (or check_base=False)"
+            f"would be wrong; give the base {about.get('base')!r} as it was then (or check_base=False)"
         )
     with torch.device("meta"), undrawn_weights():  # shapes only: every tensor comes from the base or from the adapter
-        model = getattr(task_heads, about["class"])(BertConfig.from_dict(fields))
+        model = head_model(BertConfig.from_dict(fields))
     _take_base(model, base, share)
-    lora = about["lora"]
-    add_lora(model, int(lora["rank"]), float(lora["alpha"]), [f"*{path}" for path in lora["targets"]])
+    add_lora(model, **lora)
     own, tied = dict(model.named_parameters()), model.tied_names()
     for name, value in state.items():
         if name not in own or own[name].shape != value.shape:
@@ -309,6 +309,22 @@ def load_adapter(
     if missing:
         raise ValueError(f"{folder}: neither the base nor the adapter has {', '.join(missing[:4])}")
     return model.eval()
+
+
+def _described(about: Any, path: Path) -> tuple[type[BertPreTrainedModel], dict[str, Any]]:
+    """The head model that an adapter's config describes, and the arguments of `add_lora`; ValueError if it does not."""
+    name = about.get("class") if isinstance(about, dict) else None
+    head_model = getattr(task_heads, name, None) if isinstance(name, str) else None
+    if not (isinstance(head_model, type) and issubclass(head_model, BertPreTrainedModel)):
+        raise ValueError(f"{path} describes no adapter: it names no head model to build")
+    lora = about.get("lora")
+    try:
+        targets = [f"*{target}" for target in lora["targets"]]
+        return head_model, {"rank": int(lora["rank"]), "alpha": float(lora["alpha"]), "targets": targets}
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"{path} describes no adapter: 'lora' must hold a rank, an alpha and a list of targets, not {lora!r}"
+        ) from None
 
 
 def _take_base(model: BertPreTrainedModel, base: BertPreTrainedModel, share: bool) -> None:

@@ -219,6 +219,28 @@ def test_broken_folders_are_refused(model, base, tmp_path):
         load_adapter(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"class": None}, "names no head model"),
+        ({"class": ["BertModel"]}, "names no head model"),
+        ({"class": "torch"}, "names no head model"),
+        ({"class": "BertConfig"}, "names no head model"),
+        ({"lora": None}, "must hold a rank"),
+        ({"lora": {"rank": 2, "alpha": 4}}, "must hold a rank"),
+        ({"lora": {"rank": "two", "alpha": 4, "targets": []}}, "must hold a rank"),
+        ({"base": None}, "does not say what base"),
+    ],
+)
+def test_a_config_that_describes_no_adapter_is_refused(changes, message, model, base, tmp_path):
+    save_adapter(add_lora(model, rank=2), tmp_path, task="x", base=str(base))
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["bertlab"].update(changes)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=message):
+        load_adapter(tmp_path)
+
+
 def test_numbers_too_large_for_the_format_are_refused(model, base, tmp_path):
     add_lora(model, rank=2)
     with torch.no_grad():
