@@ -13,6 +13,7 @@ import torch
 from bertlab.lora import adapter_state, add_lora, load_adapter, save_adapter
 from bertlab.recipes import joint
 from bertlab.recipes.__main__ import main
+from bertlab.recipes.average import average
 from bertlab.recipes.mini import load_recipe
 from bertlab.recipes.reorder import warm_start
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
@@ -136,6 +137,56 @@ def test_a_further_joint_run_with_another_seed_learns_from_other_batches_first(d
     once, again, otherwise = first_batches
     assert once == again
     assert all(once[name] != otherwise[name] for name in once)
+
+
+def test_the_mean_of_models_has_the_mean_of_their_weights_and_adapters_that_fit_it(data, start, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        model = BertForPreTraining.from_pretrained(start)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter) / 100)
+        shutil.copytree(start, folder)
+        model.save_pretrained(folder)
+        options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}
+        train_task("sentiment", data, folder, folder, settings={**options, "seed": seed}, limit=20)
+    train_task("ner", data, folder, folder, settings=options, limit=20)  # which only the second one has
+    out = tmp_path / "mean"
+    assert main(["average", *map(str, folders), "--weights", "1", "3", "--out", str(out)]) == 0
+    one, two, mean = (BertForPreTraining.from_pretrained(path).state_dict() for path in (*folders, out))
+    for name in mean:
+        torch.testing.assert_close(mean[name], 0.25 * one[name] + 0.75 * two[name], atol=1e-3, rtol=1e-3)
+    assert [path.name for path in (out / "tasks").iterdir()] == ["sentiment"]
+    member = load_adapter(out / "tasks" / "sentiment", BertForPreTraining.from_pretrained(out))
+    parts = [adapter_state(load_adapter(path / "tasks" / "sentiment", path)) for path in folders]
+    for name, value in adapter_state(member).items():
+        torch.testing.assert_close(value, 0.25 * parts[0][name] + 0.75 * parts[1][name], atol=1e-3, rtol=1e-3)
+
+
+def test_the_mean_of_adapters_is_for_the_same_base(data, start, tmp_path):
+    for seed in (1, 2):
+        options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}, "seed": seed}
+        train_task("sentiment", data, start, tmp_path / str(seed), settings=options, limit=20)
+    adapters = [tmp_path / str(seed) / "tasks" / "sentiment" for seed in (1, 2)]
+    average(adapters, None, tmp_path / "mean")
+    parts = [adapter_state(load_adapter(folder, start)) for folder in (*adapters, tmp_path / "mean")]
+    for name, value in parts[2].items():
+        torch.testing.assert_close(value, (parts[0][name] + parts[1][name]) / 2, atol=1e-3, rtol=1e-3)
+
+
+def test_what_has_no_mean_is_refused(data, start, tmp_path):
+    for weights, message in (([1.0], "give one for each"), ([1.0, -1.0], "above 0"), ([1.0, float("nan")], "above 0")):
+        with pytest.raises(ValueError, match=message):
+            average([start, start], weights, tmp_path / "out")
+    with pytest.raises(ValueError, match="two folders or more"):
+        average([start], None, tmp_path / "out")
+    model = BertForPreTraining.from_pretrained(start)
+    config = type(model.config).from_dict({**model.config.to_dict(), "intermediate_size": 24})
+    shutil.copytree(start, tmp_path / "wider")
+    BertForPreTraining(config).save_pretrained(tmp_path / "wider")
+    with pytest.raises(ValueError, match="different shape have no mean; they differ in bert.encoder"):
+        average([start, tmp_path / "wider"], None, tmp_path / "out")
 
 
 def test_a_decoder_goes_on_from_an_earlier_one(data, start, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from bertlab.recipes import reorder
+from bertlab.recipes.average import average
 from bertlab.recipes.joint import train_all
 from bertlab.recipes.mini import load_recipe, make_model, mixture
 from bertlab.recipes.nano_runs import record_runs
@@ -55,6 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
     joint.add_argument("--teacher", help="folder of a sentence encoder to learn from too")
     joint.add_argument("--base-name", default="bertlab-mini", help="how the adapters name their base")
     joint.set_defaults(run=run_joint)
+    mean = commands.add_parser("average", help="the mean of models that come from one another, or of adapters")
+    mean.add_argument("folders", nargs="+", help="models with tasks/, or adapters of one base")
+    mean.add_argument("--weights", nargs="+", type=float, help="how much each counts; equal if left out")
+    mean.add_argument("--out", required=True, help="folder that gets the result")
+    mean.add_argument("--threads", type=int, help="CPU threads")
+    mean.set_defaults(run=run_average)
     nano = commands.add_parser("nano", help="train the nano settings under several seeds and record their curves")
     nano.add_argument("--out", required=True, help="folder that gets one JSON file for each setting")
     nano.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on (default %(default)s)")
@@ -93,6 +100,12 @@ def run_mini(chosen: argparse.Namespace) -> int:
         device=chosen.device, report=report,
     )  # fmt: skip
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def run_average(chosen: argparse.Namespace) -> int:
+    """`python -m bertlab.recipes average`."""
+    average(chosen.folders, chosen.weights, chosen.out)
     return 0
 
 

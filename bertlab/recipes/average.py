@@ -1,0 +1,92 @@
+"""Average the weights of models that come from one another, or of adapters of one base.
+
+Models that were trained on from the same weights mostly lie in one valley of the loss, and their mean is often better
+than each of them, at no cost when it is used (Izmailov et al. 2018; Wortsman et al. 2022, model soups).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from bertlab.files import read_json, write_whole
+from bertlab.lora import fingerprint
+from bertlab.task_heads import BertForPreTraining
+from bertlab.tokenization import BertTokenizerFast
+
+ADAPTER = "adapter.safetensors"
+
+
+def average(folders: Sequence[str | Path], weights: Sequence[float] | None, out: str | Path) -> None:
+    """Write the mean of several models with their adapters, or of several adapters, into a folder.
+
+    Of a model, the adapters that all the folders have are averaged too. A decoder is not: it has to be trained on the
+    new encoder.
+
+    Args:
+        folders: of models (with `tasks/`) or of adapters of the same base.
+        weights: how much each counts; equal if None.
+        out: folder that gets the result, in float16.
+
+    Raises:
+        ValueError: there is one folder only, the weights do not fit, or the models differ in shape.
+    """
+    folders, out = [Path(folder) for folder in folders], Path(out)
+    weights = [1.0] * len(folders) if weights is None else list(weights)
+    if len(folders) < 2:
+        raise ValueError(f"a mean takes two folders or more, but {len(folders)} is given")
+    if len(weights) != len(folders):
+        raise ValueError(f"{len(folders)} folders are given, but {len(weights)} weights: give one for each")
+    if not all(weight > 0 and math.isfinite(weight) for weight in weights):
+        raise ValueError(f"the weights are {weights}, but each must be a number above 0")
+    if all((folder / ADAPTER).is_file() for folder in folders):
+        bases = {read_json(folder / "config.json").get("bertlab", {}).get("base_fingerprint") for folder in folders}
+        if len(bases) > 1:
+            raise ValueError("these adapters were trained on different bases: average the bases with their adapters")
+        average_adapters(folders, weights, out)
+        return
+    models = [BertForPreTraining.from_pretrained(folder) for folder in folders]
+    mean = models[-1]
+    mean.load_state_dict(mean_of([model.state_dict() for model in models], weights))
+    mean.half().save_pretrained(out)
+    BertTokenizerFast.from_pretrained(str(folders[-1])).save_pretrained(str(out))
+    for task in sorted(folder.name for folder in (folders[-1] / "tasks").glob("*")):
+        adapters = [folder / "tasks" / task for folder in folders]
+        if all((adapter / ADAPTER).is_file() for adapter in adapters):
+            average_adapters(adapters, weights, out / "tasks" / task, base=mean)
+
+
+def average_adapters(
+    folders: Sequence[Path], weights: Sequence[float], out: Path, base: BertForPreTraining | None = None
+) -> None:
+    """Write the mean of adapters; `base` is the model that it is for, where that is a new one."""
+    stored = mean_of([load_file(folder / ADAPTER) for folder in folders], weights)
+    config = read_json(folders[-1] / "config.json")
+    if base is not None:
+        config["bertlab"]["base_fingerprint"] = fingerprint(base, without=stored)
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / ADAPTER, save(stored, metadata={"format": "pt"}))
+    write_whole(out / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def mean_of(states: Sequence[dict[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:
+    """The weighted mean of tensors by name, in the number format of the last ones; computed in float32."""
+    last = states[-1]
+    for state in states:
+        unlike = {*state} ^ {*last} or {name for name in last if state[name].shape != last[name].shape}
+        if unlike:
+            raise ValueError(f"models of different shape have no mean; they differ in {', '.join(sorted(unlike)[:3])}")
+    total = sum(weights)
+    means = {}
+    for name, value in last.items():
+        if value.is_floating_point():
+            parts = [weight / total * state[name].float() for weight, state in zip(weights, states)]
+            value = torch.stack(parts).sum(0).to(value.dtype)
+        means[name] = value.contiguous()
+    return means
