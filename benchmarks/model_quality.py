@@ -30,14 +30,14 @@ CAPITALS = (
 ).split()
 
 
-def masked_words(lab, lines: list[str], wanted: int, length: int = 128) -> tuple[float, float, float]:
+def masked_words(lab, ids: list[int], wanted: int, length: int) -> tuple[float, float, float]:
     """Loss, top-1 and top-5 at 15 % masked places (80/10/10) of running text, cut to sequences of `length` tokens."""
     generator = torch.Generator().manual_seed(0)
     tokenizer, losses, best, among_five, count = lab.tokenizer, [], 0, 0, 0
-    ids = [i for line in lines for i in tokenizer(line, add_special_tokens=False)["input_ids"]]
-    shape = (2048 // length, length - 2)  # sequences of a batch, their tokens without [CLS] and [SEP]
-    for at in range(0, len(ids) - shape[0] * shape[1], shape[0] * shape[1]):
-        rows = torch.tensor(ids[at : at + shape[0] * shape[1]]).view(shape)
+    rows_of_batch, inside = 2048 // length, length - 2  # without [CLS] and [SEP]
+    batch = rows_of_batch * inside
+    for at in range(0, len(ids) - batch, batch):
+        rows = torch.tensor(ids[at : at + batch]).view(rows_of_batch, inside)
         rows = torch.nn.functional.pad(rows, (1, 0), value=tokenizer.cls_token_id)
         rows = torch.nn.functional.pad(rows, (0, 1), value=tokenizer.sep_token_id)
         masked = mask_tokens(
@@ -108,8 +108,9 @@ def main() -> None:
 
     with gzip.open(chosen.data / "wikitext2_eval/valid.txt.gz", "rt", encoding="utf-8") as file:
         lines = [line.strip() for line in file if len(line) > 80]
+    ids = [i for line in lines for i in lab.tokenizer(line, add_special_tokens=False)["input_ids"]]
     for length in (128, 512):
-        loss, first, five = masked_words(lab, lines, chosen.words, length)
+        loss, first, five = masked_words(lab, ids, chosen.words, length)
         print(f"masked words of WikiText-2, {length} tokens: loss {loss:.3f}, top-1 {first:.1%}, top-5 {five:.1%}")
 
     paradigms = defaultdict(list)

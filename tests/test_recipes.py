@@ -24,6 +24,8 @@ from bertlab.training import Settings, predict
 
 from training_cases import reviews, stories, tiny_base, tiny_tokenizer  # isort: skip
 
+ONE_STEP = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}  # of an adapter
+
 
 def put(folder, name, rows):
     path = folder / name
@@ -98,8 +100,7 @@ def test_a_model_and_its_adapters_are_trained_on_together(data, start, tmp_path,
     made = tmp_path / "made"
     shutil.copytree(start, made)
     for task in ("sentiment", "ner", "qa"):
-        options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}
-        train_task(task, data, made, made, settings=options, limit=40)
+        train_task(task, data, made, made, settings=ONE_STEP, limit=40)
     command = ["joint", "--recipe", "tiny", "--data", str(data), "--base", str(made), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     assert '"part": "joint", "step": 4' in capsys.readouterr().out
@@ -116,9 +117,8 @@ def test_a_model_and_its_adapters_are_trained_on_together(data, start, tmp_path,
 
 
 def test_a_further_joint_run_with_another_seed_learns_from_other_batches_first(data, start, tmp_path, monkeypatch):
-    options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}
     for task in ("sentiment", "ner", "qa"):
-        train_task(task, data, start, tmp_path, settings=options, limit=40)
+        train_task(task, data, start, tmp_path, settings=ONE_STEP, limit=40)
     shutil.copytree(start, tmp_path, dirs_exist_ok=True)
     first_batches = []
 
@@ -149,9 +149,8 @@ def test_the_mean_of_models_has_the_mean_of_their_weights_and_adapters_that_fit_
                 parameter.add_(torch.randn_like(parameter) / 100)
         shutil.copytree(start, folder)
         model.save_pretrained(folder)
-        options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}
-        train_task("sentiment", data, folder, folder, settings={**options, "seed": seed}, limit=20)
-    train_task("ner", data, folder, folder, settings=options, limit=20)  # which only the second one has
+        train_task("sentiment", data, folder, folder, settings={**ONE_STEP, "seed": seed}, limit=20)
+    train_task("ner", data, folder, folder, settings=ONE_STEP, limit=20)  # which only the second one has
     out = tmp_path / "mean"
     assert main(["average", *map(str, folders), "--weights", "1", "3", "--out", str(out)]) == 0
     one, two, mean = (BertForPreTraining.from_pretrained(path).state_dict() for path in (*folders, out))
@@ -166,7 +165,7 @@ def test_the_mean_of_models_has_the_mean_of_their_weights_and_adapters_that_fit_
 
 def test_the_mean_of_adapters_is_for_the_same_base(data, start, tmp_path):
     for seed in (1, 2):
-        options = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}, "seed": seed}
+        options = {**ONE_STEP, "seed": seed}
         train_task("sentiment", data, start, tmp_path / str(seed), settings=options, limit=20)
     adapters = [tmp_path / str(seed) / "tasks" / "sentiment" for seed in (1, 2)]
     average(adapters, None, tmp_path / "mean")

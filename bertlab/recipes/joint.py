@@ -7,7 +7,6 @@ it can already do.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from bertlab.corpus import Corpus, Mixture
+from bertlab.files import read_json
 from bertlab.lora import load_adapter
 from bertlab.recipes.sets import TaskSets
 from bertlab.recipes.tasks import (
@@ -82,7 +82,7 @@ def train_all(
     for name, options in plan["tasks"].items():
         folder = base / "tasks" / name
         sets[name] = prepared_sets(name, data, limit=limit, teacher=teacher, silver=work / "silver")
-        about = json.loads((folder / "config.json").read_text(encoding="utf-8"))["bertlab"]
+        about = read_json(folder / "config.json")["bertlab"]
         sets[name].task = replace(sets[name].task, max_length=about["max_length"])
         members[name] = load_adapter(folder, model, share=True)
         set_dropout(members[name], options.get("dropout", 0.0))

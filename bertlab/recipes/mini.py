@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bertlab.corpus import Corpus, Mixture
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 from bertlab.recipes import reorder
 from bertlab.recipes.joint import train_all
 from bertlab.recipes.sets import texts
@@ -30,7 +30,7 @@ def load_recipe(name_or_file: str | Path) -> dict[str, Any]:
     A recipe that is "like" another one has the other's settings where it gives none of its own.
     """
     file = HERE / f"{name_or_file}.json"
-    recipe = json.loads((file if file.is_file() else Path(name_or_file)).read_text(encoding="utf-8"))
+    recipe = read_json(file if file.is_file() else name_or_file)
     return _over(load_recipe(recipe.pop("like")), recipe) if "like" in recipe else recipe
 
 
@@ -110,7 +110,7 @@ def make_model(
         )  # fmt: skip
     if reorder.TASK in tasks:  # reads with the encoder that ships
         train(reorder.TASK)
-    return json.loads((out / "figures.json").read_text(encoding="utf-8"))
+    return read_json(out / "figures.json")
 
 
 def mixture(
@@ -122,7 +122,7 @@ def mixture(
     """
     note = folder / "mixture.json"
     about = {"texts": sorted(recipe["texts"]), **{key: recipe.get(key) for key in ("held_out_share", "limit")}}
-    if not (note.is_file() and json.loads(note.read_text(encoding="utf-8")) == about):
+    if not (note.is_file() and read_json(note) == about):
         shutil.rmtree(folder, ignore_errors=True)
         for name in recipe["texts"]:
             found = list(texts(Path(data), name, recipe.get("limit")))

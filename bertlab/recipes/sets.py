@@ -234,7 +234,7 @@ def next_sentence(folder: Path, limit: int | None) -> TaskSets:
     dev: list[Row] = []
     for name in ("wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks"):
         found = list(texts(folder, name, limit or 40_000))
-        told, further = ([doc for doc in part if len(doc) >= 4] for part in (found[:4000], found[4000:]))
+        told, further = ([doc for doc in docs if len(doc) >= 4] for docs in (found[:4000], found[4000:]))
         held = max(2, len(told) // 20)  # the same documents however many there are to learn from
         train += following(told[:-held] + further, random.Random(f"{name}/train"), per_document=3)
         dev += following(told[-held:], random.Random(f"{name}/dev"), per_document=8)[:800]

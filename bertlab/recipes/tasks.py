@@ -15,7 +15,7 @@ import torch
 from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
-from bertlab.files import write_whole
+from bertlab.files import read_json, write_whole
 from bertlab.lora import add_lora, load_adapter, save_adapter
 from bertlab.reading import Row
 from bertlab.recipes import reorder
@@ -32,7 +32,7 @@ SILVER = {"similarity": add_silver_pairs, "sentiment": add_silver_labels}
 
 def task_settings(name: str, file: str | Path = HERE / "tasks.json") -> dict[str, Any]:
     """The settings of a task's recipe: the defaults of the file, then its own."""
-    content = json.loads(Path(file).read_text(encoding="utf-8"))
+    content = read_json(file)
     return {**content["defaults"], **content.get(name, {})}
 
 
@@ -150,7 +150,7 @@ def add_silver(
     kept = None if folder is None else folder / f"{name}.json"
     about = {"data": str(Path(data).resolve()), "teacher": str(Path(teacher).resolve()), "limit": limit}
     if kept is not None and kept.is_file():
-        content = json.loads(kept.read_text(encoding="utf-8"))
+        content = read_json(kept)
         if content.get("about") == about:
             sets.train = [Row(row, f"{kept.name}, row {number}") for number, row in enumerate(content["train"])]
             sets.sources = content["sources"]
@@ -211,7 +211,7 @@ def begin_with(model, adapter: Path, base: str | Path) -> None:
 def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
     """Put the figures of one part into `out/figures.json`, beside those of the others."""
     file = Path(out) / "figures.json"
-    content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    content = read_json(file) if file.exists() else {}
     content[name] = dict(figures)
     write_whole(file, json.dumps(content, indent=2, default=str) + "\n")
 
