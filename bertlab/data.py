@@ -177,7 +177,8 @@ def pieces_of(tokenizer: Any, texts: Sequence[str], offsets: bool = False) -> li
     """Ids of each text without special tokens, or with `offsets` pairs (ids, offsets)."""
     if not texts:
         return []
-    encoded = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=offsets)
+    # not verbose: whoever asks for pieces cuts them to length
+    encoded = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=offsets, verbose=False)
     ids = encoded["input_ids"]
     return list(zip(ids, encoded["offset_mapping"], strict=True)) if offsets else ids
 

@@ -298,6 +298,15 @@ def test_answers_stand_where_the_windows_say(tokenizer):
     assert len(overlap) == 8
 
 
+def test_long_contexts_are_cut_without_a_word_about_their_length(tokenizer, recwarn, monkeypatch):
+    monkeypatch.setattr(tokenizer, "model_max_length", 16)
+    row = {"question": "who ?", "context": "the film was good . " * 6, "answers": []}
+    assert len(encode([row], Task("qa", max_length=16, stride=4), tokenizer)) > 1
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="more than the 16"):  # the caller's own long text is still warned of
+        tokenizer("the film was good . " * 6)
+
+
 def test_questions_without_answer_point_at_cls(tokenizer):
     for answers in ([], {"text": [], "answer_start": []}):
         row = {"question": "who ?", "context": "the film", "answers": answers}
