@@ -15,6 +15,7 @@ from bertlab.lora import (
     merge_lora,
     remove_lora,
     save_adapter,
+    take_addition,
 )
 
 from training_cases import tiny_base, tiny_config, tiny_tokenizer  # isort: skip
@@ -118,6 +119,36 @@ def test_removing_gives_the_base_back(model, targets):
     disturbed(add_lora(model, rank=4, targets=targets))
     assert not torch.equal(outputs(model), before)
     assert torch.equal(outputs(remove_lora(model)), before)
+
+
+@pytest.mark.parametrize("rank", [3, 5])
+def test_another_models_additions_are_taken_over_whole_where_the_rank_allows(model, base, rank):
+    other = disturbed(add_lora(model, rank=3, alpha=12, targets=WITH_WORDS))
+    same = task_heads.BertForSequenceClassification.from_pretrained(base, num_labels=3)
+    add_lora(same, rank=rank, targets=WITH_WORDS)
+    for name, layer in lora_layers(same).items():
+        take_addition(layer, lora_layers(other)[name])
+        torch.testing.assert_close(layer.delta(), lora_layers(other)[name].delta())
+    same.classifier.load_state_dict(other.classifier.state_dict())
+    torch.testing.assert_close(outputs(same), outputs(other))
+
+
+@pytest.mark.parametrize("layer", ["bert.encoder.layer.1.output.dense", "bert.embeddings.word_embeddings"])
+def test_of_a_higher_rank_the_largest_singular_values_are_taken_over(model, base, layer):
+    other = lora_layers(disturbed(add_lora(model, rank=6, targets=WITH_WORDS)))[layer]
+    lower = task_heads.BertForSequenceClassification.from_pretrained(base, num_labels=3)
+    lower = lora_layers(add_lora(lower, rank=4, alpha=3, targets=WITH_WORDS))[layer]
+    take_addition(lower, other)
+    left_out = torch.linalg.matrix_norm(other.delta() - lower.delta())
+    singular = torch.linalg.svdvals(other.delta()).detach()
+    assert float(singular[4]) > 0.01
+    torch.testing.assert_close(left_out.detach(), singular[4:].norm(), rtol=1e-3, atol=1e-5)
+
+
+def test_an_addition_to_a_layer_of_another_shape_is_refused(model):
+    layers = lora_layers(add_lora(model, rank=2))
+    with pytest.raises(ValueError, match="one shape only"):
+        take_addition(layers["bert.encoder.layer.0.output.dense"], layers["bert.encoder.layer.0.intermediate.dense"])
 
 
 def test_targets_are_names_or_globs(model):

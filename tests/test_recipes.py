@@ -377,7 +377,7 @@ def test_a_choice_begins_with_what_the_next_sentence_adapter_knows(start, tmp_pa
                 parameter.normal_(0, 0.1)
     save_adapter(former, tmp_path, task="next_sentence", base=str(start), dtype=torch.float32)
     model = BertForMultipleChoice.from_pretrained(start)
-    add_lora(model, rank=2, alpha=4)
+    add_lora(model, rank=3, alpha=4)
     begin_with(model, tmp_path, start)
     ids = torch.randint(5, 40, (1, 3, 9), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

@@ -16,7 +16,7 @@ from bertlab import task_heads
 from bertlab.config import BertConfig
 from bertlab.corpus import Corpus
 from bertlab.files import read_json, write_whole
-from bertlab.lora import add_lora, load_adapter, save_adapter
+from bertlab.lora import add_lora, load_adapter, lora_layers, save_adapter, take_addition
 from bertlab.reading import Row
 from bertlab.recipes import reorder
 from bertlab.recipes.sets import TaskSets, baseline, load_task
@@ -193,11 +193,16 @@ def measure(model, tokenizer, sets: TaskSets) -> dict[str, Any]:
 def begin_with(model, adapter: Path, base: str | Path) -> None:
     """Give a model with LoRA layers what another task's adapter has learnt (Phang et al. 2018, section 2).
 
-    Taken over is what has the same name and shape, so all but the head. A multiple-choice head takes the
-    next-sentence head where there is one: how much likelier the text goes on so than not.
+    Taken over are the additions, whatever their ranks, and what else has the same name and shape, so all but the
+    head. A multiple-choice head takes the next-sentence head where there is one: how much likelier the text goes on
+    so than not.
     """
     other = load_adapter(adapter, str(base))
-    learnt = dict(other.named_parameters())
+    learnt = {name: parameter for name, parameter in other.named_parameters() if ".lora_" not in name}
+    additions = lora_layers(other)
+    for name, layer in lora_layers(model).items():
+        if name in additions:
+            take_addition(layer, additions[name])
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.requires_grad and name in learnt and learnt[name].shape == parameter.shape:
