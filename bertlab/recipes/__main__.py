@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     task.add_argument("--rank", type=int, help="rank of the adapter")
     task.add_argument("--base-name", default="bertlab-mini", help="how the adapter names its base")
     task.add_argument("--teacher", help="for similarity, sentiment: folder of a sentence encoder to learn from")
+    task.add_argument("--work", help="folder that keeps what the teacher judged (default OUT.work)")
     task.add_argument("--limit", type=int, help="rows taken from each file")
     task.add_argument("--all-layers", action="store_true", help="train the whole model, not an adapter")
     task.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting")
@@ -136,7 +137,8 @@ def run_task(chosen: argparse.Namespace) -> int:
 
     figures = train_task(
         chosen.task, chosen.data, chosen.base, chosen.out, settings=settings, base_name=chosen.base_name,
-        limit=chosen.limit, teacher=chosen.teacher, all_layers=chosen.all_layers, report=report,
+        limit=chosen.limit, teacher=chosen.teacher, silver=Path(chosen.work or f"{chosen.out}.work") / "silver",
+        all_layers=chosen.all_layers, report=report,
     )  # fmt: skip
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0

@@ -58,8 +58,9 @@ def train_task(
     Args:
         data: folder of the labelled sets (see `bertlab.recipes.sets`).
         base: folder of the pre-trained model.
-        settings: replace those of the recipe: minutes or steps, learning_rate, lora = {"rank", "alpha"}, ...;
-            `begin_with` names a task whose adapter, where `out` holds it, is what this one starts from.
+        settings: replace those of the recipe: minutes or steps, learning_rate, ...; of `lora`, which holds arguments
+            of `bertlab.lora.add_lora`, what is left out stays. `begin_with` names a task whose adapter, where `out`
+            holds it, is what this one starts from.
         base_name: how the adapter names its base.
         limit: rows taken from each file; all if None.
         teacher: for similarity and sentiment, folder of a sentence encoder whose judgement of further examples is
@@ -72,7 +73,7 @@ def train_task(
         if key in (settings or {}):
             options.pop("minutes", None)
     options.update(settings or {})
-    lora = options.pop("lora")
+    lora = {**task_settings(name)["lora"], **options.pop("lora")}
     max_length = options.pop("max_length", None)
     former = options.pop("begin_with", None)
     former = former and Path(out) / "tasks" / former
