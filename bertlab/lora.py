@@ -150,11 +150,22 @@ def add_lora(
     return model
 
 
+def nearest_factors(lora_A: Tensor, lora_B: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """Factors A (rank, in) and B (out, rank) whose product B A is as near to the given one as the rank allows.
+
+    They keep the largest singular values: no matrix of that rank is nearer (Eckart & Young 1936).
+    """
+    left, upper = torch.linalg.qr(lora_B)  # the singular values of B A are those of a small square matrix
+    right, lower = torch.linalg.qr(lora_A.T)
+    u, singular, v = torch.linalg.svd(upper @ lower.T)
+    roots = singular[:rank].sqrt()
+    return roots[:, None] * (v[:rank] @ right.T), left @ u[:, :rank] * roots
+
+
 @torch.no_grad()
 def take_addition(layer: LoraLinear | LoraEmbedding, other: LoraLinear | LoraEmbedding) -> None:
     """Make a layer whose addition is still zero add what `other` adds, as nearly as its rank allows, in place.
 
-    Of a higher rank it keeps the largest singular values: no matrix of its own rank is nearer (Eckart & Young 1936).
     With a higher rank than `other` it adds the very same and has directions left to learn in.
 
     Raises:
@@ -163,17 +174,11 @@ def take_addition(layer: LoraLinear | LoraEmbedding, other: LoraLinear | LoraEmb
     if layer.weight.shape != other.weight.shape:
         shapes = f"{tuple(layer.weight.shape)}, the other {tuple(other.weight.shape)}"
         raise ValueError(f"this layer is {shapes}: an addition fits layers of one shape only")
-    scale, factors = layer.alpha / layer.rank, (other.lora_A, other.lora_B)
-    if layer.rank != other.rank:
-        left, upper = torch.linalg.qr(other.lora_B)  # the singular values of B A are those of a small square matrix
-        right, lower = torch.linalg.qr(other.lora_A.T)
-        u, singular, v = torch.linalg.svd(upper @ lower.T)
-        kept = min(layer.rank, len(singular))
-        roots = singular[:kept].sqrt()
-        factors = roots[:, None] * (v[:kept] @ right.T), left @ u[:, :kept] * roots
-    kept = len(factors[0])
-    layer.lora_A[:kept] = factors[0]
-    layer.lora_B[:, :kept] = factors[1] * (other.alpha / other.rank / scale)
+    lora_A, lora_B = other.lora_A, other.lora_B * (other.alpha / other.rank * layer.rank / layer.alpha)
+    if layer.rank < other.rank:
+        lora_A, lora_B = nearest_factors(lora_A, lora_B, layer.rank)
+    layer.lora_A[: len(lora_A)] = lora_A
+    layer.lora_B[:, : len(lora_A)] = lora_B
 
 
 def merge_lora(model: BertPreTrainedModel) -> BertPreTrainedModel:

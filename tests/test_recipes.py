@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bertlab.lora import adapter_state, add_lora, load_adapter, save_adapter
+from bertlab.lora import adapter_state, add_lora, load_adapter, lora_layers, save_adapter
 from bertlab.recipes import joint
 from bertlab.recipes.__main__ import main
 from bertlab.recipes.average import average
@@ -150,7 +150,9 @@ def test_the_mean_of_models_has_the_mean_of_their_weights_and_adapters_that_fit_
                 parameter.add_(torch.randn_like(parameter) / 100)
         shutil.copytree(start, folder)
         model.save_pretrained(folder)
-        train_task("sentiment", data, folder, folder, settings={**ONE_STEP, "seed": seed}, limit=20)
+        train_task(
+            "sentiment", data, folder, folder, settings={**ONE_STEP, "seed": seed, "learning_rate": 0.05}, limit=20
+        )
     train_task("ner", data, folder, folder, settings=ONE_STEP, limit=20)  # which only the second one has
     out = tmp_path / "mean"
     assert main(["average", *map(str, folders), "--weights", "1", "3", "--out", str(out)]) == 0
@@ -159,20 +161,42 @@ def test_the_mean_of_models_has_the_mean_of_their_weights_and_adapters_that_fit_
         torch.testing.assert_close(mean[name], 0.25 * one[name] + 0.75 * two[name], atol=1e-3, rtol=1e-3)
     assert [path.name for path in (out / "tasks").iterdir()] == ["sentiment"]
     member = load_adapter(out / "tasks" / "sentiment", BertForPreTraining.from_pretrained(out))
-    parts = [adapter_state(load_adapter(path / "tasks" / "sentiment", path)) for path in folders]
+    parts = [load_adapter(path / "tasks" / "sentiment", path) for path in folders]
+    assert_is_mean(member, parts, [0.25, 0.75])
+
+
+def assert_is_mean(member, parts, shares):
+    """A head that is the mean, and additions than which none of their rank is nearer to the mean."""
+    states = [adapter_state(part) for part in parts]
     for name, value in adapter_state(member).items():
-        torch.testing.assert_close(value, 0.25 * parts[0][name] + 0.75 * parts[1][name], atol=1e-3, rtol=1e-3)
+        if ".lora_" not in name:
+            mean = sum(share * state[name] for share, state in zip(shares, states, strict=True))
+            torch.testing.assert_close(value, mean, atol=1e-3, rtol=1e-3)
+    for name, layer in lora_layers(member).items():
+        mean = sum(share * lora_layers(part)[name].delta() for share, part in zip(shares, parts, strict=True)).detach()
+        left_out = torch.linalg.matrix_norm(mean - layer.delta())
+        torch.testing.assert_close(left_out, torch.linalg.svdvals(mean)[layer.rank :].norm(), atol=1e-3, rtol=1e-2)
+        assert torch.linalg.matrix_norm(mean) > 0.02, "there is something to compare"
 
 
-def test_the_mean_of_adapters_is_for_the_same_base(data, start, tmp_path):
-    for seed in (1, 2):
-        options = {**ONE_STEP, "seed": seed}
+@pytest.mark.parametrize("ranks", [(2, 2), (1, 3), (3, 1)])
+def test_the_mean_of_adapters_is_for_the_same_base(data, start, tmp_path, ranks):
+    for seed, rank in enumerate(ranks):
+        options = {**ONE_STEP, "seed": seed, "lora": {"rank": rank, "alpha": 3}, "learning_rate": 0.05}
         train_task("sentiment", data, start, tmp_path / str(seed), settings=options, limit=20)
-    adapters = [tmp_path / str(seed) / "tasks" / "sentiment" for seed in (1, 2)]
+    adapters = [tmp_path / str(seed) / "tasks" / "sentiment" for seed in (0, 1)]
     average(adapters, None, tmp_path / "mean")
-    parts = [adapter_state(load_adapter(folder, start)) for folder in (*adapters, tmp_path / "mean")]
-    for name, value in parts[2].items():
-        torch.testing.assert_close(value, (parts[0][name] + parts[1][name]) / 2, atol=1e-3, rtol=1e-3)
+    *parts, mean = (load_adapter(folder, start) for folder in (*adapters, tmp_path / "mean"))
+    assert {layer.rank for layer in lora_layers(mean).values()} == {ranks[-1]}
+    assert_is_mean(mean, parts, [0.5, 0.5])
+
+
+def test_adapters_of_different_layers_have_no_mean(data, start, tmp_path):
+    for number, targets in enumerate((["query"], ["query", "value"])):
+        options = {**ONE_STEP, "lora": {"targets": targets}}
+        train_task("sentiment", data, start, tmp_path / str(number), settings=options, limit=20)
+    with pytest.raises(ValueError, match="different layers have no mean; they differ in bert.encoder.*value"):
+        average([tmp_path / str(number) / "tasks" / "sentiment" for number in (0, 1)], None, tmp_path / "mean")
 
 
 def test_what_has_no_mean_is_refused(data, start, tmp_path):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bertlab.files import read_json, write_whole
-from bertlab.lora import fingerprint
+from bertlab.lora import fingerprint, nearest_factors
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
 
@@ -65,9 +65,31 @@ def average(folders: Sequence[str | Path], weights: Sequence[float] | None, out:
 def average_adapters(
     folders: Sequence[Path], weights: Sequence[float], out: Path, base: BertForPreTraining | None = None
 ) -> None:
-    """Write the mean of adapters; `base` is the model that it is for, where that is a new one."""
-    stored = mean_of([load_file(folder / ADAPTER) for folder in folders], weights)
-    config = read_json(folders[-1] / "config.json")
+    """Write the mean of adapters; `base` is the model that it is for, where that is a new one.
+
+    The mean is that of what they add to the weights, not of the factors, and comes as near to it as the rank of the
+    last adapter allows.
+    """
+    states = [load_file(folder / ADAPTER) for folder in folders]
+    configs = [read_json(folder / "config.json") for folder in folders]
+    factors = [{name: state.pop(name) for name in list(state) if ".lora_" in name} for state in states]
+    unlike = {name for names in factors for name in {*names} ^ {*factors[-1]}}
+    if unlike:
+        raise ValueError(f"adapters of different layers have no mean; they differ in {', '.join(sorted(unlike)[:3])}")
+    stored = mean_of(states, weights)
+    ranks, alphas = ([config["bertlab"]["lora"][name] for config in configs] for name in ("rank", "alpha"))
+    scales = [alpha / rank for alpha, rank in zip(alphas, ranks, strict=True)]
+    shares = [weight / sum(weights) * scale / scales[-1] for weight, scale in zip(weights, scales, strict=True)]
+    for layer in sorted(name.removesuffix(".lora_A") for name in factors[-1] if name.endswith(".lora_A")):
+        # side by side, the factors of all the adapters make one of the sum of their ranks
+        lora_A = torch.cat([own[f"{layer}.lora_A"].float() for own in factors])
+        lora_B = torch.cat(
+            [share * own[f"{layer}.lora_B"].float() for share, own in zip(shares, factors, strict=True)], dim=1
+        )
+        for name, factor in zip("AB", nearest_factors(lora_A, lora_B, ranks[-1]), strict=True):
+            name = f"{layer}.lora_{name}"
+            stored[name] = factor.to(factors[-1][name].dtype).contiguous()
+    config = configs[-1]
     if base is not None:
         config["bertlab"]["base_fingerprint"] = fingerprint(base, without=stored)
     out.mkdir(parents=True, exist_ok=True)
