@@ -186,17 +186,24 @@ def test_the_mean_of_adapters_is_for_the_same_base(data, start, tmp_path, ranks)
         train_task("sentiment", data, start, tmp_path / str(seed), settings=options, limit=20)
     adapters = [tmp_path / str(seed) / "tasks" / "sentiment" for seed in (0, 1)]
     average(adapters, None, tmp_path / "mean")
-    *parts, mean = (load_adapter(folder, start) for folder in (*adapters, tmp_path / "mean"))
+    average(adapters, [3, 1], tmp_path / "lower", rank=1)
+    *parts, mean, lower = (load_adapter(folder, start) for folder in (*adapters, tmp_path / "mean", tmp_path / "lower"))
     assert {layer.rank for layer in lora_layers(mean).values()} == {ranks[-1]}
     assert_is_mean(mean, parts, [0.5, 0.5])
+    assert {layer.rank for layer in lora_layers(lower).values()} == {1}
+    assert_is_mean(lower, parts, [0.75, 0.25])
 
 
 def test_adapters_of_different_layers_have_no_mean(data, start, tmp_path):
     for number, targets in enumerate((["query"], ["query", "value"])):
-        options = {**ONE_STEP, "lora": {"targets": targets}}
+        options = {**ONE_STEP, "lora": {"rank": 2, "targets": targets}}
         train_task("sentiment", data, start, tmp_path / str(number), settings=options, limit=20)
+    adapters = [tmp_path / str(number) / "tasks" / "sentiment" for number in (0, 1)]
+    for rank in (0, 5):
+        with pytest.raises(ValueError, match=f"rank is {rank}, but these adapters .* 1 to 4"):
+            average([adapters[0]] * 2, None, tmp_path / "mean", rank=rank)
     with pytest.raises(ValueError, match="different layers have no mean; they differ in bert.encoder.*value"):
-        average([tmp_path / str(number) / "tasks" / "sentiment" for number in (0, 1)], None, tmp_path / "mean")
+        average(adapters, None, tmp_path / "mean")
 
 
 def test_what_has_no_mean_is_refused(data, start, tmp_path):

@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     mean = commands.add_parser("average", help="the mean of models that come from one another, or of adapters")
     mean.add_argument("folders", nargs="+", help="models with tasks/, or adapters of one base")
     mean.add_argument("--weights", nargs="+", type=float, help="how much each counts; equal if left out")
+    mean.add_argument("--rank", type=int, help="rank of the adapters; that of the last ones if left out")
     mean.add_argument("--out", required=True, help="folder that gets the result")
     mean.add_argument("--threads", type=int, help="CPU threads")
     mean.set_defaults(run=run_average)
@@ -106,7 +107,7 @@ def run_mini(chosen: argparse.Namespace) -> int:
 
 def run_average(chosen: argparse.Namespace) -> int:
     """`python -m bertlab.recipes average`."""
-    average(chosen.folders, chosen.weights, chosen.out)
+    average(chosen.folders, chosen.weights, chosen.out, chosen.rank)
     return 0
 
 

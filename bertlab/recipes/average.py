@@ -23,7 +23,9 @@ from bertlab.tokenization import BertTokenizerFast
 ADAPTER = "adapter.safetensors"
 
 
-def average(folders: Sequence[str | Path], weights: Sequence[float] | None, out: str | Path) -> None:
+def average(
+    folders: Sequence[str | Path], weights: Sequence[float] | None, out: str | Path, rank: int | None = None
+) -> None:
     """Write the mean of several models with their adapters, or of several adapters, into a folder.
 
     Of a model, the adapters that all the folders have are averaged too. A decoder is not: it has to be trained on the
@@ -33,9 +35,10 @@ def average(folders: Sequence[str | Path], weights: Sequence[float] | None, out:
         folders: of models (with `tasks/`) or of adapters of the same base.
         weights: how much each counts; equal if None.
         out: folder that gets the result, in float16.
+        rank: of the adapters that are written; that of the last folder's if None.
 
     Raises:
-        ValueError: there is one folder only, the weights do not fit, or the models differ in shape.
+        ValueError: there is one folder only, the weights or the rank do not fit, or the models differ in shape.
     """
     folders, out = [Path(folder) for folder in folders], Path(out)
     weights = [1.0] * len(folders) if weights is None else list(weights)
@@ -49,7 +52,7 @@ def average(folders: Sequence[str | Path], weights: Sequence[float] | None, out:
         bases = {read_json(folder / "config.json").get("bertlab", {}).get("base_fingerprint") for folder in folders}
         if len(bases) > 1:
             raise ValueError("these adapters were trained on different bases: average the bases with their adapters")
-        average_adapters(folders, weights, out)
+        average_adapters(folders, weights, out, rank)
         return
     models = [BertForPreTraining.from_pretrained(folder) for folder in folders]
     mean = models[-1]
@@ -59,16 +62,19 @@ def average(folders: Sequence[str | Path], weights: Sequence[float] | None, out:
     for task in sorted(folder.name for folder in (folders[-1] / "tasks").glob("*")):
         adapters = [folder / "tasks" / task for folder in folders]
         if all((adapter / ADAPTER).is_file() for adapter in adapters):
-            average_adapters(adapters, weights, out / "tasks" / task, base=mean)
+            average_adapters(adapters, weights, out / "tasks" / task, rank, base=mean)
 
 
 def average_adapters(
-    folders: Sequence[Path], weights: Sequence[float], out: Path, base: BertForPreTraining | None = None
+    folders: Sequence[Path],
+    weights: Sequence[float],
+    out: Path,
+    rank: int | None = None,
+    base: BertForPreTraining | None = None,
 ) -> None:
     """Write the mean of adapters; `base` is the model that it is for, where that is a new one.
 
-    The mean is that of what they add to the weights, not of the factors, and comes as near to it as the rank of the
-    last adapter allows.
+    The mean is that of what they add to the weights, not of the factors, and comes as near to it as the rank allows.
     """
     states = [load_file(folder / ADAPTER) for folder in folders]
     configs = [read_json(folder / "config.json") for folder in folders]
@@ -77,8 +83,13 @@ def average_adapters(
     if unlike:
         raise ValueError(f"adapters of different layers have no mean; they differ in {', '.join(sorted(unlike)[:3])}")
     stored = mean_of(states, weights)
-    ranks, alphas = ([config["bertlab"]["lora"][name] for config in configs] for name in ("rank", "alpha"))
-    scales = [alpha / rank for alpha, rank in zip(alphas, ranks, strict=True)]
+    config, settings = configs[-1], [config["bertlab"]["lora"] for config in configs]
+    scales = [own["alpha"] / own["rank"] for own in settings]
+    rank = settings[-1]["rank"] if rank is None else rank
+    sides = [max(factor.shape) for factor in factors[-1].values()]
+    largest = min(*sides, sum(own["rank"] for own in settings))
+    if not 1 <= rank <= largest:
+        raise ValueError(f"rank is {rank}, but these adapters have a mean of ranks from 1 to {largest}")
     shares = [weight / sum(weights) * scale / scales[-1] for weight, scale in zip(weights, scales, strict=True)]
     for layer in sorted(name.removesuffix(".lora_A") for name in factors[-1] if name.endswith(".lora_A")):
         # side by side, the factors of all the adapters make one of the sum of their ranks
@@ -86,10 +97,10 @@ def average_adapters(
         lora_B = torch.cat(
             [share * own[f"{layer}.lora_B"].float() for share, own in zip(shares, factors, strict=True)], dim=1
         )
-        for name, factor in zip("AB", nearest_factors(lora_A, lora_B, ranks[-1]), strict=True):
+        for name, factor in zip("AB", nearest_factors(lora_A, lora_B, rank), strict=True):
             name = f"{layer}.lora_{name}"
             stored[name] = factor.to(factors[-1][name].dtype).contiguous()
-    config = configs[-1]
+    settings[-1].update(rank=rank, alpha=scales[-1] * rank)
     if base is not None:
         config["bertlab"]["base_fingerprint"] = fingerprint(base, without=stored)
     out.mkdir(parents=True, exist_ok=True)
