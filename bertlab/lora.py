@@ -65,7 +65,8 @@ class LoraEmbedding(nn.Embedding):
     """
 
     def __init__(self, embedding: nn.Embedding, rank: int, alpha: float, generator: torch.Generator | None = None):
-        super().__init__(embedding.num_embeddings, embedding.embedding_dim, embedding.padding_idx, device="meta")
+        with undrawn_weights():  # drawing on "meta" makes torch import its compiler, which takes seconds
+            super().__init__(embedding.num_embeddings, embedding.embedding_dim, embedding.padding_idx, device="meta")
         self.weight = embedding.weight
         self.rank, self.alpha = rank, alpha
         directions = torch.randn(embedding.embedding_dim, rank, generator=generator) / rank**0.5
@@ -200,7 +201,8 @@ def remove_lora(model: BertPreTrainedModel) -> BertPreTrainedModel:
 
 def _plain(layer: LoraLinear | LoraEmbedding, weight: Tensor) -> nn.Linear | nn.Embedding:
     if isinstance(layer, LoraEmbedding):
-        embedding = nn.Embedding(layer.num_embeddings, layer.embedding_dim, layer.padding_idx, device="meta")
+        with undrawn_weights():
+            embedding = nn.Embedding(layer.num_embeddings, layer.embedding_dim, layer.padding_idx, device="meta")
         embedding.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
         return embedding.train(layer.training)
     linear = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")

@@ -1,6 +1,8 @@
 """LoRA: starts as the base, learns only its factors, merges exactly, and travels as a small folder."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -96,6 +98,15 @@ def test_word_embeddings_move_in_a_few_directions_and_only_where_a_word_occurs(m
     expected = words.weight[ids] + 5.0 / 3 * (words.lora_A.T[ids] @ words.lora_B.T)
     torch.testing.assert_close(words(ids), expected)
     assert torch.linalg.matrix_rank(words.delta()) == 3
+
+
+def test_loading_adapted_words_does_not_import_the_compiler(model, base, tmp_path):
+    save_adapter(add_lora(model, rank=2, targets=["word_embeddings"]), tmp_path, task="t", base=str(base))
+    program = (
+        "import sys; from bertlab.lora import load_adapter, merge_lora; "
+        f"merge_lora(load_adapter({str(tmp_path)!r})); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 def test_shared_word_embeddings_are_not_adapted_alone(base):
