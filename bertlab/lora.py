@@ -311,7 +311,7 @@ def load_adapter(
             raise FileNotFoundError(f"{folder} holds no adapter: it has no {name}")
     fields = read_json(folder / "config.json")
     about = fields.pop("bertlab", None)
-    head_model, lora = _described(about, folder / "config.json")
+    head_model, lora = described(about, folder / "config.json")
     try:
         state = load_file(folder / "adapter.safetensors")
     except SafetensorError as error:
@@ -344,7 +344,7 @@ def load_adapter(
     return model.eval()
 
 
-def _described(about: Any, path: Path) -> tuple[type[BertPreTrainedModel], dict[str, Any]]:
+def described(about: Any, path: Path) -> tuple[type[BertPreTrainedModel], dict[str, Any]]:
     """The head model that an adapter's config describes, and the arguments of `add_lora`; ValueError if it does not."""
     name = about.get("class") if isinstance(about, dict) else None
     head_model = getattr(task_heads, name, None) if isinstance(name, str) else None

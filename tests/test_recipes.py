@@ -204,6 +204,11 @@ def test_adapters_of_different_layers_have_no_mean(data, start, tmp_path):
             average([adapters[0]] * 2, None, tmp_path / "mean", rank=rank)
     with pytest.raises(ValueError, match="different layers have no mean; they differ in bert.encoder.*value"):
         average(adapters, None, tmp_path / "mean")
+    config = json.loads((adapters[1] / "config.json").read_text())
+    del config["bertlab"]["lora"]["alpha"]
+    (adapters[1] / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="describes no adapter: 'lora' must hold a rank, an alpha"):
+        average([adapters[1]] * 2, None, tmp_path / "mean")
 
 
 def test_what_has_no_mean_is_refused(data, start, tmp_path):

@@ -83,9 +83,14 @@ def report(part: str, record: StepRecord) -> None:
         sys.stdout.flush()
 
 
+def work_folder(chosen: argparse.Namespace) -> Path:
+    """Where a recipe keeps what it need not make twice."""
+    return Path(chosen.work or f"{chosen.out}.work")
+
+
 def run_joint(chosen: argparse.Namespace) -> int:
     """`python -m bertlab.recipes joint`."""
-    recipe, work = load_recipe(chosen.recipe), Path(chosen.work or f"{chosen.out}.work")
+    recipe, work = load_recipe(chosen.recipe), work_folder(chosen)
     tokenizer = BertTokenizerFast.from_pretrained(chosen.base)
     train_all(
         recipe["joint"], *mixture(recipe, chosen.data, tokenizer, work / "corpus"), chosen.data, chosen.base,
@@ -98,7 +103,7 @@ def run_joint(chosen: argparse.Namespace) -> int:
 def run_mini(chosen: argparse.Namespace) -> int:
     """`python -m bertlab.recipes mini`."""
     figures = make_model(
-        load_recipe(chosen.recipe), chosen.data, chosen.start, chosen.out, chosen.work or f"{chosen.out}.work",
+        load_recipe(chosen.recipe), chosen.data, chosen.start, chosen.out, work_folder(chosen),
         device=chosen.device, report=report,
     )  # fmt: skip
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
@@ -138,7 +143,7 @@ def run_task(chosen: argparse.Namespace) -> int:
 
     figures = train_task(
         chosen.task, chosen.data, chosen.base, chosen.out, settings=settings, base_name=chosen.base_name,
-        limit=chosen.limit, teacher=chosen.teacher, silver=Path(chosen.work or f"{chosen.out}.work") / "silver",
+        limit=chosen.limit, teacher=chosen.teacher, silver=work_folder(chosen) / "silver",
         all_layers=chosen.all_layers, report=report,
     )  # fmt: skip
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")

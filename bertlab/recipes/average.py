@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bertlab.files import read_json, write_whole
-from bertlab.lora import fingerprint, nearest_factors
+from bertlab.lora import described, fingerprint, nearest_factors
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
 
@@ -82,8 +82,8 @@ def average_adapters(
     unlike = {name for names in factors for name in {*names} ^ {*factors[-1]}}
     if unlike:
         raise ValueError(f"adapters of different layers have no mean; they differ in {', '.join(sorted(unlike)[:3])}")
-    stored = mean_of(states, weights)
-    config, settings = configs[-1], [config["bertlab"]["lora"] for config in configs]
+    settings = [described(one.get("bertlab"), folder / "config.json")[1] for one, folder in zip(configs, folders)]
+    config, stored = configs[-1], mean_of(states, weights)
     scales = [own["alpha"] / own["rank"] for own in settings]
     rank = settings[-1]["rank"] if rank is None else rank
     sides = [max(factor.shape) for factor in factors[-1].values()]
@@ -100,7 +100,7 @@ def average_adapters(
         for name, factor in zip("AB", nearest_factors(lora_A, lora_B, rank), strict=True):
             name = f"{layer}.lora_{name}"
             stored[name] = factor.to(factors[-1][name].dtype).contiguous()
-    settings[-1].update(rank=rank, alpha=scales[-1] * rank)
+    config["bertlab"]["lora"].update(rank=rank, alpha=scales[-1] * rank)
     if base is not None:
         config["bertlab"]["base_fingerprint"] = fingerprint(base, without=stored)
     out.mkdir(parents=True, exist_ok=True)

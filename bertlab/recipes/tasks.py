@@ -68,12 +68,11 @@ def train_task(
         silver: folder that keeps what the teacher judged for the next time.
         all_layers: train the whole model instead of an adapter and save that.
     """
-    options = task_settings(name)
-    for key in ("steps", "epochs", "minutes"):
-        if key in (settings or {}):
-            options.pop("minutes", None)
-    options.update(settings or {})
-    lora = {**task_settings(name)["lora"], **options.pop("lora")}
+    options, settings = task_settings(name), dict(settings or {})
+    if {"steps", "epochs", "minutes"} & set(settings):
+        options.pop("minutes", None)
+    lora = {**options.pop("lora"), **settings.pop("lora", {})}
+    options.update(settings)
     max_length = options.pop("max_length", None)
     former = options.pop("begin_with", None)
     former = former and Path(out) / "tasks" / former
