@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def infer_task(kind: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> T
     column "label_text" gives them.
 
     Raises:
-        DataError: no label column, or only one label to choose from.
+        DataError: no label column, only one label to choose from, or probabilities instead of a label.
     """
     task = Task(kind, **fields)
     if kind not in _LABELLED or task.labels:
@@ -119,6 +120,8 @@ def infer_task(kind: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> T
     given: dict[int, str] = {}
     for row in rows:
         value = column_of(row, "tags" if kind == "tagging" else "label")
+        if kind == "classification" and isinstance(value, (list, tuple)):
+            raise DataError(f"{place_of(row)}: {value!r:.60} does not tell the names of the labels; give labels")
         found.update(value if isinstance(value, (list, tuple)) else [value])
         if isinstance(value, int) and isinstance(row.get("label_text"), str):
             given[value] = row["label_text"]
@@ -159,7 +162,9 @@ def encode(rows: Iterable[Mapping[str, Any]], task: Task, tokenizer: Any) -> lis
 
     Columns (with their usual aliases): classification, regression, multilabel, next_sentence: text, pair
     (optional), label; tagging: tokens, tags; choice: prompt, endings, label; qa: question, context, answers;
-    causal: text. Label columns may be missing: such features can be predicted but not trained on.
+    causal: text. Label columns may be missing: such features can be predicted but not trained on. The label of a
+    classification may also be a list, the probability of every label, such as a teacher's judgement (Hinton et al.
+    2015, section 2).
 
     Raises:
         DataError: a column is missing or of the wrong kind, or a label is unknown; names file and line.
@@ -230,7 +235,19 @@ def _text_label(row: Mapping[str, Any], column: str, task: Task) -> Any:
         return [float(label in ids) for label in range(len(task.labels))]
     if task.kind == "next_sentence":
         return _label_id(row, column, value, ("next", "random"))
+    if isinstance(value, (list, tuple)):
+        return _label_probabilities(row, column, value, task.labels)
     return _label_id(row, column, value, task.labels)
+
+
+def _label_probabilities(row: Mapping[str, Any], column: str, value: Sequence, labels: tuple[str, ...]) -> list[float]:
+    numbers = [float(one) if isinstance(one, Real) else float("nan") for one in value]
+    if len(numbers) != len(labels) or not all(0.0 <= one <= 1.0 for one in numbers) or abs(sum(numbers) - 1.0) > 1e-3:
+        raise DataError(
+            f"{place_of(row)}, column {column!r}: {value!r:.60} is not a label, nor {len(labels)} probabilities that "
+            "sum to 1, one for each label"
+        )
+    return numbers
 
 
 def _encode_tagging(rows: list, task: Task, tokenizer: Any) -> list[Feature]:
@@ -410,9 +427,13 @@ def collate(features: Sequence[Feature], task: Task, pad_token_id: int = 0, mult
         labels = [feature["labels"] for feature in features]
         if task.kind in ("tagging", "causal"):
             batch["labels"] = _stack(labels, width, IGNORED)
+        elif task.kind in ("regression", "multilabel"):
+            batch["labels"] = torch.tensor(labels, dtype=torch.float)
+        elif any(isinstance(label, list) for label in labels):  # beside probabilities, a label is a certain one
+            certain = torch.eye(len(task.labels)).tolist()
+            batch["labels"] = torch.tensor([label if isinstance(label, list) else certain[label] for label in labels])
         else:
-            floats = task.kind in ("regression", "multilabel")
-            batch["labels"] = torch.tensor(labels, dtype=torch.float if floats else torch.long)
+            batch["labels"] = torch.tensor(labels)
     for name in ("start_positions", "end_positions"):
         if all(name in feature for feature in features):
             batch[name] = torch.tensor([feature[name] for feature in features])

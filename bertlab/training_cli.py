@@ -59,6 +59,7 @@ DATA is .jsonl, .csv, .tsv, .conll, .txt or SQuAD's .json (or .gz of these). KIN
   tagging         tokens tags            a label for each word   choice         prompt endings label
   qa              question context answers                       causal         text                continue a text
 Other names of columns: --columns text=review label=stars
+The label of a classification may also be a list: the probability of each label, such as a larger model's judgement.
 
 OUT gets checkpoints while it trains and the finished model, or with --lora a small adapter, at the end.
 Run the same command again to go on from the last checkpoint.

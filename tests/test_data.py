@@ -219,9 +219,22 @@ def test_labels_may_be_numbers_names_or_lists(tokenizer):
     assert encode([{"text": "a", "score": "2.5"}], regression, tokenizer)[0]["labels"] == 2.5
 
 
+def test_a_label_may_be_the_probabilities_of_all(tokenizer):
+    task = Task("classification", ("no", "yes"))
+    rows = [{"text": "a", "label": [0.25, 0.75]}, {"text": "a", "label": "yes"}, {"text": "a", "label": (1, 0)}]
+    batch = collate(encode(rows, task, tokenizer), task)
+    assert batch["labels"].tolist() == [[0.25, 0.75], [0.0, 1.0], [1.0, 0.0]]
+    with pytest.raises(DataError, match="does not tell the names of the labels"):
+        infer_task("classification", rows)
+
+
 @pytest.mark.parametrize(
     "kind, row, message",
     [
+        ("classification", {"text": "a", "label": [0.5, 0.4]}, "is not a label, nor 2 probabilities that sum to 1"),
+        ("classification", {"text": "a", "label": [1.5, -0.5]}, "nor 2 probabilities"),
+        ("classification", {"text": "a", "label": [1.0]}, "nor 2 probabilities"),
+        ("classification", {"text": "a", "label": ["no", "yes"]}, "nor 2 probabilities"),
         ("classification", {"text": "a", "label": "maybe"}, "label 'maybe' is not known; labels are 'no', 'yes'"),
         ("classification", {"text": "a", "label": 2}, "label 2 is not known"),
         ("classification", {"text": None, "label": 0}, "column 'text': None is of the type NoneType"),

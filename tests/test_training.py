@@ -133,6 +133,21 @@ def test_the_objective_of_every_kind_is_the_models_own_loss(tokenizer, kind):
     torch.testing.assert_close(mean, model(**batch).loss, rtol=1e-5, atol=1e-6)
 
 
+def test_probabilities_instead_of_a_label_weigh_its_losses_and_are_learnt(tokenizer):
+    model = fresh(tokenizer, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, **TASK.config()).eval()
+
+    def loss(*labels):
+        rows = [{"text": "good film", "label": label} for label in labels]
+        batch = collate(encode(rows, TASK, tokenizer), TASK, tokenizer.pad_token_id)
+        return TaskObjective(model, TASK)(batch)["classification"]
+
+    torch.testing.assert_close(loss([0.2, 0.8], "bad"), 0.2 * loss(0) + 0.8 * loss(1) + loss(0))
+    judged = [{"text": "good film", "label": [0.3, 0.7]}, {"text": "bad", "label": [0.9, 0.1]}]
+    list(finetune(model, tokenizer, judged, TASK, **{**OPTIONS, "steps": 80, "learning_rate": 1e-2}))
+    np.testing.assert_allclose(predict(model, tokenizer, judged, TASK), [[0.3, 0.7], [0.9, 0.1]], atol=0.05)
+    assert evaluate(model, tokenizer, judged, TASK)["accuracy"] == 100.0  # by the likeliest label
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_trains_and_is_evaluated(tokenizer, kind):
     rows, labels = ROWS[kind]

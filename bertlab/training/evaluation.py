@@ -78,10 +78,10 @@ def evaluate(
 ) -> dict[str, float]:
     """The metrics of a model on a labelled set, in percent, beside its mean loss.
 
-    classification: accuracy, macro_f1, matthews; regression: spearman, pearson; multilabel: macro_f1, micro_f1
-    (labels with a probability of at least `threshold`); tagging: accuracy and, for BIO labels, span_f1,
-    precision, recall; choice, next_sentence: accuracy; qa: exact_match, f1 (and no_answer_accuracy where some
-    questions have no answer); causal: perplexity.
+    classification: accuracy, macro_f1, matthews (where a row has probabilities, its likeliest label counts);
+    regression: spearman, pearson; multilabel: macro_f1, micro_f1 (labels with a probability of at least
+    `threshold`); tagging: accuracy and, for BIO labels, span_f1, precision, recall; choice, next_sentence: accuracy;
+    qa: exact_match, f1 (and no_answer_accuracy where some questions have no answer); causal: perplexity.
 
     Args:
         data: anything that `bertlab.data.read` reads.
@@ -228,7 +228,8 @@ def _labels(features: Sequence[Feature]) -> list[Any]:
 
 
 def _score_classes(outputs, features, rows, task, threshold, loss) -> dict[str, float]:
-    predicted, expected = [int(np.argmax(logits)) for logits in outputs], _labels(features)
+    predicted = [int(np.argmax(logits)) for logits in outputs]
+    expected = [int(np.argmax(label)) if isinstance(label, list) else label for label in _labels(features)]
     scores = {"accuracy": metrics.accuracy(predicted, expected)}
     if task.kind == "classification":
         scores["macro_f1"] = metrics.macro_f1(predicted, expected, len(task.labels))

@@ -55,6 +55,8 @@ def task_loss(output, batch: Batch, task: Task) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / labels.shape[1]
     if task.kind == "causal":
         logits, labels = logits[:, :-1], labels[:, 1:]
+    if labels.is_floating_point():  # probabilities (batch, labels)
+        return F.cross_entropy(logits, labels, reduction="sum")
     return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
