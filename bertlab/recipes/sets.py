@@ -230,20 +230,17 @@ def continuations(
 
 def next_sentence(folder: Path, limit: int | None) -> TaskSets:
     """Whether one passage follows another or is from elsewhere."""
+    names = ("wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks")
     train: list[Row] = []
-    dev: list[Row] = []
-    for name in ("wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks"):
+    dev: dict[str, list[Row]] = {"held-out text": []}
+    for name in names:
         found = list(texts(folder, name, limit or 40_000))
         told, further = ([doc for doc in docs if len(doc) >= 4] for docs in (found[:4000], found[4000:]))
         held = max(2, len(told) // 20)  # the same documents however many there are to learn from
         train += following(told[:-held] + further, random.Random(f"{name}/train"), per_document=3)
-        dev += following(told[-held:], random.Random(f"{name}/dev"), per_document=8)[:800]
-    return TaskSets(
-        Task("next_sentence", max_length=128, name="next_sentence"),
-        train,
-        {"held-out text": dev},
-        ["wikipedia_simple", "wikipedia_en", "books_standardebooks", "storybooks"],
-    )
+        dev[name] = following(told[-held:], random.Random(f"{name}/dev"), per_document=8)[:800]
+        dev["held-out text"] += dev[name]
+    return TaskSets(Task("next_sentence", max_length=128, name="next_sentence"), train, dev, list(names))
 
 
 def following(told: list[list[str]], generator: random.Random, per_document: int) -> list[Row]:
@@ -323,7 +320,7 @@ def load_task(name: str, folder: str | Path, limit: int | None = None) -> TaskSe
 
 
 def baseline(sets: TaskSets) -> dict[str, Any]:
-    """What guessing scores on the first dev set: chance, and always the most frequent label of the training set."""
+    """What guessing scores on the first dev set: chance, and always the label that people give most often."""
     from collections import Counter
 
     rows = next(iter(sets.dev.values()))
@@ -332,7 +329,8 @@ def baseline(sets: TaskSets) -> dict[str, Any]:
         count = len(rows[0]["endings"]) if kind == "choice" else 2
         return {"chance": 100.0 / count}
     if kind == "classification":
-        common, _ = Counter(row["label"] for row in sets.train).most_common(1)[0]
+        given = [row["label"] for row in sets.train if not isinstance(row["label"], list)]  # not probabilities
+        common, _ = Counter(given).most_common(1)[0]
         share = sum(row["label"] == common for row in rows) / len(rows)
         return {"chance": 100.0 / len(sets.task.labels), "majority": 100.0 * share}
     if kind == "tagging":

@@ -1,7 +1,7 @@
 """Further examples that a teacher labels instead of people (Thakur et al. 2021; Xie et al. 2020).
 
 The free sets for similarity and sentiment are small. The encoder that pre-training started from knows more of both
-than is left after pre-training, so it scores pairs of free sentences, and, fine-tuned first, labels free sentences.
+than is left after pre-training, so it scores pairs of free sentences, and, fine-tuned first, judges free sentences.
 The new model learns its judgement beside the people's.
 """
 
@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -93,30 +94,38 @@ def add_silver_labels(
     data: str | Path,
     teacher: str | Path,
     limit: int | None = None,
-    sentences: int = 20_000,
-    steps: int = 700,
-    sure: float = 0.9,
+    sentences: int = 40_000,
+    teachers: int = 3,
+    steps: int = 900,
     seed: int = 0,
 ) -> None:
-    """Add sentences of film reviews that the teacher, fine-tuned on the training rows, is sure about.
+    """Add sentences of film reviews with what teachers find probable on the mean.
 
-    The people's rows come twice for that.
+    A teacher is fine-tuned on sentences that have the label of the review they are from, which is often but not always
+    theirs, then on the training rows. Probabilities tell more than the likeliest label: what is open stays open (Hinton
+    et al. 2015, section 2). The people's rows come twice beside them.
     """
-    torch.manual_seed(seed)
     tokenizer = BertTokenizerFast.from_pretrained(str(teacher))
-    model = BertForSequenceClassification.from_pretrained(str(teacher), **sets.task.config())
-    settings = {"steps": steps, "learning_rate": 1e-4, "warmup": 0.06, "dropout": 0.1, "seed": seed}
-    for _ in finetune(model, tokenizer, sets.train, sets.task, **settings):
-        pass
-    opinions = [row["text"] for row in part(Path(data), "subjectivity", "train", limit) if row["label"] == 1]
-    for review in part(Path(data), "movie_reviews", "train", limit):
-        opinions += [sentence for sentence in review["text"].split("\n") if 6 <= sentence.count(" ") < 45]
-    random.Random(seed).shuffle(opinions)
-    rows = [Row({"text": text, "label": 0}, "silver sentence") for text in opinions[:sentences]]
-    silver = [
-        Row({**row, "label": int(probabilities.argmax())}, row.place)
-        for row, probabilities in zip(rows, predict(model, tokenizer, rows, sets.task), strict=True)
-        if probabilities.max() >= sure
+    reviewed = [
+        Row({"text": sentence, "label": review["label"]}, review.place)
+        for review in part(Path(data), "movie_reviews", "train", limit)
+        for sentence in review["text"].split("\n")
+        if 6 <= sentence.count(" ") < 45
     ]
+    opinions = [row["text"] for row in part(Path(data), "subjectivity", "train", limit) if row["label"] == 1]
+    opinions = list(dict.fromkeys(opinions + [row["text"] for row in reviewed]))
+    random.Random(seed).shuffle(opinions)
+    rows = [Row({"text": text}, "silver sentence") for text in opinions[:sentences]]
+    judgements = []
+    for own_seed in range(seed, seed + teachers):  # one's slips are not another's
+        torch.manual_seed(own_seed)
+        model = BertForSequenceClassification.from_pretrained(str(teacher), **sets.task.config())
+        settings = {"steps": steps, "learning_rate": 1e-4, "warmup": 0.06, "dropout": 0.1, "seed": own_seed}
+        for examples in (reviewed, sets.train):
+            for _ in finetune(model, tokenizer, examples, sets.task, **settings):
+                pass
+        judgements.append(np.stack(predict(model, tokenizer, rows, sets.task)))
+    probabilities = np.mean(judgements, axis=0, dtype=np.float64)  # (rows, labels)
+    silver = [Row({**row, "label": label}, row.place) for row, label in zip(rows, probabilities.tolist(), strict=True)]
     sets.train = sets.train * 2 + silver
     sets.sources += ["subjectivity", "movie_reviews"]
