@@ -1,5 +1,6 @@
 """The recipe in its tiny version, on text that is generated here, and what the recipes make of data folders."""
 
+import functools
 import gzip
 import json
 import random
@@ -14,10 +15,11 @@ from bertlab.lora import adapter_state, add_lora, load_adapter, lora_layers, sav
 from bertlab.recipes import joint
 from bertlab.recipes.__main__ import main
 from bertlab.recipes.average import average
+from bertlab.recipes.calibration import centre_thresholds, set_temperature
 from bertlab.recipes.mini import load_recipe
 from bertlab.recipes.reorder import warm_start
 from bertlab.recipes.sets import TASKS, continuations, following, load_task
-from bertlab.recipes.tasks import begin_with, centre_thresholds, task_settings, train_task
+from bertlab.recipes.tasks import begin_with, calibrate_task, task_settings, train_task
 from bertlab.sequence_to_sequence import EncoderDecoder
 from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction, BertForPreTraining
 from bertlab.training import Settings, predict
@@ -324,7 +326,6 @@ def _lines(row):
 
 def test_thresholds_are_moved_to_one_half(start):
     from bertlab.data import Task
-    from bertlab.recipes.sets import TaskSets
     from bertlab.task_heads import BertForSequenceClassification
 
     tokenizer = tiny_tokenizer(start)
@@ -334,29 +335,96 @@ def test_thresholds_are_moved_to_one_half(start):
         model.classifier.bias += torch.tensor([-2.0, 1.0])
     rows = [{"text": row["text"], "labels": [0] if row["label"] else [1]} for row in reviews(80)]
     before = np.stack(predict(model, tokenizer, rows, task))
-    thresholds = centre_thresholds(model, tokenizer, rows, TaskSets(task, [], {}), fewest=5)
+    thresholds = centre_thresholds(model, tokenizer, rows, task, fewest=5)
     after = np.stack(predict(model, tokenizer, rows, task))
     assert ((after >= 0.5) == (before >= np.array(thresholds))).mean() > 0.99
 
 
-def test_a_teacher_labels_further_sentences_that_it_is_sure_about(data, start, tmp_path):
+def test_a_temperature_makes_a_classifier_as_sure_as_it_is_right_and_changes_no_answer(start):
+    from bertlab.data import Task
+    from bertlab.task_heads import BertForSequenceClassification
+
+    tokenizer, generator = tiny_tokenizer(start), np.random.default_rng(0)
+    task = Task("classification", ("a", "b", "c"), max_length=16)
+    model = BertForSequenceClassification.from_pretrained(start, num_labels=3, **task.config()).eval()
+    with torch.no_grad():
+        model.classifier.weight *= 5.0
+    texts = [f"{row['text']} {row['text']}" for row in reviews(300)]
+    honest = np.stack(predict(model, tokenizer, [{"text": text} for text in texts], task))
+    labels = [generator.choice(3, p=p / p.sum()) for p in honest.astype(np.float64)]
+    rows = [{"text": text, "label": int(label)} for text, label in zip(texts, labels)]
+    with torch.no_grad():
+        model.classifier.weight *= 4.0
+        model.classifier.bias *= 4.0
+    too_sure = np.stack(predict(model, tokenizer, rows, task))
+    assert set_temperature(model, tokenizer, rows, task) == pytest.approx(4.0, rel=0.35)
+    mended = np.stack(predict(model, tokenizer, rows, task))
+    assert (mended.argmax(1) == too_sure.argmax(1)).all() and mended.max(1).mean() < too_sure.max(1).mean()
+    assert abs(mended.max(1).mean() - honest.max(1).mean()) < 0.05
+
+
+def test_a_stored_adapter_can_be_calibrated(data, start, tmp_path, capsys):
+    options = {**ONE_STEP, "steps": 30, "learning_rate": 2e-2}
+    before = train_task("sentiment", data, start, tmp_path, settings=options, limit=20)
+    folder = tmp_path / "tasks" / "sentiment"
+    sure = load_adapter(folder, start)
+    with torch.no_grad():  # what a mean or a longer training may do to it
+        sure.classifier.weight *= 4.0
+        sure.classifier.bias *= 4.0
+    details = json.loads((folder / "config.json").read_text())["bertlab"]
+    details = {name: details[name] for name in ("kind", "max_length", "stride", "metric")}
+    save_adapter(sure, folder, task="sentiment", base="bertlab-mini", details=details)
+    command = ["calibrate", "sentiment", "--data", str(data), "--base", str(start), "--out", str(tmp_path)]
+    assert main(command) == 0
+    capsys.readouterr()
+    after = json.loads((tmp_path / "figures.json").read_text())["sentiment"]
+    assert after["dev"]["sentence_polarity"]["accuracy"] == before["dev"]["sentence_polarity"]["accuracy"]
+    losses = {name: sum(scores["loss"] for scores in figures["dev"].values()) for name, figures in
+              (("before", before), ("after", after))}  # fmt: skip
+    assert losses["after"] == pytest.approx(losses["before"], rel=0.02)
+    assert json.loads((folder / "config.json").read_text())["bertlab"]["max_length"] == details["max_length"]
+    with pytest.raises(FileNotFoundError, match="holds no adapter"):
+        calibrate_task("inference", data, start, tmp_path, base_name="bertlab-mini")
+
+
+def test_teachers_judge_further_sentences(data, start, tmp_path):
     from bertlab.data import Task
     from bertlab.recipes.silver import add_silver_labels
 
-    opinions = [{"text": row["text"], "label": 1} for row in reviews(12, 5)]
-    put(tmp_path, "subjectivity/train.jsonl.gz", [*opinions, {"text": "it is a film .", "label": 0}])
-    text = "\n".join(["too short"] + [row["text"] + " and so on and on and on" for row in reviews(9, 6)])
+    opinions = [{"text": f"{row['text']} {number}", "label": 1} for number, row in enumerate(reviews(12, 5))]
+    put(tmp_path, "subjectivity/train.jsonl.gz", [*opinions, opinions[0], {"text": "it is a film .", "label": 0}])
+    text = "\n".join(["too short"] + [f"{n} {row['text']} and so on and on" for n, row in enumerate(reviews(9, 6))])
     put(tmp_path, "movie_reviews/train.jsonl.gz", [{"text": text, "label": 1}])
-    sets = load_task("sentiment", data)
-    sets.task = Task("classification", ("negative", "positive"), max_length=32)
-    people = list(sets.train)
-    add_silver_labels(sets, tmp_path, start, steps=3, sure=0.5)
-    assert sets.train[: 2 * len(people)] == people * 2
-    silver = sets.train[2 * len(people) :]
-    assert len(silver) == 12 + 9 and {row["label"] for row in silver} <= {0, 1}
-    sets.train = list(people)
-    add_silver_labels(sets, tmp_path, start, steps=3, sure=1.01)
-    assert sets.train == people * 2
+    judged = {}
+    for teachers in (1, 2):
+        sets = load_task("sentiment", data)
+        sets.task = Task("classification", ("negative", "positive"), max_length=32)
+        people = list(sets.train)
+        add_silver_labels(sets, tmp_path, start, teachers=teachers, steps=3)
+        assert sets.train[: 2 * len(people)] == people * 2
+        silver = sets.train[2 * len(people) :]
+        assert len({row["text"] for row in silver}) == len(silver) == 12 + 9
+        assert all(sum(row["label"]) == pytest.approx(1.0) for row in silver)
+        judged[teachers] = [row["label"] for row in silver]
+    assert judged[1] != judged[2]
+
+
+def test_an_adapter_learns_what_teachers_judged(data, start, tmp_path, monkeypatch):
+    from bertlab.recipes import silver, tasks
+
+    put(
+        data,
+        "subjectivity/train.jsonl.gz",
+        [{"text": f"{n} {row['text']}", "label": 1} for n, row in enumerate(reviews(9))],
+    )
+    put(data, "movie_reviews/train.jsonl.gz", [{"text": "it was a very good film and book .", "label": 1}])
+    monkeypatch.setitem(tasks.SILVER, "sentiment", functools.partial(silver.add_silver_labels, teachers=1, steps=1))
+    for _ in range(2):  # the second time by what was kept
+        figures = train_task(
+            "sentiment", data, start, tmp_path, settings=ONE_STEP, teacher=start, silver=tmp_path / "silver"
+        )
+    assert figures["rows"] == 2 * 60 + 9 + 1 and figures["sources"][-2:] == ["subjectivity", "movie_reviews"]
+    assert figures["guessing"]["chance"] == 50.0
 
 
 def test_what_a_teacher_labelled_is_kept_for_the_same_teacher_and_limit_only(data, start, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from bertlab.recipes.joint import train_all
 from bertlab.recipes.mini import load_recipe, make_model, mixture
 from bertlab.recipes.nano_runs import record_runs
 from bertlab.recipes.sets import TASKS
-from bertlab.recipes.tasks import train_task
+from bertlab.recipes.tasks import calibrate_task, train_task
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import StepRecord
 
@@ -40,6 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
     task.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting")
     task.add_argument("--threads", type=int, help="CPU threads")
     task.set_defaults(run=run_task)
+    sure = commands.add_parser("calibrate", help="set how sure an adapter is, which a mean of adapters needs")
+    sure.add_argument("task", choices=list(TASKS))
+    sure.add_argument("--data", required=True, help="folder of the labelled sets")
+    sure.add_argument("--base", required=True, help="folder of the pre-trained model")
+    sure.add_argument("--out", required=True, help="folder with tasks/TASK/, which is changed, and figures.json")
+    sure.add_argument("--base-name", default="bertlab-mini", help="how the adapter names its base")
+    sure.add_argument("--limit", type=int, help="rows taken from each file")
+    sure.add_argument("--threads", type=int, help="CPU threads")
+    sure.set_defaults(run=run_calibrate)
     making = argparse.ArgumentParser(add_help=False)  # what the makers of whole models have in common
     making.add_argument("--data", required=True, help="folder of the texts and labelled sets")
     making.add_argument("--out", required=True, help="folder that gets the model and its adapters")
@@ -113,6 +122,15 @@ def run_mini(chosen: argparse.Namespace) -> int:
 def run_average(chosen: argparse.Namespace) -> int:
     """`python -m bertlab.recipes average`."""
     average(chosen.folders, chosen.weights, chosen.out, chosen.rank)
+    return 0
+
+
+def run_calibrate(chosen: argparse.Namespace) -> int:
+    """`python -m bertlab.recipes calibrate`."""
+    figures = calibrate_task(
+        chosen.task, chosen.data, chosen.base, chosen.out, base_name=chosen.base_name, limit=chosen.limit
+    )
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
 
 

@@ -18,10 +18,10 @@ from torch import nn
 from bertlab.corpus import Corpus, Mixture
 from bertlab.files import read_json
 from bertlab.lora import load_adapter
+from bertlab.recipes.calibration import calibrate
 from bertlab.recipes.sets import TaskSets
 from bertlab.recipes.tasks import (
     add_figures,
-    centre_thresholds,
     measure,
     measure_texts,
     prepared_sets,
@@ -103,8 +103,7 @@ def train_all(
         for parameter in model.parameters():
             parameter.copy_(parameter.half())
     for name, member in members.items():
-        if sets[name].calibration:
-            centre_thresholds(member.eval(), tokenizer, sets[name].calibration, sets[name])
+        calibrate(member.eval(), tokenizer, sets[name])
         store_adapter(member, sets[name], out, base_name)
     model.to("cpu", torch.float16).save_pretrained(out)
     tokenizer.save_pretrained(str(out))

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bertlab import task_heads
@@ -19,11 +18,12 @@ from bertlab.files import read_json, write_whole
 from bertlab.lora import add_lora, load_adapter, lora_layers, save_adapter, take_addition
 from bertlab.reading import Row
 from bertlab.recipes import reorder
+from bertlab.recipes.calibration import calibrate
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_labels, add_silver_pairs
 from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction
 from bertlab.tokenization import BertTokenizerFast
-from bertlab.training import StepRecord, evaluate, evaluate_pretraining, finetune, main_metric, predict
+from bertlab.training import StepRecord, evaluate, evaluate_pretraining, finetune, main_metric
 
 HERE = Path(__file__).parent
 CALIBRATION_ROWS = 4000
@@ -99,8 +99,7 @@ def train_task(
         report(record)
         steps = record.step
     seconds = time.time() - started
-    if sets.calibration:
-        centre_thresholds(model, tokenizer, sets.calibration, sets)
+    calibrate(model, tokenizer, sets)
     if all_layers:
         folder = Path(out) / "tasks" / name
         model.save_pretrained(folder)
@@ -113,6 +112,28 @@ def train_task(
         "seconds": round(seconds),
         "settings": {**options, "lora": None if all_layers else lora, "begin_with": former and former.name},
     }
+    add_figures(out, name, figures)
+    return figures
+
+
+def calibrate_task(
+    name: str, data: str | Path, base: str | Path, out: str | Path, *, base_name: str, limit: int | None = None
+) -> dict[str, Any]:
+    """Set anew how sure the adapter in `out/tasks/<name>/` is, as a mean of adapters needs; returns its figures.
+
+    Args:
+        data, base, out, base_name, limit: as for `train_task`.
+
+    Raises:
+        FileNotFoundError: there is no such adapter.
+    """
+    folder = Path(out) / "tasks" / name
+    model = load_adapter(folder, str(base))
+    sets = prepared_sets(name, data, limit=limit)
+    sets.task = replace(sets.task, max_length=read_json(folder / "config.json")["bertlab"]["max_length"])
+    tokenizer = BertTokenizerFast.from_pretrained(str(base))
+    calibrate(model, tokenizer, sets)
+    figures = measure(load_adapter(store_adapter(model, sets, out, base_name), str(base)), tokenizer, sets)
     add_figures(out, name, figures)
     return figures
 
@@ -219,30 +240,3 @@ def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
     content = read_json(file) if file.exists() else {}
     content[name] = dict(figures)
     write_whole(file, json.dumps(content, indent=2, default=str) + "\n")
-
-
-def centre_thresholds(model, tokenizer, rows: list, sets: TaskSets, fewest: int = 30) -> list[float]:
-    """Shift the biases of a multi-label head so that a probability of one half is the best threshold.
-
-    The threshold of each label is the one with the highest F1 on rows that were not trained on; labels with
-    fewer than `fewest` examples there take the threshold that is best for all labels together.
-    Returns the thresholds.
-    """
-    probabilities = np.stack(predict(model, tokenizer, rows, sets.task))  # (rows, labels)
-    truth = np.zeros_like(probabilities, dtype=bool)
-    for number, row in enumerate(rows):
-        truth[number, row["labels"]] = True
-    grid = np.arange(0.04, 0.7, 0.02)
-    scores = np.stack([_f1_by_label(probabilities >= threshold, truth) for threshold in grid])  # (grid, labels)
-    frequent = truth.sum(axis=0) >= fewest
-    together = grid[int(scores[:, frequent].mean(axis=1).argmax())] if frequent.any() else 0.3
-    thresholds = np.where(frequent, grid[scores.argmax(axis=0)], together)
-    with torch.no_grad():
-        shift = torch.from_numpy(np.log(thresholds / (1 - thresholds)))
-        model.classifier.bias -= shift.to(model.classifier.bias)
-    return thresholds.tolist()
-
-
-def _f1_by_label(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    hits = (predicted & truth).sum(axis=0)
-    return 2 * hits / np.maximum(1, predicted.sum(axis=0) + truth.sum(axis=0))
