@@ -378,13 +378,16 @@ def test_a_stored_adapter_can_be_calibrated(data, start, tmp_path, capsys):
     assert main(command) == 0
     capsys.readouterr()
     after = json.loads((tmp_path / "figures.json").read_text())["sentiment"]
+    assert after["steps"] == 30 and after["rows"] == before["rows"]
     assert after["dev"]["sentence_polarity"]["accuracy"] == before["dev"]["sentence_polarity"]["accuracy"]
     losses = {name: sum(scores["loss"] for scores in figures["dev"].values()) for name, figures in
               (("before", before), ("after", after))}  # fmt: skip
     assert losses["after"] == pytest.approx(losses["before"], rel=0.02)
     assert json.loads((folder / "config.json").read_text())["bertlab"]["max_length"] == details["max_length"]
     with pytest.raises(FileNotFoundError, match="holds no adapter"):
-        calibrate_task("inference", data, start, tmp_path, base_name="bertlab-mini")
+        calibrate_task("sentiment", data, start, tmp_path / "elsewhere", base_name="bertlab-mini")
+    with pytest.raises(ValueError, match="ner is a task of the kind tagging"):
+        calibrate_task("ner", data, start, tmp_path, base_name="bertlab-mini")
 
 
 def test_teachers_judge_further_sentences(data, start, tmp_path):

@@ -125,16 +125,19 @@ def calibrate_task(
         data, base, out, base_name, limit: as for `train_task`.
 
     Raises:
+        ValueError: the task has neither a temperature nor thresholds.
         FileNotFoundError: there is no such adapter.
     """
+    sets = prepared_sets(name, data, limit=limit)
+    if sets.task.kind not in ("classification", "multilabel"):
+        raise ValueError(f"{name} is a task of the kind {sets.task.kind}: only classification can be calibrated")
     folder = Path(out) / "tasks" / name
     model = load_adapter(folder, str(base))
-    sets = prepared_sets(name, data, limit=limit)
     sets.task = replace(sets.task, max_length=read_json(folder / "config.json")["bertlab"]["max_length"])
     tokenizer = BertTokenizerFast.from_pretrained(str(base))
     calibrate(model, tokenizer, sets)
     figures = measure(load_adapter(store_adapter(model, sets, out, base_name), str(base)), tokenizer, sets)
-    add_figures(out, name, figures)
+    add_figures(out, name, {**figures, **figures_of(out).get(name, {}), "dev": figures["dev"]})
     return figures
 
 
@@ -234,9 +237,13 @@ def begin_with(model, adapter: Path, base: str | Path) -> None:
             model.classifier.bias.copy_(head.bias[:1] - head.bias[1:])
 
 
+def figures_of(out: str | Path) -> dict[str, Any]:
+    """What `out/figures.json` holds by part; nothing if there is none."""
+    file = Path(out) / "figures.json"
+    return read_json(file) if file.exists() else {}
+
+
 def add_figures(out: str | Path, name: str, figures: Mapping[str, Any]) -> None:
     """Put the figures of one part into `out/figures.json`, beside those of the others."""
-    file = Path(out) / "figures.json"
-    content = read_json(file) if file.exists() else {}
-    content[name] = dict(figures)
-    write_whole(file, json.dumps(content, indent=2, default=str) + "\n")
+    content = {**figures_of(out), name: dict(figures)}
+    write_whole(Path(out) / "figures.json", json.dumps(content, indent=2, default=str) + "\n")
