@@ -150,7 +150,9 @@ def test_bertviz_draws_in_its_frame(notebook):
     inside.locator("#vis svg line, #vis svg path").first.wait_for(state="attached")
     for view in ("head", "model", "neuron"):  # as high as its picture, nothing cut
         notebook.python(f"heads.bertviz_view = {view!r}")
-        heads.locator(f'iframe[title="bertviz {view} view"]').wait_for()
+        frame = heads.locator(f'iframe[title="bertviz {view} view"]')
+        frame.wait_for()
+        frame.scroll_into_view_if_needed()  # out of sight, a frame's page does not learn that the frame has grown
         inside.locator("#vis svg").first.wait_for(state="attached")
         whole = "root => root.scrollHeight <= window.innerHeight && root.scrollHeight > 150"
         for _ in range(200):
