@@ -18,7 +18,7 @@ from bertlab.files import read_json, write_whole
 from bertlab.recipes import reorder
 from bertlab.recipes.joint import train_all
 from bertlab.recipes.sets import texts
-from bertlab.recipes.tasks import HERE, add_figures, measure_texts, train_task
+from bertlab.recipes.tasks import HERE, add_figures, figures_of, measure_texts, train_task
 from bertlab.task_heads import BertForPreTraining
 from bertlab.tokenization import BertTokenizerFast
 from bertlab.training import StepRecord, pretrain
@@ -110,7 +110,7 @@ def make_model(
         )  # fmt: skip
     if reorder.TASK in tasks:  # reads with the encoder that ships
         train(reorder.TASK)
-    return read_json(out / "figures.json")
+    return figures_of(out)
 
 
 def mixture(
