@@ -27,7 +27,7 @@ import torch  # noqa: E402
 
 import bertlab  # noqa: E402
 from bertlab.analysis import ablation, attention, attribution, lens, scoring, targets  # noqa: E402
-from bertlab.reading import read  # noqa: E402
+from bertlab.data import read  # noqa: E402
 
 
 def seconds(function: Callable[[], object]) -> float:

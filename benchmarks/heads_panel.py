@@ -22,9 +22,9 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 SETUP = """
 import torch, bertlab
-from bertlab.config import BertConfig
+from bertlab.model import BertConfig
 from bertlab.lab import Lab
-from bertlab.task_heads import BertForPreTraining
+from bertlab.model import BertForPreTraining
 from bertlab_widgets import *
 lab = bertlab.load()
 if {model!r} == "base":

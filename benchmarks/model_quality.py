@@ -19,7 +19,7 @@ import torch
 
 import bertlab
 from bertlab.analysis import scoring
-from bertlab.masking import mask_tokens
+from bertlab.data import mask_tokens
 from bertlab.recipes.sets import next_sentence
 
 CAPITALS = (

@@ -91,7 +91,7 @@ def redraw(browser: Browser, model: str, repeats: int) -> None:
 
 def bertlab_lab(folder: Path, port: int) -> list[str]:
     """The command of `bertlab lab`, whose page a script can ask what it does."""
-    command = [sys.executable, "-m", "bertlab.cli", "lab", str(folder), "--no-browser", f"--port={port}"]
+    command = [sys.executable, "-m", "bertlab.command.entry", "lab", str(folder), "--no-browser", f"--port={port}"]
     return [*command, "--", "--ServerApp.ip=127.0.0.1", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"]
 
 

@@ -54,7 +54,7 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import transformers
 
-    from bertlab.tokenization import BertTokenizer, BertTokenizerFast
+    from bertlab.tokenizer import BertTokenizer, BertTokenizerFast
 
     vocabulary = arguments.vocabulary.read_text(encoding="utf-8").split("\n")
     if arguments.text:

@@ -17,10 +17,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "lab": ["load", "Lab"],
-    "config": ["BertConfig"],
-    "tokenization": ["BertTokenizer", "BertTokenizerFast", "AutoTokenizer", "BatchEncoding"],
-    "model": ["BertModel", "BertPreTrainedModel"],
-    "task_heads": [
+    "tokenizer": ["BertTokenizer", "BertTokenizerFast", "AutoTokenizer", "BatchEncoding"],
+    "model": [
+        "BertConfig",
+        "BertModel",
+        "BertPreTrainedModel",
         "BertForPreTraining",
         "BertLMHeadModel",
         "BertForMaskedLM",
@@ -43,9 +44,9 @@ _HOME = {
         "TokenClassifierOutput",
         "QuestionAnsweringModelOutput",
     ],
-    "hooks": ["HookPoint", "Recording", "record", "edit", "hook_names"],
+    "recording": ["HookPoint", "Recording", "record", "edit", "hook_names"],
     "generation": ["generate", "stream"],
-    "hub": ["shipped_models"],
+    "files": ["shipped_models"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

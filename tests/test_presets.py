@@ -4,10 +4,11 @@ from importlib.resources import files
 
 import pytest
 
-from bertlab import nano_data, presets
+from bertlab import presets
+from bertlab.nano import texts as nano_data
 from bertlab.presets import PANELS, TASKS, Preset
 from bertlab.samples import SETS
-from bertlab.wordpiece import WordPiece
+from bertlab.tokenizer import WordPiece
 
 EVERY = [preset for panel in PANELS for preset in presets.presets(panel)]
 

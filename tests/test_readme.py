@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bertlab import cli
+from bertlab.command import entry as cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md"]

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import torch
 
-from bertlab.config import BertConfig
-from bertlab.task_heads import BertForPreTraining
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.model import BertConfig, BertForPreTraining
+from bertlab.tokenizer import BertTokenizerFast
 
 GOOD = "good great fine nice lovely".split()
 BAD = "bad awful poor nasty ugly".split()

@@ -22,8 +22,8 @@ from torch import nn
 
 from bertlab.analysis.passes import Batch, checked, copies_running, evaluating, in_copies, repeated, rows_of, tokens_of
 from bertlab.analysis.targets import Metric, Target, evaluate, resolved
-from bertlab.hooks import Edit, edit, record
 from bertlab.model import BertPreTrainedModel
+from bertlab.recording import Edit, edit, record
 
 WAYS = ("zero", "mean", "uniform")
 Heads = Iterable[tuple[int, int]] | Mapping[int, Iterable[int]]

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from bertlab.analysis.passes import Batch, checked, evaluating
-from bertlab.hooks import Recording, record
 from bertlab.model import BertPreTrainedModel
+from bertlab.recording import Recording, record
 
 Layers = Recording | Sequence[torch.Tensor]
 PROBS = "encoder.layer.*.attention.self.probs"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 
 from bertlab.analysis.passes import checked, evaluating
-from bertlab.hooks import Recording, record
 from bertlab.model import BertPreTrainedModel
+from bertlab.recording import Recording, record
 
 HEADS = ("token", "next_sentence", "classifier")
 States = Recording | Sequence[torch.Tensor] | Mapping[str, torch.Tensor]

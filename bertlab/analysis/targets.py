@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from bertlab.analysis.passes import Batch, checked, rows_of
-from bertlab.hooks import anybody_listens
 from bertlab.model import BertPreTrainedModel
+from bertlab.recording import anybody_listens
 
 MEASURES = ("logit", "log_probability", "probability")
 

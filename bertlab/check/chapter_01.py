@@ -7,8 +7,8 @@ import random
 from typing import Any
 
 from bertlab.check.verdict import Differs, Todo, call, exercise, shipped_lab
-from bertlab.nano_data import written_texts
-from bertlab.wordpiece import Chunk, longest_match
+from bertlab.nano import written_texts
+from bertlab.tokenizer import Chunk, longest_match
 
 
 @functools.cache

@@ -16,7 +16,7 @@ def recorded() -> Any:
     """(recording of all values, attention mask (batch, sequence)) of both texts in one padded batch."""
     import torch
 
-    from bertlab.hooks import record
+    from bertlab.recording import record
 
     lab = shipped_lab()
     batch = lab.tokenizer(list(TEXTS), padding=True, return_tensors="pt")
@@ -94,7 +94,7 @@ def on_padding() -> tuple[Any, Any, Any]:
     over the [PAD] queries too, and the sum instead of the mean over queries."""
     import torch
 
-    from bertlab.hooks import record
+    from bertlab.recording import record
 
     lab = shipped_lab()
     batch = lab.tokenizer(list(TEXTS), padding=True, return_tensors="pt")

@@ -16,7 +16,7 @@ from bertlab.recipes.mini import load_recipe, make_model, mixture
 from bertlab.recipes.nano_runs import record_runs
 from bertlab.recipes.sets import TASKS
 from bertlab.recipes.tasks import calibrate_task, train_task
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import StepRecord
 
 

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bertlab.adapters import described, fingerprint, nearest_factors
 from bertlab.files import read_json, write_whole
-from bertlab.lora import described, fingerprint, nearest_factors
-from bertlab.task_heads import BertForPreTraining
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.model import BertForPreTraining
+from bertlab.tokenizer import BertTokenizerFast
 
 ADAPTER = "adapter.safetensors"
 

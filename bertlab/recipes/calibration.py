@@ -8,8 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from bertlab.data import Task, encode
-from bertlab.reading import Row
+from bertlab.data import Row, Task, encode
 from bertlab.recipes.sets import TaskSets
 from bertlab.training import predict
 

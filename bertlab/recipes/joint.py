@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from bertlab.corpus import Corpus, Mixture
+from bertlab.adapters import load_adapter
+from bertlab.data import Corpus, Mixture
 from bertlab.files import read_json
-from bertlab.lora import load_adapter
+from bertlab.model import BertForPreTraining
 from bertlab.recipes.calibration import calibrate
 from bertlab.recipes.sets import TaskSets
 from bertlab.recipes.tasks import (
@@ -27,8 +28,7 @@ from bertlab.recipes.tasks import (
     prepared_sets,
     store_adapter,
 )
-from bertlab.task_heads import BertForPreTraining
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import (
     StepRecord,
     Stream,

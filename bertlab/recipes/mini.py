@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from bertlab.corpus import Corpus, Mixture
+from bertlab.data import Corpus, Mixture
 from bertlab.files import read_json, write_whole
+from bertlab.model import BertForPreTraining
 from bertlab.recipes import reorder
 from bertlab.recipes.joint import train_all
 from bertlab.recipes.sets import texts
 from bertlab.recipes.tasks import HERE, add_figures, figures_of, measure_texts, train_task
-from bertlab.task_heads import BertForPreTraining
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import StepRecord, pretrain
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bertlab.nano import SETTINGS
-from bertlab.nano_runs import RecordedRun, write_runs
+from bertlab.nano import SETTINGS, RecordedRun, write_runs
 
 
 def record_runs(

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from bertlab.adapters import EncoderDecoder, sequence_batch, sequence_feature
+from bertlab.model import BertForPreTraining
 from bertlab.recipes.sets import texts
-from bertlab.sequence_to_sequence import EncoderDecoder, sequence_batch, sequence_feature
-from bertlab.task_heads import BertForPreTraining
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import Settings, StepRecord, Stream, sequence_accuracy
 from bertlab.training.engine import Run
 from bertlab.training.objectives import SequenceObjective

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bertlab.data import Task
-from bertlab.reading import Row, documents, read
+from bertlab.data import Row, Task, documents, read
 
 FREE_GENRES = ("images", "answers-forums", "answer-answer")  # of stsb: those whose texts may be shared
 TEXTS = (

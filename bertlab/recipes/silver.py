@@ -15,12 +15,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from bertlab.data import length_sorted_batches
-from bertlab.model import BertModel
-from bertlab.reading import Row
+from bertlab.data import Row, length_sorted_batches
+from bertlab.model import BertForSequenceClassification, BertModel
 from bertlab.recipes.sets import TaskSets, part, texts
-from bertlab.task_heads import BertForSequenceClassification
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import finetune, predict
 
 

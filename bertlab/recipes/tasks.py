@@ -11,18 +11,16 @@ from typing import Any
 
 import torch
 
-from bertlab import task_heads
-from bertlab.config import BertConfig
-from bertlab.corpus import Corpus
+from bertlab.adapters import add_lora, load_adapter, lora_layers, save_adapter, take_addition
+from bertlab.data import Corpus, Row
 from bertlab.files import read_json, write_whole
-from bertlab.lora import add_lora, load_adapter, lora_layers, save_adapter, take_addition
-from bertlab.reading import Row
+from bertlab.model import BertConfig, BertForMultipleChoice, BertForNextSentencePrediction
+from bertlab.model import heads as task_heads
 from bertlab.recipes import reorder
 from bertlab.recipes.calibration import calibrate
 from bertlab.recipes.sets import TaskSets, baseline, load_task
 from bertlab.recipes.silver import add_silver_labels, add_silver_pairs
-from bertlab.task_heads import BertForMultipleChoice, BertForNextSentencePrediction
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import StepRecord, evaluate, evaluate_pretraining, finetune, main_metric
 
 HERE = Path(__file__).parent
@@ -59,7 +57,7 @@ def train_task(
         data: folder of the labelled sets (see `bertlab.recipes.sets`).
         base: folder of the pre-trained model.
         settings: replace those of the recipe: minutes or steps, learning_rate, ...; of `lora`, which holds arguments
-            of `bertlab.lora.add_lora`, what is left out stays. `begin_with` names a task whose adapter, where `out`
+            of `bertlab.adapters.add_lora`, what is left out stays. `begin_with` names a task whose adapter, where `out`
             holds it, is what this one starts from.
         base_name: how the adapter names its base.
         limit: rows taken from each file; all if None.

@@ -16,10 +16,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from bertlab.corpus import collate_pretraining, pretraining_batches
-from bertlab.data import Task, collate, encode, prepared_batches
-from bertlab.masking import word_numbers
-from bertlab.reading import DataError, read
+from bertlab.data import (
+    DataError,
+    Task,
+    collate,
+    collate_pretraining,
+    encode,
+    prepared_batches,
+    pretraining_batches,
+    read,
+    word_numbers,
+)
 from bertlab.training.checkpoints import read_checkpoint
 from bertlab.training.engine import Run
 from bertlab.training.evaluation import (
@@ -134,7 +141,7 @@ def pretrain(
     """Train a BertForPreTraining on running text; each `next()` is one optimiser step.
 
     Args:
-        corpus: a `bertlab.corpus.Corpus`, or any sequence of documents of sentences of ids.
+        corpus: a `bertlab.data.Corpus`, or any sequence of documents of sentences of ids.
         max_length: tokens of a sequence, special ones included.
         mask_rate: share of the tokens that are asked for.
         whole_words: mask all the pieces of a word together.

@@ -13,10 +13,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertlab import metrics
-from bertlab.corpus import collate_pretraining, pretraining_features
-from bertlab.data import KINDS, Feature, Task, collate, encode, length, length_sorted_batches
-from bertlab.masking import IGNORED, mask_tokens
-from bertlab.reading import DataError, column_of, read
+from bertlab.data import (
+    IGNORED,
+    KINDS,
+    DataError,
+    Feature,
+    Task,
+    collate,
+    collate_pretraining,
+    column_of,
+    encode,
+    length,
+    length_sorted_batches,
+    mask_tokens,
+    pretraining_features,
+    read,
+)
 from bertlab.training.objectives import gather_masked, pretraining_logits, task_loss
 from bertlab.training.settings import choose_precision
 

@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bertlab.data import Task
-from bertlab.masking import IGNORED
+from bertlab.data import IGNORED, Task
 
 Batch = dict[str, Tensor]
 

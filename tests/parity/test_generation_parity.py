@@ -7,7 +7,7 @@ import torch
 from model_cases import HIDDEN, KEYS, TYPES, VOCABULARY
 from oracle import DOCUMENTED, both, only_documented, transformers
 
-from bertlab import generation
+from bertlab.generation import search as generation
 
 PROMPTS = torch.tensor([[5, 17, 8, 29, 41, 11], [0, 0, 0, 33, 7, 20], [0, 12, 45, 3, 9, 26]])
 MASK = (PROMPTS != 0).long()

@@ -28,7 +28,7 @@ from model_cases import (
 from oracle import DOCUMENTED, both, only_documented, transformers, without_empty
 
 import bertlab
-from bertlab.activations import ACTIVATIONS
+from bertlab.model.activations import ACTIVATIONS
 
 POSITION_TYPES = ["absolute"] + (["relative_key", "relative_key_query"] if DOCUMENTED else [])
 NAMED_AND_TUPLE = [True, False]

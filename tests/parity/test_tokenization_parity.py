@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tokenizer_cases import FIXED_TEXTS, random_call, random_texts, vocabulary  # noqa: E402
 
-from bertlab.tokenization import AutoTokenizer, BertTokenizer, BertTokenizerFast  # noqa: E402
+from bertlab.tokenizer import AutoTokenizer, BertTokenizer, BertTokenizerFast  # noqa: E402
 
 VERSION_4 = transformers.__version__.startswith("4.")
 only_version_4 = pytest.mark.skipif(not VERSION_4, reason="transformers 5 has no readable tokenizer")

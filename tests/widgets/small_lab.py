@@ -5,10 +5,9 @@ from pathlib import Path
 
 import torch
 
-from bertlab.config import BertConfig
 from bertlab.lab import Lab
-from bertlab.task_heads import BertForPreTraining
-from bertlab.tokenization import BertTokenizerFast
+from bertlab.model import BertConfig, BertForPreTraining
+from bertlab.tokenizer import BertTokenizerFast
 
 WORDS = """the cat sat on mat dog chased tree up capital of france is paris london animal did not cross street because
 it was too tired ran a river bank muddy she grass down un ##aff ##able embed ##ding ##s in 1818 who wrote word [UNK]"""

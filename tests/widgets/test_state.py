@@ -7,7 +7,7 @@ import pytest
 import torch
 from bertlab_widgets import Workbench
 
-from bertlab.hooks import edit, record
+from bertlab.recording import edit, record
 
 
 @pytest.fixture

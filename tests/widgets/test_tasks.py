@@ -16,8 +16,8 @@ from small_lab import small_lab
 from test_base import run_code
 
 from bertlab.lab import TASKS
+from bertlab.model import BertForNextSentencePrediction
 from bertlab.presets import presets
-from bertlab.task_heads import BertForNextSentencePrediction
 
 TEXT = "the cat sat on the mat."
 PAIR = "the dog ran up a tree."

@@ -17,9 +17,8 @@ from bertlab_widgets.training_run import (
 )
 from small_lab import small_lab
 
-from bertlab.data import Task
-from bertlab.lora import merge_lora
-from bertlab.reading import DataError
+from bertlab.adapters import merge_lora
+from bertlab.data import DataError, Task
 
 TEXT = "the cat sat on the mat."
 PASTED = "\n".join(f"the {animal} {verb}\t{label}" for animal in ("cat", "dog", "animal", "river")
@@ -328,8 +327,8 @@ def test_nano_models_train_the_same_way(lab, dataset):
 
 @pytest.mark.parametrize("rank", [0, 4])
 def test_what_is_saved_can_be_loaded_and_says_the_same(lab, tmp_path, rank):
-    from bertlab.lora import load_adapter
-    from bertlab.task_heads import BertForSequenceClassification
+    from bertlab.adapters import load_adapter
+    from bertlab.model import BertForSequenceClassification
 
     panel = trained(lab, rank=rank, rate=0.01)
     folder = panel.save(tmp_path / "saved")

@@ -141,7 +141,7 @@ class HeadsPanel(Panel):
 
     def _gradient(self) -> list[torch.Tensor]:
         """Attention x gradient of the log-probability of the most likely token at the place in question."""
-        from bertlab.hooks import record
+        from bertlab.recording import record
 
         workbench = self.workbench
         with torch.enable_grad():
@@ -812,7 +812,7 @@ class HeadsPanel(Panel):
         if self._comparing:
             pinned = self._pinned_weights
             sides = [pinned["seen"] if pinned else {**here, "before": [], "context": ""}, here]
-        lines += ["from bertlab.analysis import ablation, attention", "from bertlab.hooks import record"]
+        lines += ["from bertlab.analysis import ablation, attention", "from bertlab.recording import record"]
         lines += ["from bertlab_widgets.heads import aligned_difference"] if self._comparing else []
         lines += ["", f"lab = bertlab.load({self.workbench.lab.name!r})"]
         lines += dict.fromkeys(line for side in sides for line in side["before"])

@@ -186,7 +186,7 @@ class MaskPanel(Panel):
 
     def deal(self, times: int = 1) -> dict:
         """Mask the sentence as in pre-training, `times` times; the counts go on from deal to deal."""
-        from bertlab.masking import mask_tokens
+        from bertlab.data import mask_tokens
 
         workbench = self.workbench
         ids = workbench.encoding.input_ids
@@ -423,7 +423,7 @@ class MaskPanel(Panel):
         given = f'lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
         lines.append(f"batch = {given}")
         if self.look == "dealer":
-            lines[2:2] = ["from bertlab.masking import mask_tokens"]
+            lines[2:2] = ["from bertlab.data import mask_tokens"]
             return "\n".join([*lines, *self._dealing_code()])
         lines += ["truth = batch['input_ids'][0].clone()"] if self.look == "everywhere" else []
         lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]

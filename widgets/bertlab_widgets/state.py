@@ -442,7 +442,7 @@ class Workbench(HasTraits):
 
     def run(self, *, ablate: bool = True, names: tuple[str, ...] = KEPT) -> Result:
         """One forward pass with the activations `names` kept. Not remembered: use `result`."""
-        from bertlab.hooks import record
+        from bertlab.recording import record
 
         if self.empty:
             raise SelectionError("there is no text yet: type a sentence, or choose a preset.")

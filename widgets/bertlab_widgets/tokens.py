@@ -101,7 +101,7 @@ class TokenizerPanel(Panel):
 
     def readable(self, options: dict | None = None):
         """The readable tokenizer with the lab's vocabulary and options, or with some of them changed."""
-        from bertlab.tokenization import BertTokenizer
+        from bertlab.tokenizer import BertTokenizer
 
         tokenizer = self.workbench.lab.tokenizer
         key = ("readable", id(tokenizer), tuple(sorted((options or {}).items())))
@@ -114,7 +114,7 @@ class TokenizerPanel(Panel):
         return self.workbench.cached(key, build)
 
     def trace(self):
-        """Every step on the first sentence, as `bertlab.wordpiece.Trace`; None where the tokenizer is no WordPiece."""
+        """Every step on the first sentence, as `bertlab.tokenizer.Trace`; None where the tokenizer is no WordPiece."""
         text = self.workbench.text
         return self.workbench.cached(
             ("trace", id(self.workbench.lab.tokenizer), text), lambda: self.readable().trace(text)

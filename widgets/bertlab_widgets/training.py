@@ -12,11 +12,11 @@ import torch
 from traitlets import Enum, Float, Int, List, Unicode
 
 import bertlab.presets
+from bertlab.adapters import lora_layers, save_adapter
+from bertlab.data import DataError
 from bertlab.lab import Lab
-from bertlab.lora import lora_layers, save_adapter
 from bertlab.nano import SETTINGS as NANO
 from bertlab.nano import EncoderDecoder
-from bertlab.reading import DataError
 from bertlab.training import TrainingError
 
 from . import training_view as views

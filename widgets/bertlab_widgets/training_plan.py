@@ -12,14 +12,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bertlab.corpus import Corpus
-from bertlab.data import Task, infer_task, samples
+from bertlab.data import Corpus, DataError, Task, column_of, infer_task, read, samples
 from bertlab.lab import Lab
 from bertlab.nano import DEFAULTS as NANO_DEFAULTS
 from bertlab.nano import SETTINGS as NANO
-from bertlab.nano import EncoderDecoder
-from bertlab.nano_data import unigram_entropy
-from bertlab.reading import DataError, column_of, read
+from bertlab.nano import EncoderDecoder, unigram_entropy
 from bertlab.training import evaluate, evaluate_pretraining, finetune, main_metric, pretrain
 
 from .state import SelectionError
@@ -385,7 +382,7 @@ class Plan:
         ]
         if kind == MASKED:
             lines += [
-                "from bertlab.corpus import Corpus",
+                "from bertlab.data import Corpus",
                 "from bertlab.data import read, samples",
                 "from bertlab.training import pretrain",
                 "",

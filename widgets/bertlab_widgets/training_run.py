@@ -18,15 +18,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from bertlab import task_heads
-from bertlab.config import BertConfig
-from bertlab.data import Task
+from bertlab.adapters import add_lora, lora_layers
+from bertlab.data import DataError, Row, Task, column_of
 from bertlab.devices import available_devices
 from bertlab.lab import Lab
-from bertlab.lora import add_lora, lora_layers
-from bertlab.model import undrawn_weights
+from bertlab.model import BertConfig, undrawn_weights
+from bertlab.model import heads as task_heads
 from bertlab.nano import EncoderDecoder
-from bertlab.reading import DataError, Row, column_of
 from bertlab.training import StepRecord, main_metric, predict
 from bertlab.training.settings import freeze_layers
 

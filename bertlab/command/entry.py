@@ -1,0 +1,308 @@
+"""The `bertlab` command.
+
+Only what a command needs is imported, when it runs: `bertlab --help` must answer at once, and `bertlab lab`
+must not wait for torch. The commands that train live in `bertlab.command`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bertlab import __version__
+
+DESCRIPTION = """\
+See inside BERT: an interactive workbench and course in Jupyter.
+
+start here:
+  bertlab lab                 open the notebooks, beginning with the tour
+  bertlab info                what this machine and this installation offer
+"""
+
+EPILOG = """\
+`bertlab COMMAND --help` explains a command and shows examples.
+In Python:  import bertlab; lab = bertlab.load(); lab.fill_mask("The capital of [MASK] is Paris.")
+"""
+
+LAB_DESCRIPTION = """\
+Open JupyterLab on a working copy of the notebooks, at 00_tour.ipynb.
+
+The copy lies in FOLDER, ./bertlab-notebooks unless you name another. Its exercises are open, and solutions/
+holds the same chapters solved. A notebook that you changed is never overwritten: when bertlab has a newer
+version of it, that one is written beside it as NAME.new.ipynb.
+Stop with Ctrl-C. Nothing here needs a network.
+"""
+
+LAB_EPILOG = """\
+examples:
+  bertlab lab                              the copy in ./bertlab-notebooks
+  bertlab lab ~/course --port 9000         another folder, another port (when taken, the next free one)
+  bertlab lab --no-browser                 print the address only, as on a remote machine
+  bertlab lab --copy-only                  only make the copy: for VS Code, Notebook 7 or Voila
+  bertlab lab -- --ip=0.0.0.0              everything after -- goes to JupyterLab as it is
+"""
+
+INFO_DESCRIPTION = """\
+Print the versions of bertlab and of what it stands on, the devices and number formats of this machine, and
+the shape of a model: the one that ships with bertlab, or MODEL, a folder or a name in the Hub's local cache.
+Include this output when you report a problem. Nothing is downloaded.
+"""
+
+# The commands of `bertlab.command`. Their lines of help stand here, so that help needs no torch.
+TRAINING_COMMANDS = {
+    "pretrain": "train an encoder on plain text: masked words and next sentences",
+    "finetune": "train a task head, or an adapter, on labelled examples",
+    "evaluate": "measure a model on a labelled set or on held-out text",
+}
+
+SHIPPED = "bertlab-mini"
+
+REPORTED_PACKAGES = (
+    "torch", "numpy", "safetensors", "tokenizers", "huggingface_hub", "jupyterlab", "notebook", "ipykernel",
+    "ipywidgets", "anywidget", "matplotlib", "bertviz", "scikit-learn", "transformers",
+)  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the `bertlab` command with these arguments (those of the process by default).
+
+    Returns:
+        The exit status: 0 done, 1 the command could not do its work, 2 wrong command line, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments, passed_on = _split_at_dashes(arguments)
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    try:
+        parser, commands = _parser(load_training=command in TRAINING_COMMANDS)
+        if command is None and not arguments:
+            parser.print_help()
+            return 0
+        if command is not None and command not in commands:
+            return _unknown_command(command, commands)
+        options = parser.parse_args(arguments)
+        if passed_on is not None and command != "lab":
+            parser.error("only `bertlab lab` passes arguments on after --")
+        options.passed_on = passed_on or []
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        print("bertlab: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader went away, as in `bertlab info | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, TypeError, LookupError, OSError, ImportError) as error:
+        if os.environ.get("BERTLAB_TRACEBACK"):
+            raise
+        print(f"bertlab: {_sentence(error)}", file=sys.stderr)
+        print("(BERTLAB_TRACEBACK=1 shows where this came from)", file=sys.stderr)
+        return 1
+
+
+def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser and the names of its commands; the training commands in full only when one is to run."""
+    parser = argparse.ArgumentParser(
+        prog="bertlab",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"bertlab {__version__}")
+    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+
+    lab = _command(subparsers, "lab", "open JupyterLab on the notebooks", LAB_DESCRIPTION, LAB_EPILOG)
+    lab.add_argument("folder", nargs="?", metavar="FOLDER", help="the copy (default: ./bertlab-notebooks)")
+    lab.add_argument("--port", type=_port, help="the port to listen on (default: 8888, or the next free one)")
+    lab.add_argument("--no-browser", action="store_true", help="do not open a browser; print the address")
+    lab.add_argument("--copy-only", action="store_true", help="bring the copy up to date and stop")
+    lab.set_defaults(run=run_lab)
+
+    info = _command(subparsers, "info", "print versions, devices and a model's shape", INFO_DESCRIPTION)
+    info.add_argument("model", nargs="?", metavar="MODEL", default=SHIPPED, help=f"default: {SHIPPED}")
+    info.set_defaults(run=run_info)
+
+    if load_training:
+        from bertlab.command.train import add_commands
+
+        add_commands(subparsers)
+    else:
+        for name, line in TRAINING_COMMANDS.items():
+            subparsers.add_parser(name, help=line)
+    return parser, list(subparsers.choices)
+
+
+def _command(
+    subparsers: argparse._SubParsersAction, name: str, line: str, description: str, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=line,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run_lab(options: argparse.Namespace) -> int:
+    """`bertlab lab`: copy the notebooks, then run JupyterLab until it is stopped."""
+    from bertlab.command import course as launcher
+
+    report = launcher.copy_notebooks(options.folder or launcher.DEFAULT_FOLDER)
+    for line in report.lines():
+        print(line, flush=True)
+    if options.copy_only:
+        print(f"The notebooks lie in {report.folder}; begin with {launcher.FIRST_NOTEBOOK}.")
+        return 0
+    print(f"Opening JupyterLab on {report.folder}; stop it with Ctrl-C.", flush=True)
+    launcher.open_lab(report.folder, options.port, not options.no_browser, options.passed_on)
+    return 0
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """`bertlab info`: versions, devices, and the model."""
+    sections: list[tuple[str, Callable[[], list[tuple[str, str]]]]] = [
+        ("bertlab", _installation),
+        ("device", _devices),
+        ("versions", lambda: [(name, _version(name)) for name in REPORTED_PACKAGES]),
+        ("model", lambda: _model(options.model)),
+    ]
+    for title, rows in sections:
+        lines = [f"  {label:<18}{value}" for label, value in rows()]
+        print(title, *lines, sep="\n", flush=True)
+    return 0
+
+
+def _installation() -> list[tuple[str, str]]:
+    return [
+        ("version", __version__),
+        ("installed in", str(Path(__file__).resolve().parent.parent)),
+        ("python", f"{platform.python_version()} ({sys.executable})"),
+        ("system", platform.platform()),
+    ]
+
+
+def _devices() -> list[tuple[str, str]]:
+    import torch
+
+    rows = [
+        ("cpu", f"{os.cpu_count()} logical cores, torch uses {_plural(torch.get_num_threads(), 'thread')}"),
+        ("cpu bfloat16", cpu_bfloat16()),
+    ]
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        memory = properties.total_memory / 2**30
+        supported = "yes" if torch.cuda.is_bf16_supported() else "no"
+        rows.append((f"cuda:{index}", f"{properties.name}, {memory:.0f} GiB, bfloat16: {supported}"))
+    if torch.backends.mps.is_available():
+        rows.append(("mps", "Apple GPU"))
+    if len(rows) == 2:
+        rows.append(("gpu", "none found; everything runs on the CPU"))
+    return rows
+
+
+def cpu_bfloat16() -> str:
+    """How well this CPU computes in bfloat16: with matrix tiles (AMX), with vectors, or only by emulation."""
+    import torch
+
+    def has(check: str) -> bool:
+        function = getattr(torch.cpu, check, None)  # these checks are not in every torch
+        return bool(function and function())
+
+    if has("_is_amx_tile_supported"):
+        return "fast (AMX)"
+    if has("_is_avx512_bf16_supported"):
+        return "fast (AVX512-BF16)"
+    return "works, but slower than float32 on this CPU"
+
+
+def _model(name: str) -> list[tuple[str, str]]:
+    """The shape of a model from its config and its weight file's header, without loading the weights."""
+    from bertlab.files import resolve
+    from bertlab.model import BertConfig
+
+    folder = Path(resolve(name, local_files_only=True))
+    config = BertConfig.from_pretrained(folder)
+    rows = [
+        ("name", name),
+        ("folder", str(folder)),
+        ("layers", f"{config.num_hidden_layers}, with {config.num_attention_heads} heads each"),
+        ("hidden size", f"{config.hidden_size}, feed-forward {config.intermediate_size}"),
+        ("vocabulary", f"{config.vocab_size} pieces"),
+        ("positions", f"{config.max_position_embeddings}"),
+    ]
+    weights = folder / "model.safetensors"
+    if weights.is_file():
+        rows.append(("weights", _weights(weights)))
+    tasks = sorted(path.parent.name for path in folder.glob("tasks/*/config.json"))
+    if tasks:
+        rows.append(("tasks", ", ".join(tasks)))
+    return rows
+
+
+def _weights(path: Path) -> str:
+    from safetensors import safe_open
+
+    numbers, formats = 0, set()
+    with safe_open(path, framework="np") as file:
+        for key in file.keys():  # noqa: SIM118  (the file is no mapping)
+            tensor = file.get_slice(key)
+            count = 1
+            for length in tensor.get_shape():
+                count *= length
+            numbers += count
+            formats.add(tensor.get_dtype())
+    size = path.stat().st_size / 2**20
+    return f"{numbers / 1e6:.1f} million numbers ({', '.join(sorted(formats))}), {size:.0f} MiB"
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _unknown_command(command: str, commands: list[str]) -> int:
+    nearest = difflib.get_close_matches(command.lower(), commands, n=1, cutoff=0.5)
+    suggestion = f" Did you mean `bertlab {nearest[0]}`?" if nearest else ""
+    print(
+        f"bertlab: there is no command {command!r}.{suggestion} The commands are {', '.join(commands)}; "
+        "`bertlab --help` explains them.",
+        file=sys.stderr,
+    )
+    return 2
+
+
+def _split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str] | None]:
+    """What stands before a bare `--`, and what after it (None when there is none)."""
+    if "--" not in arguments:
+        return arguments, None
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a whole number from 1 to 65535")
+    return int(text)
+
+
+def _sentence(error: Exception) -> str:
+    """The message of an error for a person; those of KeyError and of the operating system need a little help."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return text or type(error).__name__
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

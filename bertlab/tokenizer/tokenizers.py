@@ -1,0 +1,711 @@
+"""BERT's two tokenizers: `BertTokenizer`, readable Python, and `BertTokenizerFast`, on the `tokenizers` library.
+
+Both turn texts into `input_ids`, `token_type_ids` and `attention_mask`, as the documented classes do
+(Hugging Face, BERT, v4.37), with the same arguments, results and files:
+
+    tokenizer = AutoTokenizer.from_pretrained("bertlab-mini")
+    batch = tokenizer(["A text.", "Another."], padding=True, return_tensors="pt")    # (batch, sequence)
+
+The two disagree on some unusual texts (other Unicode tables, no NFC in the fast one), and in how they return
+what truncation cuts off; each equals its documented counterpart. The algorithm itself is in `wordpiece`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bertlab.files import write_whole
+from bertlab.tokenizer.base import (
+    LARGE,
+    CallOptions,
+    TokenizerBase,
+    as_lists,
+    checked_id,
+    columns,
+    our_token,
+    unusual_options,
+)
+from bertlab.tokenizer.encoding import BatchEncoding, EncodedText
+from bertlab.tokenizer.files import read_vocabulary, vocabulary_of_json
+from bertlab.tokenizer.wordpiece import AddedToken, Span, Trace, WordPiece
+
+__all__ = ["AddedToken", "AutoTokenizer", "BatchEncoding", "BertTokenizer", "BertTokenizerFast"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# The backend keeps padding and truncation as its own state, so setting them and encoding must not interleave.
+_backend_lock = threading.Lock()
+
+
+class BertTokenizer(TokenizerBase):
+    """The readable tokenizer: plain Python, every step visible through `trace`, offsets included.
+
+    vocab_file: a path to vocab.txt (a token a line, UTF-8), or a mapping from tokens to ids.
+    do_lower_case: lowercase the text (and strip accents unless `strip_accents` says otherwise).
+    do_basic_tokenize: clean, normalize and split at punctuation before the search for pieces.
+    never_split: words that stay whole (lowercase ones in a lowercasing tokenizer).
+    unk_token ... mask_token: the special tokens; those the vocabulary lacks get new ids beyond it.
+    tokenize_chinese_chars: make every Chinese character a word.
+    strip_accents: None means as `do_lower_case`.
+    clean_text: drop control characters and unify white space.
+    wordpieces_prefix: what marks a piece that goes on with a word.
+    Further options: model_max_length, padding_side, truncation_side, additional_special_tokens,
+    clean_up_tokenization_spaces, split_special_tokens, model_input_names.
+
+    Raises ValueError for a vocabulary that is not UTF-8, repeats a token or lacks the unknown token.
+    """
+
+    is_fast = False
+
+    def __init__(
+        self,
+        vocab_file: str | os.PathLike | Mapping[str, int],
+        do_lower_case: bool = True,
+        do_basic_tokenize: bool = True,
+        never_split: Iterable[str] | None = None,
+        unk_token: str | AddedToken = "[UNK]",
+        sep_token: str | AddedToken = "[SEP]",
+        pad_token: str | AddedToken | None = "[PAD]",
+        cls_token: str | AddedToken = "[CLS]",
+        mask_token: str | AddedToken | None = "[MASK]",
+        tokenize_chinese_chars: bool = True,
+        strip_accents: bool | None = None,
+        clean_text: bool = True,
+        wordpieces_prefix: str = "##",
+        bos_token: str | AddedToken | None = None,
+        eos_token: str | AddedToken | None = None,
+        added_tokens_decoder: Mapping[int, AddedToken] | None = None,
+        **further: Any,
+    ):
+        self.vocab = read_vocabulary(vocab_file, str(unk_token))
+        self.ids_to_tokens = {token_id: token for token, token_id in self.vocab.items()}
+        if isinstance(never_split, str):
+            raise TypeError("never_split is a collection of words, not a string.")
+        self._basic = {
+            "do_lower_case": do_lower_case,
+            "do_basic_tokenize": do_basic_tokenize,
+            "never_split": None if never_split is None else list(never_split),
+            "tokenize_chinese_chars": tokenize_chinese_chars,
+            "strip_accents": strip_accents,
+        }
+        self._clean_text = clean_text
+        self._prefix = wordpieces_prefix
+        self._added = {token_id: our_token(token) for token_id, token in (added_tokens_decoder or {}).items()}
+        self._added_ids = {token.content: token_id for token_id, token in self._added.items()}
+        self._wordpiece: WordPiece | None = None  # made when needed
+        self._ids: dict[str, int] | None = None  # all ids, likewise
+        further.pop("tokenizer_file", None)
+        super().__init__(
+            special_tokens={
+                "bos_token": bos_token,
+                "eos_token": eos_token,
+                "unk_token": unk_token,
+                "sep_token": sep_token,
+                "pad_token": pad_token,
+                "cls_token": cls_token,
+                "mask_token": mask_token,
+            },
+            **further,
+        )
+        missing = [token for token in self.all_special_tokens_extended if str(token) not in self._added_ids]
+        self._add_tokens(missing, special=True)
+
+    # ------------------------------------------------------------------------------------- vocabulary
+
+    @property
+    def do_lower_case(self) -> bool:
+        return self._basic["do_lower_case"]
+
+    @property
+    def vocab_size(self) -> int:
+        """The size of the vocabulary without added tokens; `len(tokenizer)` counts these too."""
+        return len(self.vocab)
+
+    def __len__(self) -> int:
+        return len(self.vocab.keys() | self._added_ids.keys())
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every token with its id, added ones included."""
+        return self.vocab | self._added_ids
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """The added tokens (special ones included) with their ids."""
+        return dict(self._added_ids)
+
+    @property
+    def added_tokens_encoder(self) -> dict[str, int]:
+        """The ids of the added tokens, in their order."""
+        return {token.content: token_id for token_id, token in sorted(self._added.items())}
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The added tokens by id, with their options."""
+        return dict(sorted(self._added.items()))
+
+    def _base_vocabulary(self) -> dict[str, int]:
+        return self.vocab
+
+    def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
+        known = self.get_vocab()
+        next_id, count = len(known), 0
+        specials = set(self.all_special_tokens)
+        for token in tokens:
+            if isinstance(token, str):
+                if token in self._added_ids or not token:
+                    continue
+                token = AddedToken(token, special=special or token in specials)
+            else:
+                token = our_token(token)
+                if special:
+                    token = replace(token, special=True)
+            if not token.content:
+                continue
+            lowercases = self._basic["do_lower_case"] and self._basic["do_basic_tokenize"]
+            if token.normalized and not token.special and lowercases:
+                token = replace(token, content=token.content.lower())
+            if token.content not in known:
+                known[token.content] = next_id + count
+                count += 1
+            token_id = known[token.content]
+            if token.special and token.content not in specials:
+                self._additional = [*self._additional, token]
+                specials.add(token.content)
+            self._added[token_id] = token
+            self._added_ids[token.content] = token_id
+        self._tokens_changed()
+        return count
+
+    def _tokens_changed(self) -> None:
+        self._wordpiece = None
+        self._ids = None
+
+    @property
+    def wordpiece(self) -> WordPiece:
+        """The algorithm as this tokenizer runs it."""
+        if self._wordpiece is None:
+            self._wordpiece = WordPiece(
+                self.vocab,
+                unk_token=self.unk_token,
+                do_lower_case=self._basic["do_lower_case"],
+                do_basic_tokenize=self._basic["do_basic_tokenize"],
+                never_split=self._basic["never_split"] or (),
+                tokenize_chinese_chars=self._basic["tokenize_chinese_chars"],
+                strip_accents=self._basic["strip_accents"],
+                clean_text=self._clean_text,
+                prefix=self._prefix,
+                added_tokens=self._added.values(),
+                special_tokens=self.all_special_tokens,
+            )
+        return self._wordpiece
+
+    # --------------------------------------------------------------------------------------- encoding
+
+    def trace(self, text: str) -> Trace:
+        """Every step from a text to its pieces (see `wordpiece`); print it to read it."""
+        if not isinstance(text, str):
+            raise TypeError(f"trace takes a string, not {type(text).__name__}.")
+        return self.wordpiece.trace(text, self.split_special_tokens)
+
+    def tokenize(
+        self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any
+    ) -> list[str]:
+        """The tokens of a text (and of a second one)."""
+        if pair is None and not add_special_tokens and not options and isinstance(text, str):
+            return self.wordpiece.tokens(text, self.split_special_tokens)
+        return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
+
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> int | list[int] | None:
+        """The id of a token or the ids of a list; the unknown token's for a token not in the vocabulary."""
+        if tokens is None:
+            return None
+        if isinstance(tokens, str):
+            return self._id_of(tokens)
+        return [self._id_of(token) for token in tokens]
+
+    def _id_of(self, token: str) -> int:
+        if not isinstance(token, str):
+            raise TypeError(f"A token is a string, not {type(token).__name__}.")
+        token_id = self._added_ids.get(token)
+        if token_id is None:
+            token_id = self.vocab.get(token)
+        return self._unknown_id() if token_id is None else token_id
+
+    def _unknown_id(self) -> int:
+        unknown = self._added_ids.get(self.unk_token, self.vocab.get(self.unk_token))
+        if unknown is None:
+            raise ValueError(
+                f"The unknown token {self.unk_token!r} is not in the vocabulary; set unk_token to one that is."
+            )
+        return unknown
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> str | list[str]:
+        """The token of an id or the tokens of a list; the unknown token for an id that is none."""
+        ids = as_lists(ids)
+        if isinstance(ids, int):
+            return self._token_of(ids)
+        skipped = set(self.all_special_ids) if skip_special_tokens else ()
+        return [self._token_of(int(token_id)) for token_id in ids if int(token_id) not in skipped]
+
+    def _token_of(self, token_id: int) -> str:
+        if token_id in self._added:
+            return self._added[token_id].content
+        return self.ids_to_tokens.get(token_id, self.unk_token)
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Tokens joined to a text, pieces put together to words."""
+        return " ".join(tokens).replace(f" {self._prefix}", "").strip()
+
+    def _joined(self, ids: list[int], skip_special_tokens: bool, spaces_between_special_tokens: bool = True) -> str:
+        apart = set(self._added_ids) - set(self.all_special_tokens)
+        apart |= {token for token in self.additional_special_tokens if self._id_of(token) >= self.vocab_size}
+        parts: list[str] = []
+        run: list[str] = []  # tokens since the last added one
+        for token in self.convert_ids_to_tokens(ids, skip_special_tokens):
+            if token not in apart:
+                run.append(token)
+                continue
+            if run:
+                parts.append(self.convert_tokens_to_string(run))
+            parts.append(token)
+            run = []
+        if run:
+            parts.append(self.convert_tokens_to_string(run))
+        return (" " if spaces_between_special_tokens else "").join(part for part in parts if part)
+
+    def _problem_with(self, value: Any, options: CallOptions) -> str | None:
+        if isinstance(value, (list, tuple)) and not options.is_split_into_words:
+            if value and (all(type(item) is int for item in value) or all(isinstance(item, str) for item in value)):
+                return "gives no offsets: ids and tokens have none." if options.return_offsets_mapping else None
+        return super()._problem_with(value, options)
+
+    def _encode(self, inputs: list[tuple], batched: bool, options: CallOptions) -> BatchEncoding:
+        around = self._around(options)
+        rows = []
+        for first, second in inputs:
+            texts = self._encoded(first, options), None if second is None else self._encoded(second, options)
+            rows.append(self._prepare(*texts, around, options))
+        data = self._finish(rows, batched, options)
+        return BatchEncoding(
+            data,
+            [encoding for _, encoding in rows],
+            options.return_tensors,
+            prepend_batch_axis=not batched,
+        )
+
+    def _encoded(self, text: Any, options: CallOptions) -> EncodedText:
+        """A text (or words, tokens, ids) as ids and tokens."""
+        wordpiece, split_special = self.wordpiece, options.split_special_tokens
+        if isinstance(text, str):
+            tokens = wordpiece.tokens(text, split_special)
+            return EncodedText(self._ids_of(tokens), tokens, partial(wordpiece.locate, text, split_special))
+        if options.is_split_into_words:
+            pieces = [wordpiece.tokens(word, split_special) for word in text]
+            tokens = [token for word in pieces for token in word]
+
+            def locate() -> tuple[list[Span], list[int | None]]:
+                places = [place for word in text for place in wordpiece.locate(word, split_special)[0]]
+                return places, [number for number, word in enumerate(pieces) for _ in word]
+
+            return EncodedText(self._ids_of(tokens), tokens, locate)
+        if text and isinstance(text[0], int):
+            return EncodedText.without_text(list(text), self.convert_ids_to_tokens(text))
+        return EncodedText.without_text(self._ids_of(text), list(text))
+
+    def _ids_of(self, tokens: Sequence[str]) -> list[int]:
+        if self._ids is None:
+            self._ids = self.get_vocab()
+        ids, unknown = self._ids, self._unknown_id()
+        return [ids.get(token, unknown) for token in tokens]
+
+    def _saved_options(self) -> dict[str, Any]:
+        return dict(self._basic) | unusual_options(self._clean_text, self._prefix)
+
+
+class BertTokenizerFast(TokenizerBase):
+    """The fast tokenizer: the same interface on the `tokenizers` library (`backend_tokenizer`).
+
+    vocab_file: a path to vocab.txt or a mapping from tokens to ids; tokenizer_file: a path to tokenizer.json.
+    The other options are those of `BertTokenizer`, without do_basic_tokenize and never_split.
+    """
+
+    is_fast = True
+    vocab_files_names = {"vocab_file": "vocab.txt", "tokenizer_file": "tokenizer.json"}
+    _wrong_text_error = TypeError
+
+    def __init__(
+        self,
+        vocab_file: str | os.PathLike | Mapping[str, int] | None = None,
+        tokenizer_file: str | os.PathLike | None = None,
+        do_lower_case: bool = True,
+        unk_token: str | AddedToken = "[UNK]",
+        sep_token: str | AddedToken = "[SEP]",
+        pad_token: str | AddedToken | None = "[PAD]",
+        cls_token: str | AddedToken = "[CLS]",
+        mask_token: str | AddedToken | None = "[MASK]",
+        tokenize_chinese_chars: bool = True,
+        strip_accents: bool | None = None,
+        clean_text: bool = True,
+        wordpieces_prefix: str = "##",
+        bos_token: str | AddedToken | None = None,
+        eos_token: str | AddedToken | None = None,
+        added_tokens_decoder: Mapping[int, AddedToken] | None = None,
+        tokenizer_object: Any = None,
+        **further: Any,
+    ):
+        normalizer = {
+            "clean_text": clean_text,
+            "handle_chinese_chars": tokenize_chinese_chars,
+            "strip_accents": strip_accents,
+            "lowercase": do_lower_case,
+        }
+        if tokenizer_object is not None or tokenizer_file is not None:
+            self._backend = _loaded_backend(tokenizer_object, tokenizer_file, normalizer)
+            if self._backend.truncation is not None:
+                further.setdefault("truncation_side", self._backend.truncation["direction"])
+            if self._backend.padding is not None:
+                further.setdefault("padding_side", self._backend.padding["direction"])
+            wordpieces_prefix = getattr(self._backend.model, "continuing_subword_prefix", wordpieces_prefix)
+        elif vocab_file is not None:
+            vocabulary = read_vocabulary(vocab_file, str(unk_token))
+            self._backend = _new_backend(vocabulary, str(unk_token), wordpieces_prefix, normalizer)
+        else:
+            raise ValueError("A tokenizer is made from a vocab_file or a tokenizer_file; give one of them.")
+        self.do_lower_case = do_lower_case
+        self._clean_text = clean_text
+        self._prefix = wordpieces_prefix
+        self._basic = {
+            "do_lower_case": do_lower_case,
+            "tokenize_chinese_chars": tokenize_chinese_chars,
+            "strip_accents": strip_accents,
+        }
+        super().__init__(
+            special_tokens={
+                "bos_token": bos_token,
+                "eos_token": eos_token,
+                "unk_token": unk_token,
+                "sep_token": sep_token,
+                "pad_token": pad_token,
+                "cls_token": cls_token,
+                "mask_token": mask_token,
+            },
+            **further,
+        )
+        self._add_missing(added_tokens_decoder or {})
+        if tokenizer_object is None and tokenizer_file is None:
+            self._backend.post_processor = self._special_token_template()
+
+    def _add_missing(self, added: Mapping[int, AddedToken]) -> None:
+        """Add the saved tokens in the order of their ids, then the special tokens that the backend lacks."""
+        tokens: list[str | AddedToken] = [token for _, token in sorted(added.items())]
+        present = set(self.added_tokens_encoder) | {str(token) for token in tokens}
+        tokens += [token for token in self.all_special_tokens_extended if str(token) not in present]
+        specials = set(self.all_special_tokens)
+        for token in tokens:
+            is_special = str(token) in specials or getattr(token, "special", False)
+            self._add_tokens([token], is_special)
+
+    def _special_token_template(self):
+        from tokenizers import processors
+
+        if self.cls_token is None or self.sep_token is None:
+            return None
+        cls, sep = self.cls_token, self.sep_token
+        first = [f"{cls}:0", "$A:0", f"{sep}:0"]
+        return processors.TemplateProcessing(
+            single=first,
+            pair=[*first, "$B:1", f"{sep}:1"],
+            special_tokens=[(cls, self.cls_token_id), (sep, self.sep_token_id)],
+        )
+
+    # ------------------------------------------------------------------------------------- vocabulary
+
+    @property
+    def backend_tokenizer(self):
+        """The `tokenizers.Tokenizer` underneath."""
+        return self._backend
+
+    @property
+    def vocab_size(self) -> int:
+        """The size of the vocabulary without added tokens; `len(tokenizer)` counts these too."""
+        return self._backend.get_vocab_size(with_added_tokens=False)
+
+    def __len__(self) -> int:
+        return self._backend.get_vocab_size(with_added_tokens=True)
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every token with its id, added ones included."""
+        return self._backend.get_vocab(with_added_tokens=True)
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """Every token with its id, added ones included."""
+        return self.get_vocab()
+
+    def _base_vocabulary(self) -> dict[str, int]:
+        return self._backend.get_vocab(with_added_tokens=False)
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """The added tokens (special ones included) with their ids."""
+        return self.added_tokens_encoder
+
+    @property
+    def added_tokens_encoder(self) -> dict[str, int]:
+        """The ids of the added tokens, in their order."""
+        return {token.content: token_id for token_id, token in self.added_tokens_decoder.items()}
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The added tokens by id, with their options."""
+        added = self._backend.get_added_tokens_decoder()
+        return {token_id: our_token(token) for token_id, token in sorted(added.items())}
+
+    def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
+        add = self._backend.add_special_tokens if special else self._backend.add_tokens
+        return add([_backend_token(token) for token in tokens])
+
+    def readable(self) -> BertTokenizer:
+        """The readable tokenizer with the same vocabulary, options and added tokens."""
+        return BertTokenizer(
+            self._base_vocabulary(),
+            **self._basic,
+            clean_text=self._clean_text,
+            wordpieces_prefix=self._prefix,
+            **self.special_tokens_map_extended,
+            added_tokens_decoder=self.added_tokens_decoder,
+            name_or_path=self.name_or_path,
+            model_max_length=self.model_max_length,
+            padding_side=self.padding_side,
+            truncation_side=self.truncation_side,
+            model_input_names=self.model_input_names,
+            clean_up_tokenization_spaces=self.clean_up_tokenization_spaces,
+        )
+
+    # --------------------------------------------------------------------------------------- encoding
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """How many special tokens an encoded text (2) or pair (3) gets."""
+        return self._backend.num_special_tokens_to_add(pair)
+
+    def tokenize(
+        self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any
+    ) -> list[str]:
+        """The tokens of a text (and of a second one)."""
+        return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
+
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> int | list[int] | None:
+        """The id of a token or the ids of a list; the unknown token's for a token not in the vocabulary."""
+        if tokens is None:
+            return None
+        if isinstance(tokens, str):
+            return self._id_of(tokens)
+        return [self._id_of(token) for token in tokens]
+
+    def _id_of(self, token: str) -> int:
+        if not isinstance(token, str):
+            raise TypeError(f"A token is a string, not {type(token).__name__}.")
+        token_id = self._backend.token_to_id(token)
+        return self._backend.token_to_id(self.unk_token) if token_id is None else token_id
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+        """The token of an id or the tokens of a list; None for an id that is none."""
+        ids = as_lists(ids)
+        if isinstance(ids, int):
+            return self._token_of(ids)
+        skipped = set(self.all_special_ids) if skip_special_tokens else ()
+        return [self._token_of(int(token_id)) for token_id in ids if int(token_id) not in skipped]
+
+    def _token_of(self, token_id: int) -> str | None:
+        return self._backend.id_to_token(checked_id(token_id))
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Tokens joined to a text, pieces put together to words."""
+        return self._backend.decoder.decode(list(tokens))
+
+    def _joined(self, ids: list[int], skip_special_tokens: bool, **further: Any) -> str:
+        ids = [checked_id(token_id) for token_id in ids]
+        return self._backend.decode(ids, skip_special_tokens=skip_special_tokens)
+
+    def _encode(self, inputs: list[tuple], batched: bool, options: CallOptions) -> BatchEncoding:
+        pairs = any(second is not None for _, second in inputs)
+        if not batched and pairs and not inputs[0][1]:
+            pairs = False  # a single text with an empty second one counts as a single text
+        if pairs:
+            items = [(_without_surrogates(first), _without_surrogates(second)) for first, second in inputs]
+        else:
+            items = [_without_surrogates(first) for first, _ in inputs]
+        self._check_stride(options, pairs)
+        with _backend_lock:
+            self._set_backend(options)
+            try:
+                encodings = self._backend.encode_batch(
+                    items,
+                    add_special_tokens=options.add_special_tokens,
+                    is_pretokenized=options.is_split_into_words,
+                )
+            except BaseException as error:
+                if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                    raise self._explained(error, options) from error
+                raise
+        sources = None
+        if options.return_overflowing_tokens:
+            parts = [[encoding, *encoding.overflowing] for encoding in encodings]
+            sources = [number for number, group in enumerate(parts) for _ in group]
+            encodings = [encoding for group in parts for encoding in group]
+        data = columns(encodings, options)
+        if options.return_length:
+            data["length"] = [len(row) for row in data["input_ids"]]
+        if sources is not None:
+            data["overflow_to_sample_mapping"] = sources
+        self._warn_of_long_rows(data["input_ids"], options)
+        if not batched and options.return_tensors is None and sources is None:
+            data = {name: rows[0] if isinstance(rows[0], list) else rows for name, rows in data.items()}
+        return BatchEncoding(data, encodings, options.return_tensors)
+
+    def _set_backend(self, options: CallOptions) -> None:
+        if options.truncation == "do_not_truncate":
+            if self._backend.truncation is not None:
+                self._backend.no_truncation()
+        else:
+            wanted = {
+                "max_length": options.max_length,
+                "stride": options.stride,
+                "strategy": options.truncation,
+                "direction": self.truncation_side,
+            }
+            current = self._backend.truncation or {}
+            if any(current.get(name) != value for name, value in wanted.items()):
+                self._backend.enable_truncation(**wanted)
+        if options.padding == "do_not_pad":
+            if self._backend.padding is not None:
+                self._backend.no_padding()
+        else:
+            wanted = {
+                "length": options.max_length if options.padding == "max_length" else None,
+                "direction": options.padding_side,
+                "pad_id": self.pad_token_id,
+                "pad_token": self.pad_token,
+                "pad_type_id": self.pad_token_type_id,
+                "pad_to_multiple_of": options.pad_to_multiple_of,
+            }
+            if self._backend.padding != wanted:
+                self._backend.enable_padding(**wanted)
+
+    def _check_stride(self, options: CallOptions, pairs: bool) -> None:
+        if options.truncation == "do_not_truncate":
+            return
+        special = self.num_special_tokens_to_add(pairs) if options.add_special_tokens else 0
+        room = options.max_length - special
+        if room < 0 or options.stride >= max(room, 1):
+            raise ValueError(
+                f"max_length is {options.max_length}, of which {special} are special tokens; the stride "
+                f"({options.stride}) must be smaller than the rest."
+            )
+
+    def _explained(self, error: BaseException, options: CallOptions) -> Exception:
+        if options.truncation != "do_not_truncate":
+            return ValueError(
+                f'The input cannot be cut to {options.max_length} tokens with truncation "{options.truncation}" '
+                f'({error}); use a larger max_length or "longest_first".'
+            )
+        return ValueError(f"The text cannot be encoded: {error}.")
+
+    def _warn_of_long_rows(self, rows: list[list[int]], options: CallOptions) -> None:
+        if options.max_length is None and self.model_max_length < LARGE:
+            longest = max(map(len, rows))
+            if longest > self.model_max_length:
+                self._warn(
+                    "too long",
+                    f"The input has {longest} tokens, more than the {self.model_max_length} the model can take; "
+                    "pass truncation=True.",
+                    options.verbose,
+                )
+
+    def _saved_options(self) -> dict[str, Any]:
+        return dict(self._basic) | unusual_options(self._clean_text, self._prefix)
+
+    def _save_tokens(self, folder: Path, prefix: str, legacy_format: bool | None) -> list[Path]:
+        files = [] if legacy_format is False else super()._save_tokens(folder, prefix, legacy_format)
+        if legacy_format is not True:
+            files.append(folder / f"{prefix}tokenizer.json")
+            with _backend_lock:
+                self._backend.no_truncation()
+                self._backend.no_padding()
+                write_whole(files[-1], self._backend.to_str(pretty=True))
+        return files
+
+
+class AutoTokenizer:
+    """Loads the fast tokenizer, or the readable one with `use_fast=False`."""
+
+    def __init__(self):
+        raise TypeError("AutoTokenizer has no instances; use AutoTokenizer.from_pretrained(name_or_path).")
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: str | os.PathLike, *inputs: Any, use_fast: bool = True, **options: Any
+    ) -> BertTokenizer | BertTokenizerFast:
+        """Load a tokenizer by folder or name, as `BertTokenizerFast.from_pretrained`."""
+        kind = BertTokenizerFast if use_fast else BertTokenizer
+        return kind.from_pretrained(pretrained_model_name_or_path, *inputs, **options)
+
+
+# --------------------------------------------------------------------------------------- the fast backend
+
+
+def _new_backend(vocabulary: dict[str, int], unk_token: str, prefix: str, normalizer: dict[str, Any]):
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    model = models.WordPiece(vocabulary, unk_token=unk_token, continuing_subword_prefix=prefix)
+    backend = Tokenizer(model)
+    backend.normalizer = normalizers.BertNormalizer(**normalizer)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece(prefix=prefix)
+    return backend
+
+
+def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, normalizer: dict[str, Any]):
+    """The backend of a tokenizer.json (or a copy of the given one), with the wanted normalization."""
+    from tokenizers import Tokenizer, normalizers
+
+    if tokenizer_object is not None:
+        backend = Tokenizer.from_str(tokenizer_object.to_str())
+    else:
+        vocabulary_of_json(Path(path))  # explains what is wrong better than the backend does
+        try:
+            backend = Tokenizer.from_file(os.fspath(path))
+        except Exception as error:
+            raise ValueError(f"The tokenizer in {os.fspath(path)!r} cannot be read: {error}.") from error
+    if backend.normalizer is not None:
+        state = json.loads(backend.normalizer.__getstate__())
+        names = ("lowercase", "strip_accents", "handle_chinese_chars")
+        if state["type"] == "BertNormalizer" and any(state[name] != normalizer[name] for name in names):
+            wanted = {name: normalizer[name] for name in names}
+            backend.normalizer = normalizers.BertNormalizer(clean_text=state["clean_text"], **wanted)
+    return backend
+
+
+def _without_surrogates(text: Any) -> Any:
+    """A text or list of words in which halves of surrogate pairs, which the backend cannot take, are U+FFFD."""
+    if isinstance(text, str):
+        return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return [_without_surrogates(word) for word in text]
+
+
+def _backend_token(token: Any) -> Any:
+    """A string or token as the backend takes it; `normalized` only if set, for it depends on `special`."""
+    from tokenizers import AddedToken as BackendToken
+
+    if not isinstance(token, AddedToken):
+        return token
+    options = asdict(token)
+    if token.normalized == (not token.special):
+        del options["normalized"]
+    return BackendToken(**options)

@@ -1,0 +1,471 @@
+"""Both tokenizers: calling, padding, truncation, alignment, added tokens, files, and what they refuse."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from bertlab.tokenizer import WordPiece
+from bertlab.tokenizer.tokenizers import AddedToken, AutoTokenizer, BertTokenizer, BertTokenizerFast
+
+TOKENS = """[PAD] [UNK] [CLS] [SEP] [MASK] the cat sat on mat a un ##aff ##able hello world do not n ' t . , ! ?
+cafe paris is big new ##s""".split()
+KINDS = [BertTokenizer, BertTokenizerFast]
+
+
+@pytest.fixture(scope="module")
+def vocab_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
+    path.write_text("".join(f"{token}\n" for token in TOKENS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(params=KINDS, ids=["readable", "fast"])
+def tokenizer(request, vocab_file):
+    return request.param(vocab_file)
+
+
+@pytest.fixture
+def readable(vocab_file):
+    return BertTokenizer(vocab_file)
+
+
+@pytest.fixture
+def fast(vocab_file):
+    return BertTokenizerFast(vocab_file)
+
+
+def ids(text: str) -> list[int]:
+    return [TOKENS.index(token) for token in text.split()]
+
+
+# ------------------------------------------------------------------------------------------------- calling
+
+
+def test_a_text_becomes_ids_types_and_mask(tokenizer):
+    assert dict(tokenizer("The cat sat.")) == {
+        "input_ids": ids("[CLS] the cat sat . [SEP]"),
+        "token_type_ids": [0] * 6,
+        "attention_mask": [1] * 6,
+    }
+
+
+def test_a_pair_has_types_0_and_1(tokenizer):
+    batch = tokenizer("the cat", "a mat")
+    assert batch.input_ids == ids("[CLS] the cat [SEP] a mat [SEP]")
+    assert batch.token_type_ids == [0, 0, 0, 0, 1, 1, 1]
+    assert batch.sequence_ids() == [None, 0, 0, None, 1, 1, None]
+    assert batch.n_sequences == 2
+
+
+def test_a_list_is_padded_to_its_longest(tokenizer):
+    batch = tokenizer(["the cat", "a"], padding=True, return_tensors="pt")
+    assert batch.input_ids.tolist() == [ids("[CLS] the cat [SEP]"), ids("[CLS] a [SEP] [PAD]")]
+    assert batch.attention_mask.tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
+    assert batch.input_ids.dtype == torch.int64
+    assert batch.tokens(1) == ["[CLS]", "a", "[SEP]", "[PAD]"]
+
+
+def test_padding_can_go_left_to_a_length_and_to_a_multiple(tokenizer):
+    tokenizer.padding_side = "left"
+    assert tokenizer("a", padding="max_length", max_length=5, truncation=True).input_ids == ids(
+        "[PAD] [PAD] [CLS] a [SEP]"
+    )
+    assert len(tokenizer(["a"], padding=True, pad_to_multiple_of=8).input_ids[0]) == 8
+    assert tokenizer("a", padding="max_length", max_length=4, truncation=True, padding_side="right").input_ids == ids(
+        "[CLS] a [SEP] [PAD]"
+    )
+
+
+def test_truncation_strategies_choose_what_to_shorten(tokenizer):
+    def cut(strategy):
+        batch = tokenizer("the cat sat on", "a mat", max_length=7, truncation=strategy)
+        return batch.input_ids
+
+    assert cut("longest_first") == ids("[CLS] the cat [SEP] a mat [SEP]")
+    assert cut("only_first") == ids("[CLS] the cat [SEP] a mat [SEP]")
+    assert tokenizer("the cat", "a mat is big", max_length=7, truncation="only_second").input_ids == ids(
+        "[CLS] the cat [SEP] a mat [SEP]"
+    )
+    assert len(cut(False)) == 9
+
+
+def test_overflow_is_plain_ids_from_the_readable_one(readable):
+    options = {"max_length": 4, "truncation": True, "stride": 1, "return_overflowing_tokens": True}
+    batch = readable("the cat sat on", **options)
+    assert batch.overflowing_tokens == ids("cat sat on")
+    assert batch.num_truncated_tokens == 2
+
+
+def test_overflow_is_further_rows_from_the_fast_one(fast):
+    options = {"max_length": 5, "truncation": True, "stride": 1, "return_overflowing_tokens": True}
+    batch = fast(["the cat sat on a", "mat"], **options)
+    assert batch.input_ids == [ids("[CLS] the cat sat [SEP]"), ids("[CLS] sat on a [SEP]"), ids("[CLS] mat [SEP]")]
+    assert batch.overflow_to_sample_mapping == [0, 0, 1]
+
+
+def test_words_given_as_a_list_keep_their_numbers(tokenizer):
+    batch = tokenizer(["the", "unaffable", "cat."], is_split_into_words=True, return_offsets_mapping=True)
+    assert batch.tokens() == ["[CLS]", "the", "un", "##aff", "##able", "cat", ".", "[SEP]"]
+    assert batch.word_ids() == [None, 0, 1, 1, 1, 2, 2, None]
+    assert batch.offset_mapping == [(0, 0), (0, 3), (0, 2), (2, 5), (5, 9), (0, 3), (3, 4), (0, 0)]
+
+
+def test_an_empty_second_text_adds_sep_only_in_the_readable_one(readable, fast):
+    assert readable("a", "").input_ids == ids("[CLS] a [SEP] [SEP]")
+    assert fast("a", "").input_ids == ids("[CLS] a [SEP]")
+
+
+def test_further_results_on_request(tokenizer):
+    batch = tokenizer(["a [MASK]", "a"], padding=True, return_special_tokens_mask=True, return_length=True)
+    assert batch.special_tokens_mask == [[1, 0, 0, 1], [1, 0, 1, 1]]
+    assert batch["length"] == ([4, 3] if not tokenizer.is_fast else [4, 4])
+    assert "token_type_ids" not in tokenizer("a", return_token_type_ids=False)
+
+
+def test_text_target_becomes_labels(tokenizer):
+    assert tokenizer("a", text_target="cat").labels == ids("[CLS] cat [SEP]")
+
+
+def test_encode_and_its_kin_agree_with_calling(tokenizer):
+    assert tokenizer.encode("the cat") == tokenizer("the cat").input_ids
+    pairs = tokenizer.batch_encode_plus([("a", "cat"), ("the", "mat")])
+    assert pairs.input_ids == tokenizer(["a", "the"], ["cat", "mat"]).input_ids
+    assert tokenizer.tokenize("Unaffable!") == ["un", "##aff", "##able", "!"]
+    assert tokenizer.convert_tokens_to_ids(["cat", "dog"]) == ids("cat [UNK]")
+    assert tokenizer.convert_ids_to_tokens(torch.tensor(ids("cat mat"))) == ["cat", "mat"]
+
+
+def test_the_readable_one_also_takes_tokens_and_ids(readable):
+    assert readable.encode(["the", "cat"]) == readable.encode(ids("the cat")) == ids("[CLS] the cat [SEP]")
+
+
+# ----------------------------------------------------------------------------------------------- alignment
+
+
+def test_offsets_point_into_the_original_text(tokenizer):
+    text = "Café, PARIS  unaffable"
+    batch = tokenizer(text, return_offsets_mapping=True)
+    parts = [text[start:end] for start, end in batch.offset_mapping]
+    assert parts == ["", "Café", ",", "PARIS", "un", "aff", "able", ""]
+
+
+def test_words_characters_and_tokens_lead_to_each_other(tokenizer):
+    batch = tokenizer("the unaffable cat", "a mat")
+    assert batch.word_to_tokens(1) == (2, 5)
+    assert batch.word_to_chars(1) == (4, 13)
+    assert batch.token_to_word(3) == batch.token_to_word(0, 3) == 1
+    assert batch.token_to_chars(3) == (6, 9)
+    assert batch.token_to_chars(0) is None
+    assert batch.char_to_token(7) == 3
+    assert batch.char_to_token(3) is None
+    assert batch.char_to_word(7) == 1
+    assert batch.char_to_token(0, 2, sequence_index=1) == 8
+    assert batch.token_to_sequence(8) == 1
+    assert batch.token_to_word(-2) == 1
+    assert batch.word_to_tokens(0, 1, sequence_index=1) == (8, 9)
+
+
+def test_alignment_survives_padding_truncation_and_pickling(readable):
+    readable.padding_side = "left"
+    batch = readable(["the unaffable cat", "a"], padding=True, truncation=True, max_length=5)
+    again = pickle.loads(pickle.dumps(batch))
+    for one in (batch, again):
+        assert one.tokens(1) == ["[PAD]", "[PAD]", "[CLS]", "a", "[SEP]"]
+        assert one.word_ids(0) == [None, 0, 1, 1, None]
+        assert one.encodings[1].offsets == [(0, 0), (0, 0), (0, 0), (0, 1), (0, 0)]
+        assert one.is_fast is False
+
+
+def test_both_kinds_align_plain_text_alike(readable, fast):
+    text = "The cat, unaffable [MASK] Paris!? a-b"
+    first, second = readable(text).encodings[0], fast(text).encodings[0]
+    for name in ("ids", "tokens", "type_ids", "offsets", "word_ids", "sequence_ids", "special_tokens_mask"):
+        assert getattr(first, name) == getattr(second, name), name
+
+
+# ------------------------------------------------------------------------------------------------- batches
+
+
+def test_a_batch_is_a_dictionary_with_attributes(tokenizer):
+    batch = tokenizer(["a", "the"], return_tensors="np")
+    assert isinstance(batch.input_ids, np.ndarray)
+    assert set({**batch}) == {"input_ids", "token_type_ids", "attention_mask"}
+    assert batch[0].tokens == ["[CLS]", "a", "[SEP]"]
+    with pytest.raises(AttributeError, match="input_ids"):
+        batch.labels  # noqa: B018
+
+
+def test_to_moves_tensors_and_returns_the_batch(tokenizer):
+    batch = tokenizer("a", return_tensors="pt")
+    assert batch.to("cpu") is batch
+    with pytest.raises(TypeError, match="return_tensors"):
+        tokenizer("a").to("cpu")
+
+
+def test_pad_collates_what_is_encoded(tokenizer):
+    rows = [tokenizer("a"), tokenizer("the cat sat")]
+    batch = tokenizer.pad(rows, return_tensors="pt")
+    assert batch.input_ids.shape == (2, 5)
+    assert batch.attention_mask.tolist()[0] == [1, 1, 1, 0, 0]
+    assert tokenizer.pad({"input_ids": [2, 3]}, padding="max_length", max_length=4).input_ids == [2, 3, 0, 0]
+
+
+def test_prepare_for_model_and_its_parts(tokenizer):
+    assert tokenizer.prepare_for_model([5, 6], [7], padding="max_length", max_length=8).input_ids == [
+        2, 5, 6, 3, 7, 3, 0, 0,
+    ]  # fmt: skip
+    assert tokenizer.build_inputs_with_special_tokens([5], [6]) == [2, 5, 3, 6, 3]
+    assert tokenizer.create_token_type_ids_from_sequences([5], [6]) == [0, 0, 0, 1, 1]
+    assert tokenizer.get_special_tokens_mask([5], [6]) == [1, 0, 1, 0, 1]
+    assert tokenizer.get_special_tokens_mask([2, 5, 4], already_has_special_tokens=True) == [1, 0, 1]
+    assert tokenizer.num_special_tokens_to_add(pair=True) == 3
+    assert tokenizer.truncate_sequences([1, 2, 3, 4], [5, 6], 2) == ([1, 2], [5, 6], [])
+
+
+# ------------------------------------------------------------------------------------------------ decoding
+
+
+def test_decoding_joins_pieces_and_tidies_spaces(tokenizer):
+    assert tokenizer.decode(tokenizer("The unaffable cat, a mat.").input_ids, skip_special_tokens=True) == (
+        "the unaffable cat, a mat."
+    )
+    assert tokenizer.batch_decode(torch.tensor([[2, 6, 3]])) == ["[CLS] cat [SEP]"]
+    assert tokenizer.decode(6) == "cat"
+
+
+# -------------------------------------------------------------------------------------------- added tokens
+
+
+def test_added_tokens_are_found_whole_and_counted(tokenizer):
+    assert tokenizer.add_tokens(["newtok", AddedToken("<e>", special=True)]) == 2
+    assert len(tokenizer) == len(TOKENS) + 2
+    assert tokenizer.vocab_size == len(TOKENS)
+    assert tokenizer.tokenize("a NEWTOK<e>cat") == ["a", "newtok", "<e>", "cat"]
+    assert tokenizer.add_tokens("newtok") == 0
+
+
+def test_special_tokens_can_be_replaced(tokenizer):
+    assert tokenizer.add_special_tokens({"mask_token": "<m>", "additional_special_tokens": ["<x>"]}) == 2
+    assert tokenizer.mask_token_id == len(TOKENS)
+    assert tokenizer.tokenize("a <m> <X> <x>")[1] == "<m>"
+    assert tokenizer.all_special_tokens[-1] == "<x>"
+    assert tokenizer.special_tokens_map["mask_token"] == "<m>"
+
+
+# --------------------------------------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("loaded_kind", KINDS)
+def test_a_saved_tokenizer_comes_back(tokenizer, loaded_kind, tmp_path):
+    tokenizer.add_tokens(["newtok"])
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<x>"]})
+    tokenizer.model_max_length = 64
+    tokenizer.padding_side = "left"
+    files = tokenizer.save_pretrained(tmp_path)
+    assert all((tmp_path / name).is_file() for name in ("vocab.txt", "tokenizer_config.json", "added_tokens.json"))
+    assert len(files) == (5 if tokenizer.is_fast else 4)
+    again = loaded_kind.from_pretrained(tmp_path)
+    assert again.get_vocab() == tokenizer.get_vocab()
+    assert again.all_special_tokens == tokenizer.all_special_tokens
+    assert (again.model_max_length, again.padding_side) == (64, "left")
+    assert again("a newtok <x> Unaffable").input_ids == tokenizer("a newtok <x> Unaffable").input_ids
+
+
+def test_a_folder_with_tokenizer_json_alone_is_enough(fast, tmp_path):
+    fast.save_pretrained(tmp_path, legacy_format=False)
+    assert not (tmp_path / "vocab.txt").exists()
+    for use_fast in (True, False):
+        loaded = AutoTokenizer.from_pretrained(tmp_path, use_fast=use_fast)
+        assert loaded("The unaffable cat").input_ids == fast("The unaffable cat").input_ids
+
+
+def test_a_vocabulary_file_alone_is_enough(tokenizer, vocab_file):
+    assert type(tokenizer).from_pretrained(vocab_file)("a cat").input_ids == ids("[CLS] a cat [SEP]")
+
+
+def test_options_override_what_the_files_say(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
+    loaded = type(tokenizer).from_pretrained(tmp_path, do_lower_case=False, model_max_length=9)
+    assert loaded.tokenize("Cat cat") == ["[UNK]", "cat"]
+    assert loaded.model_max_length == 9
+
+
+def test_unknown_entries_of_the_config_survive(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"of_someone_else": 5}))
+    type(tokenizer).from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "tokenizer_config.json").read_text())["of_someone_else"] == 5
+
+
+def test_the_fast_one_gives_its_readable_counterpart(fast):
+    fast.add_tokens(["newtok"])
+    assert isinstance(fast.readable().wordpiece, WordPiece)
+    assert fast.readable()("A newtok, Paris").input_ids == fast("A newtok, Paris").input_ids
+
+
+def test_the_prefix_and_cleaning_are_options(tmp_path, vocab_file):
+    path = tmp_path / "vocab.txt"
+    path.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nun\n@@able\na\x01b\n", encoding="utf-8")
+    for kind in KINDS:
+        tokenizer = kind(path, wordpieces_prefix="@@", clean_text=False)
+        assert tokenizer.tokenize("unable a\x01b") == ["un", "@@able", "a\x01b"]
+        assert tokenizer.decode(tokenizer("unable").input_ids, skip_special_tokens=True) == "unable"
+
+
+def test_a_line_separator_can_be_a_token(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes("[UNK]\n\u2028\n a \n".encode())
+    assert BertTokenizer(path).vocab == {"[UNK]": 0, "\u2028": 1, " a ": 2}
+
+
+# ------------------------------------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[UNK]\n\xff\xfe\n", "UTF-8"),
+        (b"[PAD]\na\n", r"\[UNK\]"),
+        (b"[UNK]\na\nb\na\n", "lines 2 and 4"),
+        ("\ufeff[UNK]\n".encode(), "byte order mark"),
+        (b"\0" * 10_000, r"\[UNK\]"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_vocabulary_is_refused(kind, content, message, tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        kind(path)
+
+
+def test_a_missing_vocabulary_is_named(tmp_path):
+    for kind in KINDS:
+        with pytest.raises(FileNotFoundError, match="no_such"):
+            kind(tmp_path / "no_such.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer_config.json", "{"),
+        ("tokenizer_config.json", "[1]"),
+        ("tokenizer_config.json", '{"added_tokens_decoder": {"x": {}}}'),
+        ("tokenizer_config.json", '{"added_tokens_decoder": {"7": {"lstrip": true}}}'),
+        ("added_tokens.json", '{"a": "b"}'),
+        ("special_tokens_map.json", "[" * 100_000),
+        ("tokenizer.json", '{"model": {"type": "BPE", "vocab": {}, "merges": []}}'),
+        ("tokenizer.json", '{"model": {"type": "WordPiece", "vocab": {"a": -1}}}'),
+    ],
+)
+def test_damaged_files_are_named(name, content, tmp_path):
+    if name != "tokenizer.json":
+        (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\n")
+    (tmp_path / name).write_text(content)
+    for kind in KINDS:
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            kind.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [None, 5, b"bytes", {"a": 1}, {"a"}])
+def test_what_is_no_text_is_refused(tokenizer, bad):
+    with pytest.raises(ValueError):
+        tokenizer(bad)
+    with pytest.raises((TypeError, ValueError), match="item 1"):
+        tokenizer(["a", bad])
+    with pytest.raises((TypeError, ValueError), match="item 1"):
+        tokenizer(["a", "b"], ["c", bad])
+
+
+def test_lists_that_do_not_fit_are_refused(tokenizer):
+    with pytest.raises(ValueError, match="empty"):
+        tokenizer([])
+    with pytest.raises(ValueError, match="2 items"):
+        tokenizer(["a", "b"], ["c"])
+    with pytest.raises(TypeError, match="text_pair"):
+        tokenizer(["a"], "b")
+    with pytest.raises((TypeError, ValueError), match="word 1"):
+        tokenizer(["a", None], is_split_into_words=True)
+    with pytest.raises(ValueError, match="split"):
+        tokenizer("a text", is_split_into_words=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"padding": "sometimes"}, "longest"),
+        ({"truncation": "both"}, "only_first"),
+        ({"max_length": 0, "truncation": True}, "at least 1"),
+        ({"max_length": -4, "truncation": True}, "at least 1"),
+        ({"stride": -1}, "at least 0"),
+        ({"pad_to_multiple_of": 0, "padding": True}, "at least 1"),
+        ({"padding": True, "truncation": True, "max_length": 9, "pad_to_multiple_of": 4}, "multiple"),
+        ({"return_tensors": "tf"}, "pt"),
+        ({"padding_side": "top"}, "right"),
+    ],
+)
+def test_options_that_cannot_be_met_are_refused(tokenizer, options, message):
+    with pytest.raises(ValueError, match=message):
+        tokenizer("a cat", **options)
+
+
+def test_unknown_options_are_refused(tokenizer):
+    with pytest.raises(TypeError, match="paddign"):
+        tokenizer("a", paddign=True)
+
+
+def test_rows_of_different_lengths_make_no_tensor(tokenizer):
+    with pytest.raises(ValueError, match="padding=True"):
+        tokenizer(["a", "the cat"], return_tensors="pt")
+
+
+def test_padding_without_a_padding_token_is_refused(vocab_file):
+    for kind in KINDS:
+        with pytest.raises(ValueError, match="pad"):
+            kind(vocab_file, pad_token=None)(["a", "the cat"], padding=True)
+
+
+def test_impossible_truncation_is_refused_or_warned_of(readable, fast):
+    with pytest.raises(ValueError, match="stride"):
+        fast("the cat sat", truncation=True, max_length=4, stride=5)
+    with pytest.raises(ValueError, match="only_first"):
+        fast("a", "the cat sat on a mat", truncation="only_first", max_length=6)
+    with pytest.warns(UserWarning, match="first text has only 1"):
+        readable("a", "the cat sat on a mat", truncation="only_first", max_length=6)
+    with pytest.raises(ValueError, match="longest_first"):
+        readable("a cat", "the mat", truncation=True, max_length=5, return_overflowing_tokens=True)
+
+
+def test_half_a_surrogate_pair_is_dropped_like_other_unusable_characters(tokenizer):
+    batch = tokenizer(["a\ud800 cat"], ["the"], return_offsets_mapping=True)
+    assert batch.tokens() == ["[CLS]", "a", "cat", "[SEP]", "the", "[SEP]"]
+    assert batch.offset_mapping[0][2] == (3, 6)
+
+
+def test_a_text_beyond_the_model_is_warned_of(tokenizer):
+    tokenizer.model_max_length = 4
+    with pytest.warns(UserWarning, match="truncation=True"):
+        tokenizer("the cat sat on a mat")
+
+
+def test_a_negative_id_cannot_be_decoded_fast(fast):
+    with pytest.raises(ValueError, match="-100"):
+        fast.decode([5, -100])
+
+
+def test_nothing_is_written_outside_the_folder(tokenizer, tmp_path):
+    with pytest.raises(ValueError, match="prefix"):
+        tokenizer.save_pretrained(tmp_path / "inner", filename_prefix="../outer")
+    assert list(tmp_path.rglob("*outer*")) == []
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(ValueError, match="file"):
+        tokenizer.save_pretrained(tmp_path / "file")
+
+
+def test_long_hostile_texts_do_not_hang(tokenizer):
+    for text in ("a" * 300_000, "a" + "\u0301\u0323" * 60_000, "[MASK]" * 20_000, "\ufffd" * 200_000):
+        assert set(tokenizer.tokenize(text)) <= {"[UNK]", "[MASK]", "a"}
