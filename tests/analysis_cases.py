@@ -9,12 +9,13 @@ from bertlab.lab import Lab
 WORDS = "the cat dog sat on a mat paris is capital of france who ##s ##ing ran house red big . , ? ! he she".split()
 
 
-def small_lab(folder):
+def small_lab(folder, **changes):
     """A lab of 3 layers x 4 heads with random weights, so large that predictions differ."""
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     tokenizer = bertlab.BertTokenizerFast(folder / "vocab.txt", model_max_length=31)
-    return Lab(tiny("BertForPreTraining", vocab_size=len(vocabulary), type_vocab_size=2), tokenizer, name="small")
+    sizes = {"vocab_size": len(vocabulary), "type_vocab_size": 2, **changes}
+    return Lab(tiny("BertForPreTraining", **sizes), tokenizer, name="small")
 
 
 def largest_difference(one, other):

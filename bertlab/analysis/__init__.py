@@ -1,16 +1,56 @@
 """Looking inside BERT with numbers: tensors in, tensors out.
 
+What heads do and what a prediction rests on:
+
 - `attention`: what heads look at, over one text or a corpus; norm-weighted attention, rollout, flow
-- `ablation`: heads switched off, one set of them or every head in turn
+- `dependencies`: heads against grammar
+- `ablation`, `patching`, `pruning`: heads switched off, values of one run put into another, edges cut, heads removed
+- `attribution`, `explanations`: which tokens a prediction rests on, whether that is true, and how the methods agree
+- `targets`: which number of the output is meant
+
+What hidden states hold:
+
 - `lens`: every layer read through the model's own head
-- `attribution`: which tokens a prediction rests on, and whether that is true
+- `similarity`: why two sentences are alike, token by token
+- `geometry`, `neighbours`, `probing`, `neurons`: clouds of vectors, nearest contexts, what can be read from them, the
+  words and contexts of single neurons
+- `words`: all of it by words instead of pieces
+
+Whole sets and whole models:
+
 - `scoring`: sentences, minimal pairs and cloze items by pseudo-log-likelihood
-- `targets`: which number of the output is meant, for ablation and attribution
+- `errors`: where a classifier goes wrong in a set
+- `compare`: two models side by side
 
 Functions of tensors take a model and a batch (a mapping of the model's arguments); functions of texts take a `Lab`.
-Layers, heads and places count from 0. Models run in eval mode here, and come back as they were.
+Layers, heads and places count from 0, heads as before pruning (NaN where one is gone); hidden states are numbered from
+0, the embeddings, to the number of layers. Models run in eval mode here, and come back as they were.
 """
 
-from bertlab.analysis import ablation, attention, attribution, lens, scoring, targets
+from bertlab.analysis import (
+    ablation,
+    attention,
+    attribution,
+    compare,
+    dependencies,
+    errors,
+    explanations,
+    geometry,
+    lens,
+    neighbours,
+    neurons,
+    patching,
+    probing,
+    pruning,
+    scoring,
+    similarity,
+    targets,
+    words,
+)
+from bertlab.analysis.passes import evaluating
+from bertlab.analysis.states import POOLINGS, embed
 
-__all__ = ["ablation", "attention", "attribution", "lens", "scoring", "targets"]
+__all__ = [
+    "POOLINGS", "ablation", "attention", "attribution", "compare", "dependencies", "embed", "errors", "evaluating", "explanations", "geometry", "lens",
+    "neighbours", "neurons", "patching", "probing", "pruning", "scoring", "similarity", "targets", "words",
+]  # fmt: skip

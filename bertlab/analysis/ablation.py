@@ -10,23 +10,23 @@ Three ways to switch a head off, for its self-attention:
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from bertlab.analysis.passes import Batch, checked, copies_running, evaluating, in_copies, repeated, rows_of, tokens_of
-from bertlab.analysis.targets import Metric, Target, evaluate, resolved
+from bertlab.analysis.heads import Heads, head_numbers, places_by_layer, remaining_heads
+from bertlab.analysis.parts import from_hidden, upper_layers
+from bertlab.analysis.passes import checked, copies_running, evaluating, in_copies, repeated, rows_of, tokens_of
+from bertlab.analysis.targets import Metric, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import Edit, edit, record
 
 WAYS = ("zero", "mean", "uniform")
-Heads = Iterable[tuple[int, int]] | Mapping[int, Iterable[int]]
 
 
 @contextmanager
@@ -98,9 +98,8 @@ def sweep(
         tokens_per_pass: how many tokens run together; more is faster, fewer stops sooner.
     """
     _check_way(how, means)
-    batch = checked(batch)
-    remaining = {layer: _numbers(model, layer) for layer in range(len(model.base_model.encoder.layer))}
-    by_layer = places_by_layer(model, remaining if heads is None else heads)
+    batch = checked(batch, model)
+    by_layer = places_by_layer(model, remaining_heads(model) if heads is None else heads)
     return _sweep(model, batch, metric, by_layer, how, means, tokens_per_pass)
 
 
@@ -115,10 +114,10 @@ def _sweep(model, batch, metric, by_layer, how, means, tokens_per_pass) -> Itera
     for layer in sorted(by_layer):
         upper = upper_layers(model, layer)
         hidden = recording.hidden(layer)  # (texts, sequence, hidden); the texts are batch x choices in multiple choice
-        numbers, places = _numbers(model, layer), by_layer[layer]
+        numbers, places = head_numbers(model, layer), by_layer[layer]
         for at in range(0, len(places), copies):
             together = places[at : at + copies]
-            several = repeated(_from_hidden(batch, hidden), len(together))
+            several = repeated(from_hidden(batch, hidden), len(together))
             seen: dict[str, torch.Tensor | None] = {}
             layer_means = None if means is None else means[layer]
             change = _switch(how, [[place] for place in together], layer_means, seen)
@@ -139,25 +138,35 @@ def effect_grid(effects: Iterable[HeadEffect], layers: int, heads: int) -> torch
 
 
 def gradient_importance(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metric: Metric) -> torch.Tensor:
-    """(layers, heads): how strongly the metric reacts to each head's mask, in one backward pass.
+    """(layers, heads): how strongly the metric reacts to each head's mask, in one backward pass; NaN where a head is
+    gone.
 
     The mean over the batch of |d metric / d mask| at a mask of 1 (Michel et al. 2019, equation 2): a first guess at
-    what `sweep` measures.
+    what `sweep` measures. The mask multiplies a head's context, which is the same as its probabilities.
     """
-    batch = checked(batch)
-    if any(layer.attention.pruned_heads for layer in model.base_model.encoder.layer):
-        raise ValueError("the model has pruned heads, for which a mask has no place; use sweep instead")
-    config, gradients = model.config, []
-    with evaluating(model), torch.enable_grad():
+    batch = checked(batch, model)
+    remaining, rows = remaining_heads(model), rows_of(batch)
+    masks = {  # each text has a mask of its own
+        layer: torch.ones(rows, len(numbers), device=model.device, dtype=model.dtype, requires_grad=True)
+        for layer, numbers in remaining.items()
+        if numbers
+    }
+
+    def masked(mask: torch.Tensor) -> Edit:
+        def multiply(context: torch.Tensor) -> torch.Tensor:  # (batch x choices, heads, sequence, head size)
+            return context * mask.repeat_interleave(len(context) // rows, 0)[:, :, None, None]
+
+        return multiply
+
+    with evaluating(model):
         metric = resolved(model, batch, metric)
-        for row in range(rows_of(batch)):  # the mask is shared by a batch, so each text has a pass of its own
-            mask = torch.ones(
-                config.num_hidden_layers, config.num_attention_heads, device=model.device, requires_grad=True
-            )
-            one = {name: value[row : row + 1] for name, value in batch.items()}
-            value = _of_row(metric, row)(model(**one, head_mask=mask, return_dict=True)).sum()
-            gradients.append(torch.autograd.grad(value, mask)[0].abs())
-    return torch.stack(gradients).mean(0)
+        with torch.enable_grad(), edit(model, {_hook(layer, "zero"): masked(mask) for layer, mask in masks.items()}):
+            value = one_number(evaluate(model, batch, metric)).sum()
+            gradients = torch.autograd.grad(value, list(masks.values())) if masks else ()
+    importance = torch.full((len(remaining), model.config.num_attention_heads), float("nan"))
+    for layer, gradient in zip(masks, gradients):
+        importance[layer, remaining[layer]] = gradient.float().abs().mean(0).cpu()
+    return importance
 
 
 def corpus_means(lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16) -> list[torch.Tensor]:
@@ -178,67 +187,6 @@ def corpus_means(lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16) ->
             sums[name] = sums.get(name, 0) + context.float().transpose(1, 2)[real].sum(0).cpu().double()
         count += int(real.sum())
     return [(total / count).to(model.dtype) for total in sums.values()]
-
-
-def places_by_layer(model: BertPreTrainedModel, heads: Heads) -> dict[int, list[int]]:
-    """{layer: places of the chosen heads among those that the layer still has}, in the order of the layers.
-
-    Raises:
-        TypeError: when it is neither pairs nor a mapping. ValueError: for layers and heads that are not there.
-    """
-    if isinstance(heads, Mapping):
-        heads = [(layer, head) for layer, chosen in heads.items() for head in chosen]
-    chosen: dict[int, set[int]] = {}
-    layers = len(model.base_model.encoder.layer)
-    for pair in heads:
-        try:
-            layer, head = (int(number) for number in pair)
-        except (TypeError, ValueError):
-            raise TypeError(f"heads are (layer, head) pairs, such as [(2, 5)]; given was {pair!r}") from None
-        if not 0 <= layer < layers:
-            raise ValueError(f"there is no layer {layer}; the model has layers 0 to {layers - 1}")
-        numbers = _numbers(model, layer)
-        if head not in numbers:
-            raise ValueError(f"there is no head {head} in layer {layer}; it has heads {_listed(numbers)}")
-        chosen.setdefault(layer, set()).add(numbers.index(head))
-    return {layer: sorted(chosen[layer]) for layer in sorted(chosen)}
-
-
-def upper_layers(model: BertPreTrainedModel, first: int) -> BertPreTrainedModel:
-    """The same model from layer `first` on: it takes that layer's input as `inputs_embeds` and shares every part,
-    hook points too, with the model."""
-    base = _twin(model.base_model)
-    base.encoder = _twin(base.encoder)
-    base.encoder.layer = nn.ModuleList(base.encoder.layer[first:])
-    base.embeddings = _Given()
-    if model.base_model is model:
-        return base
-    whole = _twin(model)
-    setattr(whole, model.base_model_prefix, base)
-    return whole
-
-
-class _Given(nn.Module):
-    """Stands where the embeddings are, and passes on what it is given."""
-
-    def forward(self, input_ids, token_type_ids, position_ids, inputs_embeds, past_key_values_length=0):
-        return inputs_embeds
-
-
-def _twin(module: nn.Module) -> Any:
-    """A second module with the same parameters and parts, some of which can be replaced without changing the first."""
-    twin = copy.copy(module)
-    twin._modules = dict(module._modules)
-    return twin
-
-
-def _from_hidden(batch: Batch, hidden: torch.Tensor) -> Batch:
-    """The batch for `upper_layers`: hidden states instead of ids."""
-    given = batch["input_ids"] if "input_ids" in batch else batch["inputs_embeds"][..., 0]
-    arguments = {"inputs_embeds": hidden.view(*given.shape, -1)}
-    if "attention_mask" in batch:
-        arguments["attention_mask"] = batch["attention_mask"]
-    return arguments
 
 
 def _hook(layer: int, how: str) -> str:
@@ -298,29 +246,6 @@ def _watched_mask(model: BertPreTrainedModel, seen: dict[str, torch.Tensor | Non
         yield
     finally:
         handle.remove()
-
-
-def _of_row(metric: Metric, row: int) -> Metric:
-    """A target of the whole batch as the target of one of its texts."""
-    if not isinstance(metric, Target):
-        return metric
-    numbers = {name: getattr(metric, name) for name in ("index", "place")}
-    several = {name: n for name, n in numbers.items() if isinstance(n, torch.Tensor) and n.dim() and len(n) > 1}
-    return replace(metric, **{name: value[row : row + 1] for name, value in several.items()})
-
-
-def _numbers(model: BertPreTrainedModel, layer: int) -> list[int]:
-    """The heads that a layer still has, by their numbers in the unpruned model."""
-    attention = model.base_model.encoder.layer[layer].attention
-    total = attention.self.num_attention_heads + len(attention.pruned_heads)
-    return [head for head in range(total) if head not in attention.pruned_heads]
-
-
-def _listed(numbers: list[int]) -> str:
-    if not numbers:
-        return "none"
-    whole = numbers == list(range(numbers[0], numbers[-1] + 1))
-    return f"{numbers[0]} to {numbers[-1]}" if whole else ", ".join(map(str, numbers))
 
 
 def _check_way(how: str, means: Sequence[torch.Tensor] | None) -> None:

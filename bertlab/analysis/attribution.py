@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bertlab.analysis.passes import Batch, checked, evaluating, in_copies, repeated, rows_of, tokens_of
-from bertlab.analysis.targets import Metric, Target, evaluate, resolved
+from bertlab.analysis.passes import Batch, checked, evaluating, in_copies, real_tokens, repeated, rows_of, tokens_of
+from bertlab.analysis.targets import Metric, Target, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
 
 Baseline = int | str | torch.Tensor
@@ -118,8 +118,8 @@ def occlusion(
         groups: lists of places to take away together, such as the pieces of a word; each gets its group's score.
             Places in no group score 0. Every real token by itself when None.
     """
-    batch = _with_ids(batch)
-    real = _real(batch)
+    batch = _with_ids(model, batch)
+    real = real_tokens(batch)
     length = real.shape[-1]
     groups = [[place] for place in range(length)] if groups is None else [list(group) for group in groups]
     places = [place for group in groups for place in group]
@@ -136,7 +136,7 @@ def occlusion(
             gone.append(marks & real)
     with torch.no_grad(), evaluating(model):
         target = resolved(model, batch, target)
-        value = _one_number(evaluate(model, batch, target))
+        value = one_number(evaluate(model, batch, target))
         scores = torch.zeros(real.shape, device=value.device)
         for marks, without in zip(gone, _values_without(model, batch, target, gone, replacement, tokens_per_pass)):
             scores += marks * (value - without).view(-1, *[1] * (real.dim() - 1))
@@ -191,8 +191,8 @@ def faithfulness(
         keep: marks tokens that always stay and do not count, such as special tokens and the masked place.
         random_orders: how many random orders to average, drawn from `seed`.
     """
-    batch = _with_ids(batch)
-    real = _real(batch)
+    batch = _with_ids(model, batch)
+    real = real_tokens(batch)
     if scores.shape != real.shape:
         raise ValueError(f"scores have shape {tuple(scores.shape)} for tokens {tuple(real.shape)}; give one a token")
     if not fractions or not all(0 < fraction <= 1 for fraction in fractions):
@@ -204,7 +204,7 @@ def faithfulness(
         target = resolved(model, batch, target)
         if isinstance(target, Target) and target.measure != "probability" and not _is_regression(model, target):
             target = replace(target, measure="probability")
-        value = _one_number(evaluate(model, batch, target))
+        value = one_number(evaluate(model, batch, target))
     generator = torch.Generator().manual_seed(seed)
     orders = [scores.float().cpu()] + [torch.rand(real.shape, generator=generator) for _ in range(random_orders)]
     gone = []
@@ -226,7 +226,7 @@ def _prepared(
     model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], target: Metric
 ) -> tuple[Batch, Metric, torch.Tensor]:
     """The batch with word vectors instead of ids, the target with its index, and the vectors (..., hidden)."""
-    batch = checked(batch)
+    batch = checked(batch, model)
     with evaluating(model):
         target = resolved(model, batch, target)
     if "input_ids" in batch:
@@ -240,7 +240,7 @@ def _gradient(
     """The number of each row, and its gradient at the row's word vectors."""
     vectors = vectors.detach().requires_grad_()
     with evaluating(model), torch.enable_grad():
-        value = _one_number(evaluate(model, {**batch, "inputs_embeds": vectors}, target))
+        value = one_number(evaluate(model, {**batch, "inputs_embeds": vectors}, target))
         (gradient,) = torch.autograd.grad(value.sum(), vectors)
     return value.detach(), gradient
 
@@ -248,13 +248,7 @@ def _gradient(
 @torch.no_grad()
 def _value(model: BertPreTrainedModel, batch: Batch, target: Metric, vectors: torch.Tensor) -> torch.Tensor:
     with evaluating(model):
-        return _one_number(evaluate(model, {**batch, "inputs_embeds": vectors}, target))
-
-
-def _one_number(value: torch.Tensor) -> torch.Tensor:
-    if value.dim() != 1:
-        raise ValueError(f"the target gave shape {tuple(value.shape)}; attribution explains one number a text")
-    return value if value.dtype == torch.float64 else value.float()
+        return one_number(evaluate(model, {**batch, "inputs_embeds": vectors}, target))
 
 
 def _baseline_vectors(
@@ -279,7 +273,7 @@ def _baseline_vectors(
         baseline = table(baseline.to(vectors.device)).detach()
     if tuple(baseline.shape) != shape:
         raise ValueError(f"the baseline has shape {tuple(baseline.shape)}; word vectors have {shape}")
-    stays = ~_real(batch)
+    stays = ~real_tokens(batch)
     if keep is not None:
         stays = stays | _marked(keep, stays, "keep")
     return torch.where(stays[..., None], vectors, baseline.to(vectors))
@@ -303,11 +297,11 @@ def _values_without(
         copies = len(marks) // rows_of(batch)
         several = repeated(batch, copies)
         if replacement == "hide":
-            several["attention_mask"] = _real(several).long() * ~marks
+            several["attention_mask"] = real_tokens(several).long() * ~marks
         else:
             several["input_ids"] = several["input_ids"].masked_fill(marks, replacement)
         with in_copies(copies):
-            values = _one_number(evaluate(model, several, target)).unflatten(0, (copies, -1))
+            values = one_number(evaluate(model, several, target)).unflatten(0, (copies, -1))
         yield from values
 
 
@@ -320,24 +314,11 @@ def _highest(scores: torch.Tensor, candidates: torch.Tensor, fraction: float) ->
     return ((rank < count) & allowed).view_as(candidates)
 
 
-def _with_ids(batch: Mapping[str, torch.Tensor]) -> Batch:
-    batch = checked(batch)
+def _with_ids(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Batch:
+    batch = checked(batch, model)
     if "input_ids" not in batch:
         raise ValueError("tokens are taken away by their ids; give input_ids instead of inputs_embeds")
     return batch
-
-
-def _real(batch: Batch) -> torch.Tensor:
-    """(batch, sequence) of booleans: no padding."""
-    given = batch["input_ids"] if "input_ids" in batch else batch["inputs_embeds"][..., 0]
-    mask = batch.get("attention_mask")
-    if mask is None:
-        return torch.ones_like(given, dtype=torch.bool)
-    if mask.shape != given.shape:
-        raise ValueError(
-            f"attention_mask has shape {tuple(mask.shape)}; attribution takes one mark a token, {tuple(given.shape)}"
-        )
-    return mask.bool()
 
 
 def _marked(marks: torch.Tensor, like: torch.Tensor, name: str) -> torch.Tensor:

@@ -139,7 +139,7 @@ def evaluate(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metr
     Raises:
         TypeError, ValueError: when the metric gives no tensor, or one with another number of rows.
     """
-    batch = checked(batch)
+    batch = checked(batch, model)
     if isinstance(metric, Target):
         return metric.of(_logits(model, batch, metric))
     if not callable(metric):
@@ -155,12 +155,23 @@ def evaluate(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metr
     return value
 
 
+def one_number(value: torch.Tensor) -> torch.Tensor:
+    """(batch,) of what a metric gave, float32 at least.
+
+    Raises:
+        ValueError: when it gave several numbers a text.
+    """
+    if value.dim() != 1:
+        raise ValueError(f"the metric gave shape {tuple(value.shape)}; here it must give one number a text, (batch,)")
+    return value if value.dtype == torch.float64 else value.float()
+
+
 @torch.no_grad()
 def resolved(model: BertPreTrainedModel, batch: Mapping[str, torch.Tensor], metric: Metric) -> Metric:
     """The metric with its open choice made: a `Target` without an index gets the model's own prediction."""
     if not isinstance(metric, Target) or metric.index is not None:
         return metric
-    return replace(metric, index=_logits(model, checked(batch), metric).argmax(-1))
+    return replace(metric, index=_logits(model, checked(batch, model), metric).argmax(-1))
 
 
 def _logits(model: BertPreTrainedModel, batch: Batch, target: Target) -> torch.Tensor:

@@ -21,7 +21,7 @@ from bertlab.data.features import (
     samples,
 )
 from bertlab.data.masking import IGNORED, mask_tokens, word_numbers
-from bertlab.data.reading import DataError, Row, column_of, documents, read
+from bertlab.data.reading import DataError, Row, column_of, documents, lines, place_of, read
 
 __all__ = [
     "Corpus",
@@ -41,8 +41,10 @@ __all__ = [
     "infer_task",
     "length",
     "length_sorted_batches",
+    "lines",
     "mask_tokens",
     "pad",
+    "place_of",
     "prepared_batches",
     "pretraining_batches",
     "pretraining_features",
