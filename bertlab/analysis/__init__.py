@@ -51,6 +51,7 @@ from bertlab.analysis.passes import evaluating
 from bertlab.analysis.states import POOLINGS, embed
 
 __all__ = [
-    "POOLINGS", "ablation", "attention", "attribution", "compare", "dependencies", "embed", "errors", "evaluating", "explanations", "geometry", "lens",
-    "neighbours", "neurons", "patching", "probing", "pruning", "scoring", "similarity", "targets", "words",
+    "POOLINGS", "ablation", "attention", "attribution", "compare", "dependencies", "embed", "errors", "evaluating",
+    "explanations", "geometry", "lens", "neighbours", "neurons", "patching", "probing", "pruning", "scoring",
+    "similarity", "targets", "words",
 ]  # fmt: skip

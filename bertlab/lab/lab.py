@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,25 @@ class Lab:
             recording.output = self.model(**encoding)
         return recording
 
+    def embed(
+        self, texts: Any, *, layer: int = -1, pooling: str = "mean", progress: Callable[[float], object] | None = None
+    ) -> torch.Tensor:
+        """One vector for each text, in the order given: (texts, hidden), detached; one string gives (1, hidden).
+
+        Args:
+            layer: the hidden state, 0 (embeddings) to the number of layers, or from the end.
+            pooling: "mean" or "max" over all real tokens, [CLS] and [SEP] included, as sentence-transformers takes
+                them; "cls", the first token; "pooler", the pooler on the first token of that layer.
+            progress: called with the share that is done; raising in it stops the work.
+
+        Raises:
+            TypeError: for what are no strings. ValueError: for no texts, one that does not fit into the model, and
+                another layer or pooling.
+        """
+        from bertlab.analysis import embed  # here, so that opening a model does not import the analysis
+
+        return embed(self, texts, layer=layer, pooling=pooling, progress=progress)
+
     # -- pre-training tasks ----------------------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -292,10 +311,10 @@ class Lab:
 
         `.total` is the sum of `.log_probabilities` (natural logarithms) over `.tokens`, without [CLS] and [SEP].
         """
-        from bertlab.analysis.scoring import score  # here, so that opening a model does not import the analysis
+        from bertlab.analysis import scoring  # here, so that opening a model does not import the analysis
 
         self.encode(text)  # refuses what is no text, or too long
-        found = score(self, [text])[0]
+        found = scoring.score(self, [text])[0]
         return Score(found.total, found.tokens, found.log_probabilities, self.is_trained("fill_mask"))
 
     # -- fine-tuned tasks ------------------------------------------------------------------------------------------

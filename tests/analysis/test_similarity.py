@@ -1,4 +1,4 @@
-"""Similarity split into pairs: the cells add up to the cosine of the vectors, at every layer, in every way of pooling."""
+"""Similarity split into pairs: the cells add up to the cosine of the vectors, at every layer and pooling."""
 
 import pytest
 import torch

@@ -5,9 +5,11 @@ import pytest
 import torch
 from analysis_cases import small_lab
 
-from bertlab.analysis.states import embed
-
 TEXTS = ["the cat sat on a mat.", "dogs", "", "paris is the capital of france, who ran?", "he"]
+
+
+def embed(lab, texts, **options):
+    return lab.embed(texts, **options)
 
 
 @pytest.fixture(scope="module")
