@@ -8,7 +8,7 @@ tensors (batch, heads, sequence, head size), or of four where there is cross-att
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -52,6 +52,14 @@ class ModelOutput(OrderedDict):
     def to_tuple(self) -> tuple[Any, ...]:
         """All fields that are present, in the documented order."""
         return tuple(self[name] for name in self.keys())
+
+    def replace(self, **changes: Any) -> ModelOutput:
+        """A copy with other values in some fields; None takes a field away.
+
+        Raises:
+            TypeError: for a name that is no field.
+        """
+        return replace(self, **changes)
 
     def __reduce__(self):
         return type(self), tuple(getattr(self, field.name) for field in fields(self))

@@ -72,6 +72,15 @@ def test_outputs_can_be_copied_and_pickled():
         assert torch.equal(twin.logits, LOGITS) and torch.equal(twin["hidden_states"][1], LOGITS)
 
 
+def test_replace_copies_an_output_with_other_values():
+    output = MaskedLMOutput(loss=LOSS, logits=LOGITS)
+    twin = output.replace(loss=None, hidden_states=(LOGITS,))
+    assert type(twin) is MaskedLMOutput and list(twin) == ["logits", "hidden_states"] and twin.logits is LOGITS
+    assert list(output) == ["loss", "logits"]
+    with pytest.raises(TypeError, match="unknown"):
+        output.replace(unknown=LOSS)
+
+
 def test_every_output_is_described():
     for name, value in vars(outputs).items():
         if isinstance(value, type) and issubclass(value, ModelOutput):

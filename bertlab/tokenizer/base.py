@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.files import write_whole
-from bertlab.tokenizer.encoding import BatchEncoding, EncodedText, Encoding
+from bertlab.tokenizer.encoding import TENSOR_KINDS, BatchEncoding, EncodedText, Encoding, tensor_kind
 from bertlab.tokenizer.files import SPECIAL_NAMES, checked_prefix, read_arguments, token_to_saved, write_json
 from bertlab.tokenizer.wordpiece import AddedToken
 
@@ -277,7 +277,7 @@ class TokenizerBase:
         `text` (and `text_pair`) is a string, a list of strings, or with `is_split_into_words` a list of words
         or a list of such lists. The result holds `input_ids`, `token_type_ids` (0 for the first text, 1 for the
         second) and `attention_mask` (0 for padding): lists of length (sequence) for one text, of (batch,
-        sequence) for a list, tensors of shape (batch, sequence) with `return_tensors` "pt" or "np".
+        sequence) for a list, tensors of shape (batch, sequence) with `return_tensors` "pt", "np", "tf" or "jax".
 
         padding: True or "longest" (to the longest of the batch), "max_length", False or "do_not_pad";
             `pad_to_multiple_of` rounds the length up, `padding_side` "left" or "right" overrides the tokenizer's.
@@ -396,7 +396,7 @@ class TokenizerBase:
         if return_attention_mask is None:
             return_attention_mask = "attention_mask" in self.model_input_names
         if return_tensors is not None:
-            return_tensors = _one_of("return_tensors", return_tensors, ("pt", "np"))
+            return_tensors = _one_of("return_tensors", return_tensors, TENSOR_KINDS)
         return CallOptions(
             add_special_tokens=bool(add_special_tokens),
             padding=padding,
@@ -1044,16 +1044,16 @@ def unusual_options(clean_text: bool, prefix: str) -> dict[str, Any]:
 
 def as_lists(value: Any) -> Any:
     """Tensors, arrays and lists of them as lists of numbers; anything else as it is."""
+    if tensor_kind(value) == "tf":
+        value = value.numpy()
     if hasattr(value, "tolist"):
         return value.tolist()
-    if isinstance(value, (list, tuple)) and value and hasattr(value[0], "tolist"):
+    if isinstance(value, (list, tuple)) and value and (hasattr(value[0], "tolist") or tensor_kind(value[0])):
         return [as_lists(item) for item in value]
     return value
 
 
 def _tensor_kind(value: Any) -> str | None:
-    """ "pt" or "np" if the value is a tensor, an array or a list of such."""
+    """The name for `return_tensors` if the value is a tensor, an array or a list of such."""
     sample = value[0] if isinstance(value, (list, tuple)) else value
-    if not hasattr(sample, "tolist"):
-        return None
-    return "pt" if hasattr(sample, "detach") else "np"
+    return tensor_kind(sample)

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# What `return_tensors` may be, and whose tensors these are.
+TENSOR_KINDS = {"pt": "torch", "np": "numpy", "tf": "TensorFlow", "jax": "JAX"}
+
 
 class CharSpan(NamedTuple):
     """Characters `start` to `end` (exclusive) of a text, or of a word when the input came split into words."""
@@ -203,8 +206,8 @@ class BatchEncoding(UserDict):
     """The inputs of a model, by name, with the way back to words and characters.
 
     A dictionary (`batch["input_ids"]`, `model(**batch)`) whose values are also attributes (`batch.input_ids`):
-    lists, or tensors of shape (batch, sequence) after `return_tensors="pt"` or "np". `batch[0]` is the encoding
-    of the first input, `batch["input_ids"]` all ids, `batch.tokens(0)` the tokens of the first input.
+    lists, or tensors of shape (batch, sequence) after `return_tensors` "pt", "np", "tf" or "jax". `batch[0]` is
+    the encoding of the first input, `batch["input_ids"]` all ids, `batch.tokens(0)` the tokens of the first input.
 
     The methods that take a batch index and a second index may be called with the second alone when the batch
     has one input: `batch.token_to_word(3)` is `batch.token_to_word(0, 3)`.
@@ -363,19 +366,25 @@ class BatchEncoding(UserDict):
     # ---------------------------------------------------------------------------------------------- tensors
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> BatchEncoding:
-        """Turn every value into a tensor, "pt" (torch, int64) or "np" (numpy), in place.
+        """Turn every value into a tensor, in place: "pt" (torch), "np" (numpy), "tf" (TensorFlow) or "jax".
 
-        `prepend_batch_axis` makes one input a batch of one. Raises ValueError when rows differ in length.
+        Whole numbers become int64 in torch and numpy, int32 in TensorFlow and JAX. `prepend_batch_axis` makes one
+        input a batch of one.
+
+        Raises:
+            ValueError: for another type of tensors, and when rows differ in length.
+            ImportError: where the framework is not installed.
         """
         if tensor_type is None:
             return self
         kind = getattr(tensor_type, "value", tensor_type)
-        if kind not in ("pt", "np"):
-            raise ValueError(f'return_tensors is "pt" (torch) or "np" (numpy), not {tensor_type!r}.')
+        if kind not in TENSOR_KINDS:
+            allowed = ", ".join(f'"{name}" ({framework})' for name, framework in TENSOR_KINDS.items())
+            raise ValueError(f"return_tensors is one of {allowed}, not {tensor_type!r}.")
         for name, value in self.data.items():
             if prepend_batch_axis:
                 value = [value]
-            self.data[name] = _torch_tensor(name, value) if kind == "pt" else _numpy_array(value)
+            self.data[name] = _numpy_array(value) if kind == "np" else _tensor(kind, name, value)
         return self
 
     def to(self, device: Any, *, non_blocking: bool = False) -> BatchEncoding:
@@ -402,11 +411,36 @@ def _named(kind: type, span: Iterable[int] | None):
     return None if span is None else kind(*span)
 
 
-def _torch_tensor(name: str, value: Any):
-    import torch
+def tensor_kind(value: Any) -> str | None:
+    """The name in `TENSOR_KINDS` of what a value is; None for lists and numbers."""
+    module = type(value).__module__.partition(".")[0]
+    return {"torch": "pt", "numpy": "np", "tensorflow": "tf", "jax": "jax", "jaxlib": "jax"}.get(module)
 
-    if isinstance(value, torch.Tensor):
+
+def _tensor(kind: str, name: str, value: Any):
+    if tensor_kind(value) == kind:
         return value
+    array = _rectangle(name, value)
+    if kind == "pt":
+        import torch
+
+        return torch.from_numpy(array)
+    try:
+        if kind == "tf":
+            from tensorflow import constant
+        else:
+            from jax.numpy import asarray as constant
+    except ImportError:
+        install = {"tf": "pip install tensorflow", "jax": 'pip install "bertlab[jax]"'}[kind]
+        raise ImportError(
+            f'return_tensors="{kind}" needs {TENSOR_KINDS[kind]}, which is not installed: {install}, or take "pt" '
+            'or "np"'
+        ) from None
+    return constant(array.astype(np.int32) if array.dtype == np.int64 else array)
+
+
+def _rectangle(name: str, value: Any) -> np.ndarray:
+    """Rows of one length as an array."""
     try:
         array = np.asarray(value)
         if array.dtype == object:
@@ -421,7 +455,7 @@ def _torch_tensor(name: str, value: Any):
             f"The rows of {name!r} differ in length, so they make no tensor; pass padding=True, and "
             "truncation=True if there is a longest length."
         ) from None
-    return torch.from_numpy(array if array.size else array.astype(np.int64))
+    return array if array.size else array.astype(np.int64)
 
 
 def _numpy_array(value: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -196,6 +197,26 @@ def test_a_batch_is_a_dictionary_with_attributes(tokenizer):
     assert batch[0].tokens == ["[CLS]", "a", "[SEP]"]
     with pytest.raises(AttributeError, match="input_ids"):
         batch.labels  # noqa: B018
+
+
+@pytest.mark.parametrize(("kind", "module"), [("tf", "tensorflow"), ("jax", "jax")])
+def test_tensors_of_other_frameworks_are_made_where_these_are_installed(tokenizer, kind, module):
+    pytest.importorskip(module)
+    batch = tokenizer(["a", "the cat sat"], padding=True, return_tensors=kind)
+    assert type(batch.input_ids).__module__.startswith((module, "jaxlib")) and tuple(batch.input_ids.shape) == (2, 5)
+    assert "int32" in str(batch.input_ids.dtype)
+    assert tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True) == ["a", "the cat sat"]
+    padded = tokenizer.pad({"input_ids": batch["input_ids"]}, padding="max_length", max_length=7)
+    assert type(padded["input_ids"]) is type(batch["input_ids"]) and tuple(padded["input_ids"].shape) == (2, 7)
+    with pytest.raises(ValueError, match="padding=True"):
+        tokenizer(["a", "the cat sat"], return_tensors=kind)
+
+
+@pytest.mark.parametrize(("kind", "module"), [("tf", "tensorflow"), ("jax", "jax.numpy")])
+def test_a_framework_that_is_not_installed_is_named_with_what_to_install(tokenizer, kind, module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match="is not installed: pip install"):
+        tokenizer("a", return_tensors=kind)
 
 
 def test_to_moves_tensors_and_returns_the_batch(tokenizer):
@@ -404,7 +425,7 @@ def test_lists_that_do_not_fit_are_refused(tokenizer):
         ({"stride": -1}, "at least 0"),
         ({"pad_to_multiple_of": 0, "padding": True}, "at least 1"),
         ({"padding": True, "truncation": True, "max_length": 9, "pad_to_multiple_of": 4}, "multiple"),
-        ({"return_tensors": "tf"}, "pt"),
+        ({"return_tensors": "mlx"}, "pt"),
         ({"padding_side": "top"}, "right"),
     ],
 )
