@@ -1,16 +1,49 @@
 """Files and folders: what is written is written whole, what is read is checked, what has a name is found.
 
-Read `whole` first, then `hub` (from a name to files) and `checkpoint` (from files to weights).
+Read `whole` first, then `hub` (from a name to a folder), `reading` (from a folder to tensors), `loading` (from tensors
+into a model) and `writing` (the way back). Only the last three need torch, and are imported when first used.
 """
 
 from __future__ import annotations
 
-from bertlab.files.hub import resolve, shipped_models
-from bertlab.files.whole import read_json, write_whole
+import importlib
+from typing import Any
+
+from bertlab.files.hub import resolve, take_options
+from bertlab.files.shipped import ModelNotFoundError, shipped_models
+from bertlab.files.whole import read_json, replacing, write_whole
+
+_NEEDS_TORCH = {
+    "read_state_dict": "reading",
+    "LoadingReport": "loading",
+    "load_into": "loading",
+    "resolve_dtype": "loading",
+    "write_state_dict": "writing",
+}
 
 __all__ = [
+    "LoadingReport",
+    "ModelNotFoundError",
+    "load_into",
     "read_json",
+    "read_state_dict",
+    "replacing",
     "resolve",
+    "resolve_dtype",
     "shipped_models",
+    "take_options",
+    "write_state_dict",
     "write_whole",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(f"bertlab.files has no {name!r}; see dir(bertlab.files)")
+    value = getattr(importlib.import_module(f"bertlab.files.{_NEEDS_TORCH[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,7 +12,7 @@ import torch
 
 from bertlab.adapters import EncoderDecoder, is_decoder_folder, load_adapter, merge_lora
 from bertlab.devices import find_device
-from bertlab.files import hub
+from bertlab.files import resolve
 from bertlab.generation import generate
 from bertlab.lab.results import (
     Answer,
@@ -77,13 +77,13 @@ def load(name_or_path: str | os.PathLike = DEFAULT_MODEL, device: str = "auto", 
     Args:
         device: "auto" takes a GPU when there is one; or any torch device.
         dtype: type of the parameters, such as torch.bfloat16; float32 when None.
-        where: `revision`, `cache_dir`, `token`, `local_files_only`, ... as `hub.resolve` knows them.
+        where: `revision`, `cache_dir`, `token`, `local_files_only`, ... as `resolve` knows them.
 
     Raises:
         OSError: when there is no such model. ValueError: when its files are broken or not BERT's, or this machine
             has no such device.
     """
-    folder = hub.resolve(name_or_path, **where)
+    folder = resolve(name_or_path, **where)
     model = task_heads.BertForPreTraining.from_pretrained(folder, torch_dtype=dtype)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     lab = Lab(model.to(find_device(device)), tokenizer, name=_display_name(name_or_path))

@@ -20,7 +20,15 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint as recompute_in_backward
 
-from bertlab.files import checkpoint, hub
+from bertlab.files import (
+    LoadingReport,
+    load_into,
+    read_state_dict,
+    resolve,
+    resolve_dtype,
+    take_options,
+    write_state_dict,
+)
 from bertlab.model.activations import activation
 from bertlab.model.config import BertConfig
 from bertlab.outputs import BaseModelOutputWithPastAndCrossAttentions, BaseModelOutputWithPoolingAndCrossAttentions
@@ -444,7 +452,7 @@ class BertPreTrainedModel(nn.Module):
     config_class = BertConfig
     base_model_prefix = "bert"
     supports_gradient_checkpointing = True
-    loading_report: checkpoint.LoadingReport | None = None
+    loading_report: LoadingReport | None = None
 
     def __init__(self, config: BertConfig, *args: Any, **kwargs: Any):
         super().__init__()
@@ -681,28 +689,26 @@ class BertPreTrainedModel(nn.Module):
             torch_dtype: the type of the parameters; float32 when None, as stored when "auto".
             ignore_mismatched_sizes: draw tensors of another shape afresh instead of raising.
             output_loading_info: return `(model, report)`; the report is `model.loading_report` in any case.
-            kwargs: what `hub.resolve` knows (`revision`, `cache_dir`, `token`, `local_files_only`, ...) says where to
+            kwargs: what `resolve` knows (`revision`, `cache_dir`, `token`, `local_files_only`, ...) says where to
                 look; all others override fields of the configuration.
 
         Raises:
             OSError: when nothing is found under that name.
             ValueError: for broken or foreign files, or tensors of another shape than the model's.
         """
-        where = hub.take_options(kwargs)
+        where = take_options(kwargs)
         torch_dtype = kwargs.pop("dtype", torch_dtype)
-        folder = hub.resolve(pretrained_model_name_or_path, files=("config", "weights"), **where)
+        folder = resolve(pretrained_model_name_or_path, files=("config", "weights"), **where)
         if config is None:
             config, kwargs = BertConfig.from_pretrained(folder, return_unused_kwargs=True, **kwargs)
             config.name_or_path = str(pretrained_model_name_or_path)
-        state = checkpoint.read_state_dict(
-            folder, use_safetensors=where.get("use_safetensors"), variant=where.get("variant")
-        )
-        dtype = checkpoint.resolve_dtype(torch_dtype, state, config.torch_dtype)
+        state = read_state_dict(folder, use_safetensors=where.get("use_safetensors"), variant=where.get("variant"))
+        dtype = resolve_dtype(torch_dtype, state, config.torch_dtype)
 
         with undrawn_weights():
             model = cls(config, *model_args, **kwargs).to(dtype)
         model.tie_weights()
-        report = checkpoint.load_into(
+        report = load_into(
             model, state, base_prefix=cls.base_model_prefix, tied=model.tied_names(),
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )  # fmt: skip
@@ -746,7 +752,7 @@ class BertPreTrainedModel(nn.Module):
         config.save_pretrained(folder)
         # Current transformers gives an untied decoder a bias of its own, so both names are written then.
         tied = self.tied_names() if self.config.tie_word_embeddings else {}
-        checkpoint.write_state_dict(
+        write_state_dict(
             self.state_dict() if state_dict is None else state_dict, folder, tied=tied,
             safe_serialization=safe_serialization, max_shard_size=max_shard_size, variant=variant,
         )  # fmt: skip

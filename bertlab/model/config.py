@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertlab.files import hub, read_json, write_whole
+from bertlab.files import read_json, resolve, take_options, write_whole
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
 MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
@@ -264,17 +264,17 @@ class BertConfig:
     ):
         """Read the configuration of a folder, a `config.json`, the shipped model or a name on the Hub.
 
-        Keyword arguments that `hub.resolve` knows (`revision`, `cache_dir`, `token`, ...) say where to look, all
+        Keyword arguments that `resolve` knows (`revision`, `cache_dir`, `token`, ...) say where to look, all
         others override fields.
 
         Raises:
             OSError: when there is no such folder, file or name.
             ValueError: when the file is not JSON, or describes a model that is not a BERT.
         """
-        where = hub.take_options(kwargs)
+        where = take_options(kwargs)
         path = Path(pretrained_model_name_or_path).expanduser()
         if not path.is_file():
-            path = hub.resolve(pretrained_model_name_or_path, files="config", **where) / "config.json"
+            path = resolve(pretrained_model_name_or_path, files="config", **where) / "config.json"
         if not path.is_file():
             raise OSError(f"{path.parent} holds no config.json; a model folder needs one beside its weights")
         values = read_json(path)

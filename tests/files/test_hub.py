@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 
-from bertlab.files import hub
-from bertlab.files.hub import ModelNotFoundError, resolve
+from bertlab.files import ModelNotFoundError, hub, repository, resolve, shipped_models
+from bertlab.files import shipped as shipped_module
 
 CONFIG = b'{"model_type": "bert"}'
 FILES = {
@@ -146,12 +146,12 @@ def shipped(tmp_path, monkeypatch):
     (folder / "bertlab-mini").mkdir(parents=True)
     (folder / "bertlab-mini" / "config.json").write_bytes(CONFIG)
     (folder / "__pycache__").mkdir()
-    monkeypatch.setattr(hub, "SHIPPED_FOLDER", folder)
+    monkeypatch.setattr(shipped_module, "SHIPPED_FOLDER", folder)
     return folder
 
 
 def test_a_shipped_name_is_a_folder_in_the_package(shipped, no_sockets):
-    assert hub.shipped_models() == ["bertlab-mini"]
+    assert shipped_models() == ["bertlab-mini"]
     assert resolve("bertlab-mini") == shipped / "bertlab-mini"
 
 
@@ -167,66 +167,6 @@ def test_options_for_finding_files_are_told_from_the_rest():
     arguments = {"revision": "v1", "num_labels": 3, "use_auth_token": "secret", "resume_download": True}
     assert hub.take_options(arguments) == {"revision": "v1", "token": "secret"}
     assert arguments == {"num_labels": 3}
-
-
-def test_weight_files_are_looked_for_in_a_fixed_order():
-    safetensors = ["model.safetensors", "model.safetensors.index.json"]
-    pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
-    assert hub.weight_file_names() == safetensors + pickled
-    assert hub.weight_file_names(use_safetensors=True) == safetensors
-    assert hub.weight_file_names(use_safetensors=False) == pickled
-    assert hub.weight_file_names("fp16", True) == [
-        "model.fp16.safetensors",
-        "model.safetensors.index.fp16.json",
-    ]
-
-
-# Shard indices
-
-
-def test_a_shard_index_is_read(tmp_path):
-    path = tmp_path / "model.safetensors.index.json"
-    path.write_text('{"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "sub/two.safetensors"}}')
-    assert hub.read_shard_index(path) == {"a": "one.safetensors", "b": "sub/two.safetensors"}
-
-
-@pytest.mark.parametrize("text", ["{}", '{"weight_map": []}', '{"weight_map": {}}', '{"weight_map": "x"}'])
-def test_an_index_without_a_map_of_weights_is_refused(tmp_path, text):
-    (tmp_path / "index.json").write_text(text)
-    with pytest.raises(ValueError, match="is no shard index"):
-        hub.read_shard_index(tmp_path / "index.json")
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b"[]", b"3", b"null"])
-def test_an_index_that_is_no_json_object_is_refused(tmp_path, content):
-    (tmp_path / "index.json").write_bytes(content)
-    with pytest.raises(ValueError, match="is not valid JSON|holds a JSON"):
-        hub.read_shard_index(tmp_path / "index.json")
-
-
-@pytest.mark.parametrize(
-    "shard",
-    [
-        "../evil.safetensors",
-        "a/../../evil.safetensors",
-        "/etc/evil.safetensors",
-        "C:\\evil.safetensors",
-        "..\\evil.safetensors",
-        "\\\\host\\evil.safetensors",
-        "~/../evil.bin/..",
-        "evil\0.bin",
-        "passwd",
-        "",
-        ".",
-        None,
-        7,
-        ["a.bin"],
-    ],
-)
-def test_an_index_that_leaves_its_folder_is_refused(tmp_path, shard):
-    (tmp_path / "index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
-    with pytest.raises(ValueError, match="inside the folder of its index"):
-        hub.read_shard_index(tmp_path / "index.json")
 
 
 # The Hub
@@ -318,7 +258,7 @@ def test_a_new_commit_is_noticed_and_unchanged_files_are_not_fetched_again(serve
 
 def test_a_branch_that_moves_during_the_download_is_never_mixed(server, tmp_path, monkeypatch):
     server.publish("bert", FILES)
-    original = hub._Repository._fetch
+    original = repository.Repository._fetch
 
     def fetch_and_move(self, file_name):
         path = original(self, file_name)
@@ -326,7 +266,7 @@ def test_a_branch_that_moves_during_the_download_is_never_mixed(server, tmp_path
             server.publish("bert", FILES | {"config.json": b'{"new": 1}', "vocab.txt": b"new\n"})
         return path
 
-    monkeypatch.setattr(hub._Repository, "_fetch", fetch_and_move)
+    monkeypatch.setattr(repository.Repository, "_fetch", fetch_and_move)
     folder = resolve("bert", cache_dir=tmp_path / "cache")
     assert (folder / "config.json").read_bytes() == b'{"new": 1}'
     assert (folder / "vocab.txt").read_bytes() == b"new\n"

@@ -1,0 +1,156 @@
+"""From the files of a folder to a dict of tensors: safetensors or pickled `.bin`, whole or in shards.
+
+Nothing read here ever runs code, and nothing outside the folder that was given is read as a part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from bertlab.files.names import foreign_weights_hint, is_shard_index, read_shard_index, weight_file_names
+from bertlab.files.shipped import ModelNotFoundError
+from bertlab.files.words import abbreviated, one_line
+
+
+def read_state_dict(
+    folder: str | os.PathLike, *, use_safetensors: bool | None = None, variant: str | None = None
+) -> dict[str, torch.Tensor]:
+    """All tensors of the checkpoint in a folder, by name, as stored; on the CPU and, where possible, not yet read.
+
+    The first that exists is taken: `model.safetensors`, its index of shards, `pytorch_model.bin`, its index.
+    `use_safetensors` True or False rules out the other format; `variant="fp16"` reads `model.fp16.safetensors`.
+    The tensors of one file are views of it, so do not change them in place.
+
+    Raises `hub.ModelNotFoundError` (an OSError) when there are no weights or a shard is missing, ValueError when
+    a file is damaged, is not what its name says, or would have to run code to be read.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise ModelNotFoundError(f"There is no folder {str(folder)!r} to read weights from; check the path.")
+    candidates = weight_file_names(variant, use_safetensors)
+    path = next((folder / name for name in candidates if (folder / name).is_file()), None)
+    if path is None:
+        present = sorted(entry.name for entry in folder.iterdir())
+        advice = foreign_weights_hint(present) or " Give the folder that save_pretrained wrote or the Hub serves."
+        raise ModelNotFoundError(
+            f"{str(folder)!r} holds none of {', '.join(candidates)}; in it are: "
+            f"{abbreviated(present) or 'no files at all'}.{advice}"
+        )
+    state = _read_shards(path) if is_shard_index(path.name) else _read_file(path)
+    if not state:
+        raise ValueError(f"{str(path)!r} holds no tensors; download or save the checkpoint again.")
+    return state
+
+
+def _read_shards(index_path: Path) -> dict[str, torch.Tensor]:
+    weight_map = read_shard_index(index_path)
+    state = {}
+    for shard in sorted(set(weight_map.values())):
+        tensors = _read_file(_shard_path(index_path, shard))
+        missing = [name for name, place in weight_map.items() if place == shard and name not in tensors]
+        if missing:
+            raise ValueError(
+                f"{str(index_path)!r} says that {shard!r} holds {abbreviated(missing)}, but it does not; "
+                "the files do not belong together: download or save the checkpoint again."
+            )
+        state.update((name, value) for name, value in tensors.items() if weight_map.get(name, shard) == shard)
+    return state
+
+
+def _shard_path(index_path: Path, shard: str) -> Path:
+    """The path of a shard, which must lie in the index's folder even when links are followed.
+
+    The one exception is the Hub's cache, where every file is a link into the model's own `blobs` folder.
+    """
+    folder, path = index_path.parent, index_path.parent / shard
+    if not path.is_file():
+        raise ModelNotFoundError(
+            f"{str(index_path)!r} lists the shard {shard!r}, which is not there; download or copy it into "
+            f"{str(folder)!r} too."
+        )
+    target = path.resolve()
+    in_hub_cache = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
+    stays_inside = path.parent.resolve().is_relative_to(folder.resolve())
+    if not stays_inside or not (target.is_relative_to(folder.resolve()) or in_hub_cache):
+        raise ValueError(
+            f"The shard {str(path)!r} is a link to {str(target)!r}, outside its folder; copy the file into the "
+            "folder if you trust it."
+        )
+    return path
+
+
+def _read_file(path: Path) -> dict[str, torch.Tensor]:
+    state = _read_safetensors(path) if path.name.endswith(".safetensors") else _read_pickled(path)
+    for name, tensor in state.items():
+        if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+            raise ValueError(
+                f"{str(path)!r} holds {name!r} as a sparse, quantized or empty tensor; bertlab reads plain ones."
+            )
+    return state
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            written_by = (file.metadata() or {}).get("format")
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{str(path)!r} is no intact safetensors file ({one_line(error)}); it may be cut short: download or "
+            "save it again."
+        ) from None
+    if written_by in ("tf", "flax"):
+        raise ValueError(
+            f"{str(path)!r} was written by {written_by} and has that framework's names; convert it with "
+            "transformers first."
+        )
+    return state
+
+
+def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
+    damaged = f"{str(path)!r} is no intact checkpoint of torch"
+    try:
+        if tarfile.is_tarfile(path):  # torch read these before 2017, and not safely
+            raise ValueError(f"{damaged}: it is a tar archive; save it again with a current torch.")
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=_can_be_mapped(path))
+    except UnpicklingError as error:
+        raise ValueError(
+            f"{str(path)!r} holds more than tensors, and nothing of it was read because that could run code "
+            f"({one_line(error)}); get the checkpoint as safetensors, or from a source you trust."
+        ) from None
+    except OSError:
+        raise
+    except Exception as error:  # torch raises almost any kind of error on damaged bytes
+        if str(error).startswith(damaged):
+            raise
+        raise ValueError(f"{damaged} ({one_line(error)}); download or save it again.") from None
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            f"{str(path)!r} holds a {type(state).__name__}, not a dict of tensors; save model.state_dict() instead."
+        )
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            inside = next((key for key in ("state_dict", "model", "model_state_dict") if key in state), None)
+            advice = f"save what is under {inside!r} alone" if inside else "save model.state_dict() alone"
+            raise ValueError(
+                f"{str(path)!r} must map names to tensors, but {name!r} is mapped to a {type(tensor).__name__}; "
+                f"{advice}."
+            )
+    return {name: tensor.detach() for name, tensor in state.items()}
+
+
+def _can_be_mapped(path: Path) -> bool:
+    """Whether torch can use the file's bytes in place: the zip format of today, with nothing compressed."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return False
+    with zipfile.ZipFile(path) as archive:
+        return all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
