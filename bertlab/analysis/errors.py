@@ -4,12 +4,12 @@ when it is right."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from bertlab.analysis.passes import evaluating, report
+from bertlab.analysis.passes import evaluating, report, whole_number
 from bertlab.analysis.states import Progress
 from bertlab.data import DataError, Task, collate, encode, length, length_sorted_batches, place_of, read
 
@@ -94,10 +94,14 @@ def stream(
     rows = list(read(rows))
     if not rows:
         raise DataError("there are no rows; give at least one with a label")
-    features = encode(rows, asked, lab.tokenizer)
-    for row, feature in zip(rows, features):
+    # One token more than fits, so that a text that is too long can be told from one that just fits.
+    features = encode(rows, replace(asked, max_length=lab.max_length + 1), lab.tokenizer)
+    for number, (row, feature) in enumerate(zip(rows, features)):
         if "labels" not in feature:
             raise DataError(f"{place_of(row)} has no label; give rows with one")
+        if length(feature) > lab.max_length:
+            features[number] = {**encode([row], asked, lab.tokenizer)[0], "cut": True}
+    batch_size = whole_number(batch_size, "batch_size", 1)
     return _stream(lab, lab.task_model(task), rows, features, asked, batch_size, progress)
 
 
@@ -117,7 +121,7 @@ def _stream(lab, model, rows, features, task, batch_size, progress) -> Iterator[
             predicted, wanted = int(best.indices[at]), int(gold[at])
             yield JudgedRow(
                 number, rows[number], task.labels[wanted], task.labels[predicted], float(best.values[at].exp()),
-                float(losses[at]), predicted == wanted, length(features[number]) >= task.max_length,
+                float(losses[at]), predicted == wanted, features[number].get("cut", False),
             )  # fmt: skip
         done += len(numbers)
         report(progress, done / len(rows))

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from bertlab.analysis.passes import evaluating
+from bertlab.analysis.neighbours import special_ids
+from bertlab.analysis.passes import evaluating, report, whole_number
+from bertlab.analysis.states import Progress
 
 TOKENS_PER_PASS = 4096
 
@@ -42,13 +44,21 @@ class SentenceScore:
 
 
 def score(
-    lab: Any, texts: Iterable[str], *, within_word: bool = False, tokens_per_pass: int = TOKENS_PER_PASS
+    lab: Any,
+    texts: Iterable[str],
+    *,
+    within_word: bool = False,
+    tokens_per_pass: int = TOKENS_PER_PASS,
+    progress: Progress | None = None,
 ) -> list[SentenceScore]:
-    """The pseudo-log-likelihood of each text, in order; see `stream_scores`."""
-    texts = texts if isinstance(texts, str) else list(texts)
+    """The pseudo-log-likelihood of each text, in order; see `stream_scores`. `progress` is called with the share that
+    is done; raising in it stops the work."""
+    texts = texts if isinstance(texts, (str, Mapping)) else list(texts)
     scores: list[Any] = [None] * len(texts)
-    for number, one in stream_scores(lab, texts, within_word=within_word, tokens_per_pass=tokens_per_pass):
+    steps = stream_scores(lab, texts, within_word=within_word, tokens_per_pass=tokens_per_pass)
+    for done, (number, one) in enumerate(steps, start=1):
         scores[number] = one
+        report(progress, done / len(texts))
     return scores
 
 
@@ -62,18 +72,21 @@ def stream_scores(
     a rare word does not give it away (Kauf & Ivanova 2023, PLL-word-l2r).
 
     Raises:
-        TypeError: for a single string, or an item that is none. ValueError: for a text without tokens, or one that
-            does not fit into the model, naming its number.
+        TypeError: for a single string, a mapping, or an item that is no string. ValueError: for a text without tokens,
+            one with special tokens such as [MASK] in it, which are no words, or one that does not fit into the model,
+            naming its number; and for a model without a mask token.
     """
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+    if isinstance(texts, (str, Mapping)) or not all(isinstance(text, str) for text in texts):
         raise TypeError("texts must be a list of strings; put a single text into a list")
-    return _stream(lab, texts, within_word, tokens_per_pass)
+    names = [f"text {number}" for number in range(len(texts))]
+    return _stream(lab, texts, names, within_word, tokens_per_pass)
 
 
-def _stream(lab, texts, within_word, tokens_per_pass) -> Iterator[tuple[int, SentenceScore]]:
-    sentences = [_read(lab, number, text, within_word) for number, text in enumerate(texts)]
+def _stream(lab, texts, names, within_word, tokens_per_pass) -> Iterator[tuple[int, SentenceScore]]:
+    mask = mask_id(lab)
+    sentences = [_read(lab, number, name, text, within_word) for number, (name, text) in enumerate(zip(names, texts))]
     for together in _passes(sentences, tokens_per_pass):
-        logs = iter(_log_probabilities(lab, together))
+        logs = iter(_log_probabilities(lab, together, mask))
         for sentence in together:
             tokens = lab.tokenizer.convert_ids_to_tokens([sentence.ids[place] for place in sentence.places])
             values = [next(logs) for _ in tokens]
@@ -88,17 +101,33 @@ class _Sentence:
     masked: list[list[int]]  # for each of them, what is masked when it is asked for
 
 
-def _read(lab: Any, number: int, text: str, within_word: bool) -> _Sentence:
+def mask_id(lab: Any) -> int:
+    """The id of the mask token.
+
+    Raises:
+        ValueError: when the tokenizer has none, or the model has no row for it.
+    """
+    token = lab.tokenizer.mask_token_id
+    if token is None or token >= lab.model.config.vocab_size:
+        raise ValueError(f"{lab.name} has no mask token in its vocabulary, so no word can be asked for")
+    return token
+
+
+def _read(lab: Any, number: int, name: str, text: str, within_word: bool) -> _Sentence:
     encoding = lab.tokenizer(text, return_special_tokens_mask=True, verbose=False)
     ids = encoding["input_ids"]
     if len(ids) > lab.max_length:
         raise ValueError(
-            f"text {number} has {len(ids)} tokens with [CLS] and [SEP]; {lab.name} takes at most {lab.max_length}; "
+            f"{name} has {len(ids)} tokens with [CLS] and [SEP]; {lab.name} takes at most {lab.max_length}; "
             "shorten it or leave it out"
         )
     places = [place for place, special in enumerate(encoding["special_tokens_mask"]) if not special]
     if not places:
-        raise ValueError(f"text {number} is {text!r}, which has no tokens to score; give at least one word")
+        raise ValueError(f"{name} is {text!r}, which has no tokens to score; give at least one word")
+    foreign = special_ids(lab.tokenizer) & {ids[place] for place in places}
+    if foreign:
+        token = lab.tokenizer.convert_ids_to_tokens(min(foreign))
+        raise ValueError(f"{name} holds {token}, which is no word and has no likelihood; leave it out")
     if not within_word:
         return _Sentence(number, ids, places, [[place] for place in places])
     words = encoding.word_ids(0)
@@ -122,9 +151,9 @@ def _passes(sentences: list[_Sentence], tokens_per_pass: int) -> Iterator[list[_
 
 
 @torch.no_grad()
-def _log_probabilities(lab: Any, sentences: list[_Sentence]) -> list[float]:
+def _log_probabilities(lab: Any, sentences: list[_Sentence], mask: int) -> list[float]:
     """Of every counted token of sentences of one length, in order."""
-    mask, rows, places, truths = lab.tokenizer.mask_token_id, [], [], []
+    rows, places, truths = [], [], []
     for sentence in sentences:
         for place, masked in zip(sentence.places, sentence.masked):
             row = list(sentence.ids)
@@ -184,7 +213,15 @@ class MinimalPairs:
         return {name: self.right[name] / total for name, total in self.total.items()}
 
 
-def minimal_pairs(lab: Any, pairs: Iterable[Sequence[str]], **options: Any) -> MinimalPairs:
+Pair = Sequence[str] | Mapping[str, Any]
+PAIR_COLUMNS = {
+    "better": ("sentence_good", "good", "better"),
+    "worse": ("sentence_bad", "bad", "worse"),
+    "phenomenon": ("UID", "phenomenon"),
+}
+
+
+def minimal_pairs(lab: Any, pairs: Iterable[Pair], **options: Any) -> MinimalPairs:
     """Score pairs of sentences, such as BLiMP's (Warstadt et al. 2020); see `stream_minimal_pairs` for the options."""
     steps = deque(stream_minimal_pairs(lab, pairs, **options), maxlen=1)  # the last one
     return steps[0] if steps else MinimalPairs()
@@ -192,7 +229,7 @@ def minimal_pairs(lab: Any, pairs: Iterable[Sequence[str]], **options: Any) -> M
 
 def stream_minimal_pairs(
     lab: Any,
-    pairs: Iterable[Sequence[str]],
+    pairs: Iterable[Pair],
     *,
     per_token: bool = False,
     within_word: bool = False,
@@ -202,26 +239,49 @@ def stream_minimal_pairs(
     """The result so far, after every so many pairs.
 
     Args:
-        pairs: (better, worse) or (better, worse, phenomenon).
+        pairs: (better, worse) or (better, worse, phenomenon); or rows with these columns, named as BLiMP names them
+            (sentence_good, sentence_bad, UID) or as bertlab's samples do (good, bad, phenomenon).
         per_token: compare means over the tokens instead of sums, for pairs of different lengths.
         within_word, tokens_per_pass: as in `stream_scores`.
         pairs_per_step: larger steps find more sentences of one length, and are faster.
 
     Raises:
-        ValueError: for a pair that is none, naming its number.
+        TypeError: for one pair or mapping in place of several. ValueError: for a pair that is none, or a sentence that
+            cannot be scored, naming the number of the pair.
     """
-    pairs = [tuple(pair) if not isinstance(pair, str) else (pair,) for pair in pairs]
-    for number, pair in enumerate(pairs):
-        if len(pair) not in (2, 3) or not all(isinstance(part, str) for part in pair):
-            raise ValueError(f"pair {number} is {pair!r}; give (better, worse) or (better, worse, phenomenon)")
+    if isinstance(pairs, (str, Mapping)):
+        raise TypeError(f"pairs are a {type(pairs).__name__}; give a list of (better, worse)")
+    pairs = [_as_pair(number, pair) for number, pair in enumerate(pairs)]
+    pairs_per_step = whole_number(pairs_per_step, "pairs_per_step", 1)
+    return _stream_pairs(lab, pairs, per_token, within_word, pairs_per_step, tokens_per_pass)
+
+
+def _as_pair(number: int, pair: Any) -> tuple[str, ...]:
+    """(better, worse) or (better, worse, phenomenon)."""
+    if isinstance(pair, Mapping):
+        found = {what: [pair[name] for name in names if name in pair] for what, names in PAIR_COLUMNS.items()}
+        parts = tuple(values[0] for values in found.values() if values)
+        if not found["better"] or not found["worse"]:
+            raise ValueError(
+                f"pair {number} has the columns {', '.join(map(repr, pair)) or 'none'}; name them sentence_good and "
+                "sentence_bad, or good and bad"
+            )
+    else:
+        parts = tuple(pair) if isinstance(pair, Iterable) and not isinstance(pair, str) else (pair,)
+    if len(parts) not in (2, 3) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"pair {number} is {pair!r}; give (better, worse) or (better, worse, phenomenon)")
+    return parts
+
+
+def _stream_pairs(lab, pairs, per_token, within_word, pairs_per_step, tokens_per_pass) -> Iterator[MinimalPairs]:
     result = MinimalPairs()
     for at in range(0, len(pairs), pairs_per_step):
         some = pairs[at : at + pairs_per_step]
         texts = [text for pair in some for text in pair[:2]]
-        scores = [
-            one.per_token if per_token else one.total
-            for one in score(lab, texts, within_word=within_word, tokens_per_pass=tokens_per_pass)
-        ]
+        names = [f"pair {at + number // 2}" for number in range(len(texts))]
+        scores = [0.0] * len(texts)
+        for number, one in _stream(lab, texts, names, within_word, tokens_per_pass):
+            scores[number] = one.per_token if per_token else one.total
         for pair, better, worse in zip(some, scores[::2], scores[1::2]):
             phenomenon = pair[2] if len(pair) == 3 else "all"
             result.total[phenomenon] = result.total.get(phenomenon, 0) + 1
@@ -280,42 +340,29 @@ def cloze(
     top_k: int = 5,
     candidates: Iterable[str] | None = None,
     tokens_per_pass: int = TOKENS_PER_PASS,
+    progress: Progress | None = None,
 ) -> ClozeSet:
     """Ask for the word at the [MASK] of each text (Petroni et al. 2019; Ettinger 2020).
 
     Args:
-        items: (text with one [MASK], expected word).
+        items: (text with one [MASK], expected word); or rows with the columns "text" and "expected".
         top_k: how many of the best words to keep.
         candidates: rank among these words only; probabilities are then shares of theirs.
+        progress: called with the share that is done; raising in it stops the work.
 
     Raises:
-        ValueError: for a text that has not exactly one [MASK] or is too long, and for a candidate that is no single
-            piece, naming it.
+        TypeError: for one item or mapping in place of several. ValueError: for an item that is none, a text that has
+            not exactly one [MASK] or is too long, and for a candidate that is no single piece, naming it.
     """
-    items, tokenizer = list(items), lab.tokenizer
-    allowed = None
-    if candidates is not None:
-        allowed = {word: _single_piece(lab, word) for word in candidates}
-        several = [word for word, piece in allowed.items() if piece is None]
-        if several or not allowed:
-            what = f"the candidate {several[0]!r} is no single piece of the vocabulary" if several else "no candidates"
-            raise ValueError(f"{what}; give words that are")
-        allowed = torch.tensor(sorted(set(allowed.values())), device=lab.device)
-    size = lab.model.config.vocab_size if allowed is None else len(allowed)
-    if not isinstance(top_k, int) or not 1 <= top_k:
-        raise ValueError(f"top_k is {top_k!r}; give a whole number of at least 1")
-    by_length: dict[int, list[tuple[int, list[int], int]]] = defaultdict(list)
-    for number, (text, _) in enumerate(items):
-        ids = tokenizer(text, verbose=False)["input_ids"]
-        masks = [place for place, token in enumerate(ids) if token == tokenizer.mask_token_id]
-        if len(masks) != 1 or len(ids) > lab.max_length:
-            raise ValueError(
-                f"item {number} has {len(masks)} {tokenizer.mask_token} and {len(ids)} tokens; "
-                f"give one {tokenizer.mask_token} and at most {lab.max_length} tokens"
-            )
-        by_length[len(ids)].append((number, ids, masks[0]))
+    for name, given in (("items", items), ("candidates", candidates)):
+        if isinstance(given, (str, Mapping)):
+            raise TypeError(f"{name} are a {type(given).__name__}; give a list")
+    items = [_as_item(number, item) for number, item in enumerate(items)]
+    allowed = None if candidates is None else _candidate_ids(lab, candidates)
+    top_k = min(whole_number(top_k, "top_k", 1), len(lab.tokenizer) if allowed is None else len(allowed))
     answers: list[Any] = [None] * len(items)
-    for length, group in by_length.items():
+    done = 0
+    for length, group in _masked_by_length(lab, items).items():
         rows = max(1, tokens_per_pass // length)
         for at in range(0, len(group), rows):
             some = group[at : at + rows]
@@ -325,9 +372,45 @@ def cloze(
             if allowed is not None:
                 only = torch.full_like(logits, -torch.inf)
                 logits = only.index_copy(1, allowed, logits.index_select(1, allowed))
-            for (number, *_), probabilities in zip(some, logits.softmax(-1)):
-                answers[number] = _answer(lab, *items[number], probabilities, min(top_k, size), allowed)
+            probabilities = logits.softmax(-1)[:, : len(lab.tokenizer)]  # rows behind the vocabulary name nothing
+            for (number, *_), row in zip(some, probabilities):
+                answers[number] = _answer(lab, *items[number], row, top_k, allowed)
+            done += len(some)
+            report(progress, done / len(items))
     return ClozeSet(answers)
+
+
+def _as_item(number: int, item: Any) -> tuple[str, str]:
+    if isinstance(item, Mapping):
+        item = (item.get("text"), item.get("expected"))
+    if not isinstance(item, (tuple, list)) or len(item) != 2 or not all(isinstance(part, str) for part in item):
+        raise ValueError(f"item {number} is {item!r}; give (text with a mask, expected word)")
+    return item[0], item[1]
+
+
+def _candidate_ids(lab: Any, candidates: Iterable[str]) -> torch.Tensor:
+    """The pieces of the candidates, in the order of the vocabulary."""
+    pieces = {word: _single_piece(lab, word) for word in candidates}
+    several = [word for word, piece in pieces.items() if piece is None]
+    if several or not pieces:
+        what = f"the candidate {several[0]!r} is no single piece of the vocabulary" if several else "no candidates"
+        raise ValueError(f"{what}; give words that are")
+    return torch.tensor(sorted(set(pieces.values())), device=lab.device)
+
+
+def _masked_by_length(lab: Any, items: list[tuple[str, str]]) -> dict[int, list[tuple[int, list[int], int]]]:
+    """{length: (number of the item, its ids, the place of its mask)}."""
+    tokenizer, by_length = lab.tokenizer, defaultdict(list)
+    for number, (text, _) in enumerate(items):
+        ids = tokenizer(text, verbose=False)["input_ids"]
+        masks = [place for place, token in enumerate(ids) if token == mask_id(lab)]
+        if len(masks) != 1 or len(ids) > lab.max_length:
+            raise ValueError(
+                f"item {number} has {len(masks)} {tokenizer.mask_token} and {len(ids)} tokens; "
+                f"give one {tokenizer.mask_token} and at most {lab.max_length} tokens"
+            )
+        by_length[len(ids)].append((number, ids, masks[0]))
+    return by_length
 
 
 def _answer(lab: Any, text: str, expected: str, probabilities: torch.Tensor, top_k: int, allowed: Any) -> ClozeAnswer:

@@ -232,3 +232,21 @@ def test_what_cannot_be_ablated_is_said_in_words(model):
         next(sweep(model, inputs(), label()))
     with pytest.raises(ValueError, match="number a text"):
         next(sweep(model, inputs(), lambda output: output.prediction_logits.mean()))
+
+
+def test_gradient_importance_is_that_of_a_mask_text_by_text_also_where_heads_are_gone():
+    model, batch, target = tiny("BertForPreTraining"), inputs(), masked_token(3, 11, "log_probability")
+    expected = torch.zeros(LAYERS, HEADS)
+    for number in range(2):
+        mask = torch.ones(LAYERS, HEADS, requires_grad=True)
+        value = target(model(**row(batch, number), head_mask=mask)).sum()
+        expected += torch.autograd.grad(value, mask)[0].abs() / 2
+    assert largest_difference(gradient_importance(model, batch, target), expected) < 1e-5
+    silenced = torch.ones(LAYERS, HEADS)
+    silenced[0, 1] = silenced[2] = 0
+    mask = silenced.clone().requires_grad_()
+    value = target(model(**batch, head_mask=mask)).sum()
+    (expected,) = torch.autograd.grad(value, mask)
+    model.prune_heads({0: [1], 2: [0, 1, 2, 3]})
+    found = gradient_importance(model, row(batch, 0), target)
+    assert torch.equal(found.isnan(), silenced == 0)

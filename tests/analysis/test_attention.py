@@ -324,3 +324,60 @@ def test_what_cannot_be_measured_is_said_in_words(lab, recording):
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+# -- heads that are gone -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pruned", [{0: [1]}, {0: [0, 1, 2, 3]}, {0: [1], 1: [0, 3], 2: [2]}])
+def test_statistics_of_heads_that_are_left_are_those_of_the_whole_model_where_nothing_else_changed(pruned):
+    whole, model, batch = tiny("BertForPreTraining"), tiny("BertForPreTraining"), inputs()
+    model.prune_heads(pruned)
+    with record(model) as recording:
+        run(model, batch)
+    with ablate(whole, pruned), record(whole) as everything:
+        run(whole, batch)
+    special = special_of(batch)
+    found = analysis.statistics(recording, special, attention_mask=batch["attention_mask"], model=model)
+    expected = analysis.statistics(everything, special, attention_mask=batch["attention_mask"])
+    gone = torch.zeros(LAYERS, HEADS, dtype=torch.bool)
+    for layer, heads in pruned.items():
+        gone[layer, heads] = True
+    for name in ("entropy", "broadness", "distance", "previous", "next", "same", "special"):
+        assert torch.equal(getattr(found, name).isnan(), gone), name
+        assert largest_difference(getattr(found, name)[~gone], getattr(expected, name)[~gone]) < 1e-5, name
+    kinds = analysis.kinds_of(found)
+    assert [[kind == analysis.GONE for kind in layer] for layer in kinds] == gone.tolist()
+    assert [(line["layer"], line["head"]) for line in found.table()] == [tuple(at) for at in (~gone).nonzero().tolist()]
+
+
+def test_layers_of_unequal_heads_need_the_model(lab):
+    weights = [random_weights(1, heads, 5, 5) for heads in (4, 3, 4)]
+    special = torch.tensor([True, False, False, False, True])
+    with pytest.raises(ValueError, match="the layers have 4, 3, 4 heads, so some are pruned; give model="):
+        analysis.statistics(weights, special)
+    with pytest.raises(ValueError, match="give the model whose attention it is"):
+        analysis.statistics(weights, special, model=lab.model)
+
+
+def test_a_corpus_is_averaged_under_pruned_heads(tmp_path):
+    lab = small_lab(tmp_path)
+    lab.model.prune_heads({1: [0, 1, 2, 3], 2: [0]})
+    found = analysis.over_corpus(lab, ["the cat sat", ("he ran", "who is she?")])
+    assert found.entropy.isnan().tolist() == [[False] * 4, [True] * 4, [True, False, False, False]]
+
+
+def test_in_a_layer_without_heads_only_the_residual_counts():
+    weights = [random_weights(1, 2, 5, 5), torch.zeros(1, 0, 5, 5), random_weights(1, 3, 5, 5, seed=2)]
+    whole = analysis.rollout(weights)
+    assert torch.equal(whole[1], whole[0])
+    assert torch.allclose(whole[2], analysis.rollout([weights[0], weights[2]])[1], atol=1e-6)
+    flows = analysis.flow(weights)
+    assert torch.isfinite(flows).all() and bool((flows > 0).all())
+
+
+def test_a_row_that_lost_all_its_weights_keeps_its_own_token():
+    weights = random_weights(1, 2, 4, 4)
+    weights[:, :, 2] = 0
+    (rolled,) = analysis.rollout([weights])
+    assert torch.equal(rolled[0, 2], torch.eye(4)[2])

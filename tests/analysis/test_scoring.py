@@ -170,3 +170,73 @@ def test_scoring_keeps_no_gradients_and_leaves_training_alone(lab):
     finally:
         lab.model.eval()
     assert torch.is_grad_enabled()
+
+
+def test_rows_of_dictionaries_are_pairs_by_the_names_of_their_columns(lab):
+    pairs = [("the cat ran", "the cat cat", "verbs"), ("he ran", "she ran", "pronouns")]
+    expected = minimal_pairs(lab, pairs)
+    for good, bad, kind in (("sentence_good", "sentence_bad", "UID"), ("good", "bad", "phenomenon")):
+        rows = [{kind: pair[2], "id": 3, bad: pair[1], good: pair[0]} for pair in pairs]
+        assert minimal_pairs(lab, rows) == expected
+        assert minimal_pairs(lab, [{good: pair[0], bad: pair[1]} for pair in pairs]).margins == expected.margins
+    with pytest.raises(ValueError, match="pair 1 has the columns 'one', 'two'"):
+        minimal_pairs(lab, [pairs[0], {"one": "he ran", "two": "she ran"}])
+
+
+def test_rows_of_dictionaries_are_cloze_items_too(lab):
+    row = {"text": "paris is the [MASK]", "expected": "capital", "kind": "place"}
+    assert cloze(lab, [row]).answers == cloze(lab, [(row["text"], row["expected"])]).answers
+
+
+@pytest.mark.parametrize("text", ["the [MASK] sat", "the cat [SEP] sat", "[CLS] the cat"])
+def test_special_tokens_in_a_text_have_no_likelihood(lab, text):
+    token = next(word for word in text.split() if word[0] == "[")
+    for call in (lambda: score(lab, ["he ran", text]), lambda: lab.score(text)):
+        with pytest.raises(ValueError, match=f"text . holds .{token[1:-1]}., which is no word"):
+            call()
+    assert score(lab, ["the unseen cat"])[0].tokens == ["the", "[UNK]", "cat"]
+
+
+def test_errors_name_the_pair_from_the_first_of_all(lab):
+    pairs = [("he ran", "she ran")] * 4
+    for bad, message in (("", "pair 4 is ''"), ("the " * 40, "pair 4 has 42 tokens"), ("a [MASK]", "pair 4 holds")):
+        with pytest.raises(ValueError, match=message):
+            minimal_pairs(lab, [*pairs, ("he ran", bad)], pairs_per_step=2)
+
+
+def test_one_item_in_place_of_several_is_refused(lab):
+    for call in (
+        lambda: score(lab, {"first": "the cat"}),
+        lambda: minimal_pairs(lab, {"good": "he ran", "bad": "she ran"}),
+        lambda: minimal_pairs(lab, "he ran"),
+        lambda: cloze(lab, {"text": "the [MASK]", "expected": "cat"}),
+        lambda: cloze(lab, [("the [MASK]", "cat")], candidates="cat"),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_without_a_mask_token_nothing_can_be_asked_for(tmp_path):
+    lab = small_lab(tmp_path)
+    lab.tokenizer.mask_token = None
+    for call in (lambda: score(lab, ["the cat"]), lambda: cloze(lab, [("the cat", "cat")])):
+        with pytest.raises(ValueError, match="small has no mask token"):
+            call()
+
+
+def test_rows_behind_the_vocabulary_are_no_words(tmp_path):
+    lab = small_lab(tmp_path)
+    size = len(lab.tokenizer)
+    lab.model.resize_token_embeddings(size + 5)
+    (answer,) = cloze(lab, [("the [MASK] ran", "dog")], top_k=size + 5).answers
+    assert len(answer.best) == size and all(isinstance(name, str) for name, _ in answer.best)
+
+
+def test_progress_is_told(lab):
+    for call in (
+        lambda told: score(lab, TEXTS, progress=told.append),
+        lambda told: cloze(lab, [("the [MASK] ran", "dog"), ("a [MASK]", "cat")], progress=told.append),
+    ):
+        told = []
+        call(told)
+        assert told == sorted(told) and told[-1] == 1
