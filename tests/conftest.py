@@ -1,6 +1,8 @@
 """What every test may rely on: a fixed thread count, and no way off this machine."""
 
 import socket
+import tarfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,3 +25,15 @@ def no_network():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_locally)
         yield
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """Checkpoints that TensorFlow and Flax wrote and what they computed, from tests/interop/make_fixtures.py.
+
+    What is changed goes into a copy.
+    """
+    folder = tmp_path_factory.mktemp("kept")
+    with tarfile.open(Path(__file__).parent / "interop" / "fixtures.tar.xz") as archive:
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    return folder

@@ -177,7 +177,7 @@ def test_the_known_good_versions_meet_the_requirements():
     requirements = pytest.importorskip("packaging.requirements")
     canonical = pytest.importorskip("packaging.utils").canonicalize_name
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    lists = re.findall(r"^(?:dependencies|test|dev) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL)
+    lists = re.findall(r"^(?:dependencies|test|dev|jax|keras|formats) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL)
     needed = [requirements.Requirement(line) for line in re.findall(r'"([^"]+)"', " ".join(lists))]
     known = {}
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():

@@ -10,23 +10,31 @@ import importlib
 from typing import Any
 
 from bertlab.files.hub import resolve, take_options
+from bertlab.files.names import CONFIG_FILES
 from bertlab.files.shipped import ModelNotFoundError, shipped_models
 from bertlab.files.whole import read_json, replacing, write_whole
 
 _NEEDS_TORCH = {
+    "StateDict": "reading",
     "read_state_dict": "reading",
+    "read_weights": "reading",
     "LoadingReport": "loading",
+    "check_foreign": "loading",
     "load_into": "loading",
     "resolve_dtype": "loading",
     "write_state_dict": "writing",
 }
 
 __all__ = [
+    "CONFIG_FILES",
     "LoadingReport",
     "ModelNotFoundError",
+    "StateDict",
+    "check_foreign",
     "load_into",
     "read_json",
     "read_state_dict",
+    "read_weights",
     "replacing",
     "resolve",
     "resolve_dtype",

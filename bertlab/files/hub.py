@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
-from bertlab.files.names import FILE_KINDS, check_plain_names, weight_file_names
+from bertlab.files.names import FILE_KINDS, all_weight_file_names, check_plain_names
 from bertlab.files.repository import Repository
 from bertlab.files.shipped import ModelNotFoundError, did_you_mean, shipped_folder, shipped_models
 
@@ -29,6 +29,7 @@ def resolve(
     subfolder: str = "",
     variant: str | None = None,
     use_safetensors: bool | None = None,
+    weights_of: str | None = None,
     files: str | Iterable[str] = FILE_KINDS,
 ) -> Path:
     """The local folder that holds a model's files.
@@ -39,9 +40,10 @@ def resolve(
 
     `revision` is a branch, tag or commit of the Hub; `token` an access token, True for the saved one, False
     for none; `local_files_only` (or HF_HUB_OFFLINE=1) uses the cache alone; `variant="fp16"` asks for
-    `model.fp16.safetensors`; `use_safetensors` True or False rules out the other weight format.
-    `files` says what is needed: any of "config", "tokenizer", "weights". Weights of other frameworks are
-    never downloaded. `proxies` is for huggingface_hub before 1.0; later ones read HTTPS_PROXY.
+    `model.fp16.safetensors`; `use_safetensors` True or False rules out the other weight format; `weights_of`
+    "tf" or "flax" asks for the weights that this framework wrote, None for PyTorch's and only where there are
+    none for the others'. `files` says what is needed: any of "config", "tokenizer", "weights".
+    `proxies` is for huggingface_hub before 1.0; later ones read HTTPS_PROXY.
 
     Raises `ModelNotFoundError` (an OSError) when there is no such model or it lacks a needed file,
     `PermissionError` when the Hub refuses access, `ConnectionError` when it cannot be reached and the cache
@@ -92,7 +94,7 @@ def resolve(
         proxies=proxies,
         subfolder=subfolder,
     )
-    return repository.folder_with(kinds, weight_file_names(variant, use_safetensors))
+    return repository.folder_with(kinds, all_weight_file_names(variant, use_safetensors, weights_of))
 
 
 HUB_OPTIONS = tuple(

@@ -13,6 +13,7 @@ from torch import nn
 from bertlab.files.names import TIED_NAMES, match, rename_legacy
 from bertlab.files.words import abbreviated, printable
 
+MOST_NAMES = 2000  # in a warning; BERT-large has 391
 MODEL_TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
@@ -166,6 +167,33 @@ def load_into(
         tied=tied,
         mismatched=mismatched,
     )
+
+
+def check_foreign(report: LoadingReport, model: nn.Module, base_prefix: str = "bert") -> None:
+    """After loading what TensorFlow or Flax wrote: refuse a model of noise, warn of every gap.
+
+    Raises:
+        ValueError: when the encoder got none of its values, only perhaps a head that has a common name.
+    """
+    base = getattr(model, base_prefix, model)
+    own = {id(parameter) for parameter in base.parameters()}
+    of_base = {name for name, parameter in model.named_parameters(remove_duplicate=False) if id(parameter) in own}
+    kind = type(model).__name__
+    if not of_base.intersection(report.loaded):
+        raise ValueError(
+            f"the checkpoint holds nothing of the encoder of {kind}, only {abbreviated(report.loaded, 3)}; it would "
+            "be noise: is this a BERT checkpoint?"
+        )
+    warn_of_gaps(report.fresh, report.unused, kind)
+
+
+def warn_of_gaps(fresh: list[str], unused: list[str], kind: str) -> None:
+    """Warn, with their names, of parameters that a checkpoint lacks and of tensors that the model has no place for."""
+    if fresh:
+        named = abbreviated(fresh, MOST_NAMES)
+        warnings.warn(f"not in the checkpoint and newly drawn, to be trained before use: {named}", stacklevel=4)
+    if unused:
+        warnings.warn(f"in the checkpoint without a place in {kind}: {abbreviated(unused, MOST_NAMES)}", stacklevel=4)
 
 
 def _untie_advice(copy: str) -> str:

@@ -25,12 +25,18 @@ TOKENIZER_FILES = (
 
 FILE_KINDS = ("config", "tokenizer", "weights")
 
+CONFIG_FILES = ("config.json", "bert_config.json")  # the second beside checkpoints of TensorFlow 1
+
 FOREIGN_WEIGHTS = {
     "tf_model.h5": "TensorFlow",
+    "tf_model.h5.index.json": "TensorFlow",
     "flax_model.msgpack": "Flax",
+    "flax_model.msgpack.index.json": "Flax",
     "bert_model.ckpt.index": "TensorFlow 1",
     "model.ckpt.index": "TensorFlow 1",
 }
+
+SHARD_ENDINGS = (".safetensors", ".bin", ".h5", ".msgpack")
 
 
 def weight_file_names(variant: str | None = None, use_safetensors: bool | None = None) -> list[str]:
@@ -48,6 +54,23 @@ def weight_file_names(variant: str | None = None, use_safetensors: bool | None =
     if variant:
         names = [f"{stem}.{variant}.{ending}" for stem, ending in (name.rsplit(".", 1) for name in names)]
     return names
+
+
+def all_weight_file_names(
+    variant: str | None = None, use_safetensors: bool | None = None, weights_of: str | None = None
+) -> list[str]:
+    """`weight_file_names`, and after them those of TensorFlow and Flax, which know neither variants nor `.bin`.
+
+    With `weights_of` "tf" or "flax" only what that framework writes, `model.safetensors` being the last of it: only
+    what stands in that file tells whose it is.
+    """
+    if weights_of not in (None, "tf", "flax"):
+        raise ValueError(f"weights_of is {weights_of!r}; it can be 'tf', 'flax' or None")
+    if weights_of is not None:
+        of_flax = weights_of == "flax"
+        return [*(name for name in FOREIGN_WEIGHTS if name.startswith("flax") == of_flax), "model.safetensors"]
+    foreign = list(FOREIGN_WEIGHTS) if not variant and use_safetensors is None else []
+    return weight_file_names(variant, use_safetensors) + foreign
 
 
 def is_shard_index(file_name: str) -> bool:
@@ -68,10 +91,11 @@ def read_shard_index(path: str | os.PathLike) -> dict[str, str]:
             "each tensor to the file that holds it; save the checkpoint again."
         )
     for tensor_name, shard in weight_map.items():
-        if not stays_inside(shard) or not shard.endswith((".safetensors", ".bin")):
+        if not stays_inside(shard) or not shard.endswith(SHARD_ENDINGS):
             raise ValueError(
                 f"{str(path)!r} says that {tensor_name!r} is in {shard!r}, but a shard must be a "
-                ".safetensors or .bin file inside the folder of its index; do not trust this checkpoint."
+                ".safetensors or .bin file (.h5 of TensorFlow, .msgpack of Flax) inside the folder of its index; do "
+                "not trust this checkpoint."
             )
     return weight_map
 
@@ -82,7 +106,7 @@ def foreign_weights_hint(file_names: Iterable[str]) -> str:
     if not found:
         return ""
     listed = " and ".join(f"{framework} weights ({name})" for framework, name in found.items())
-    return f" It has only {listed}, which bertlab does not read; convert them with transformers first."
+    return f" It has only {listed}; leave out what rules them out (variant=, use_safetensors=, from_tf=, from_flax=)."
 
 
 def stays_inside(file_name: object) -> bool:

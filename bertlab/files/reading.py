@@ -1,4 +1,5 @@
-"""From the files of a folder to a dict of tensors: safetensors or pickled `.bin`, whole or in shards.
+"""From the files of a folder to a dict of tensors: safetensors or pickled `.bin`, whole or in shards, and what
+TensorFlow and Flax wrote, which `hdf5`, `flax_msgpack` and `tensorflow1` read and `foreign_names` renames.
 
 Nothing read here ever runs code, and nothing outside the folder that was given is read as a part of it.
 """
@@ -15,19 +16,39 @@ from pickle import UnpicklingError
 import torch
 from safetensors import SafetensorError, safe_open
 
-from bertlab.files.names import foreign_weights_hint, is_shard_index, read_shard_index, weight_file_names
+from bertlab.files.flax_msgpack import read_flax_msgpack
+from bertlab.files.foreign_names import format_of_names, with_own_names
+from bertlab.files.hdf5 import read_hdf5, without_model_name
+from bertlab.files.names import all_weight_file_names, foreign_weights_hint, is_shard_index, read_shard_index
 from bertlab.files.shipped import ModelNotFoundError
+from bertlab.files.tensorflow1 import latest_index, read_tensorflow1
 from bertlab.files.words import abbreviated, one_line
+
+FRAMEWORKS = {"pt": "PyTorch", "tf": "TensorFlow", "flax": "Flax"}
+
+
+class StateDict(dict):
+    """Tensors by their name in the model, and `written_by`: one of `FRAMEWORKS`."""
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor], written_by: str = "pt"):
+        super().__init__(tensors)
+        self.written_by = written_by
 
 
 def read_state_dict(
-    folder: str | os.PathLike, *, use_safetensors: bool | None = None, variant: str | None = None
-) -> dict[str, torch.Tensor]:
+    folder: str | os.PathLike,
+    *,
+    use_safetensors: bool | None = None,
+    variant: str | None = None,
+    weights_of: str | None = None,
+) -> StateDict:
     """All tensors of the checkpoint in a folder, by name, as stored; on the CPU and, where possible, not yet read.
 
-    The first that exists is taken: `model.safetensors`, its index of shards, `pytorch_model.bin`, its index.
-    `use_safetensors` True or False rules out the other format; `variant="fp16"` reads `model.fp16.safetensors`.
-    The tensors of one file are views of it, so do not change them in place.
+    The first that exists is taken: `model.safetensors`, its index of shards, `pytorch_model.bin`, its index,
+    `tf_model.h5`, its index, `flax_model.msgpack`, its index, and the latest checkpoint of TensorFlow 1.
+    `use_safetensors` True or False rules out the other format; `variant="fp16"` reads `model.fp16.safetensors`;
+    `weights_of` "tf" or "flax" takes only what that framework wrote. The tensors of one file are views of it, so do
+    not change them in place. Those of the other frameworks have PyTorch's names and orientation already.
 
     Raises `hub.ModelNotFoundError` (an OSError) when there are no weights or a shard is missing, ValueError when
     a file is damaged, is not what its name says, or would have to run code to be read.
@@ -35,19 +56,57 @@ def read_state_dict(
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise ModelNotFoundError(f"There is no folder {str(folder)!r} to read weights from; check the path.")
-    candidates = weight_file_names(variant, use_safetensors)
+    candidates = all_weight_file_names(variant, use_safetensors, weights_of)
+    latest = latest_index(folder)  # its name has a number that only the folder tells
+    if latest is not None:
+        candidates = [latest.name if name == "bert_model.ckpt.index" else name for name in candidates]
     path = next((folder / name for name in candidates if (folder / name).is_file()), None)
-    if path is None:
+    state = None if path is None else read_weights(path)
+    if state is None or weights_of not in (None, state.written_by):
         present = sorted(entry.name for entry in folder.iterdir())
         advice = foreign_weights_hint(present) or " Give the folder that save_pretrained wrote or the Hub serves."
         raise ModelNotFoundError(
-            f"{str(folder)!r} holds none of {', '.join(candidates)}; in it are: "
-            f"{abbreviated(present) or 'no files at all'}.{advice}"
+            f"{str(folder)!r} holds none of {', '.join(candidates)}"
+            + (f" that {FRAMEWORKS[weights_of]} wrote" if weights_of else "")
+            + f"; in it are: {abbreviated(present) or 'no files at all'}.{advice}"
         )
+    return state
+
+
+def read_weights(path: str | os.PathLike) -> StateDict:
+    """The tensors of one file, or of an index of shards, of any format, under the names of the model."""
+    path = Path(path).expanduser()
     state = _read_shards(path) if is_shard_index(path.name) else _read_file(path)
     if not state:
         raise ValueError(f"{str(path)!r} holds no tensors; download or save the checkpoint again.")
-    return state
+    format = _format_of(path, state)
+    if format is None:
+        return StateDict(state)
+    try:
+        return StateDict(with_own_names(state, format), "flax" if format == "Flax" else "tf")
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} {error}; is this a BERT checkpoint?") from None
+
+
+def _format_of(path: Path, state: Mapping[str, torch.Tensor]) -> str | None:
+    """Whose names a file has, one of `foreign_names.FORMATS`; None for PyTorch's.
+
+    A file of safetensors says it in its metadata, `format`; where its names say something else it is refused, for
+    half of its tensors would find a place.
+    """
+    ending = Path(path.name.removesuffix(".index.json")).suffix
+    if ending != ".safetensors":
+        return {".h5": "TensorFlow2", ".msgpack": "Flax", ".index": "TensorFlow1"}.get(ending)
+    by_names = format_of_names(state)
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="pt") as file:
+            said = (file.metadata() or {}).get("format")
+        if said is not None and {"tf": "TensorFlow2", "flax": "Flax"}.get(said) != by_names:
+            raise ValueError(
+                f"{str(path)!r} says that it was written by {said!r}, but its names are not of that kind "
+                f"({abbreviated(list(state), 3)}); save the checkpoint again"
+            )
+    return by_names
 
 
 def _read_shards(index_path: Path) -> dict[str, torch.Tensor]:
@@ -55,6 +114,8 @@ def _read_shards(index_path: Path) -> dict[str, torch.Tensor]:
     state = {}
     for shard in sorted(set(weight_map.values())):
         tensors = _read_file(_shard_path(index_path, shard))
+        if shard.endswith(".h5"):  # whose index, unlike the file, begins names with that of the model
+            weight_map = {without_model_name(name): place for name, place in weight_map.items()}
         missing = [name for name, place in weight_map.items() if place == shard and name not in tensors]
         if missing:
             raise ValueError(
@@ -88,7 +149,13 @@ def _shard_path(index_path: Path, shard: str) -> Path:
 
 
 def _read_file(path: Path) -> dict[str, torch.Tensor]:
-    state = _read_safetensors(path) if path.name.endswith(".safetensors") else _read_pickled(path)
+    readers = {
+        ".safetensors": _read_safetensors,
+        ".h5": read_hdf5,
+        ".msgpack": read_flax_msgpack,
+        ".index": read_tensorflow1,
+    }
+    state = readers.get(path.suffix, _read_pickled)(path)
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
             raise ValueError(
@@ -100,18 +167,12 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            written_by = (file.metadata() or {}).get("format")
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{str(path)!r} is no intact safetensors file ({one_line(error)}); it may be cut short: download or "
             "save it again."
         ) from None
-    if written_by in ("tf", "flax"):
-        raise ValueError(
-            f"{str(path)!r} was written by {written_by} and has that framework's names; convert it with "
-            "transformers first."
-        )
     return state
 
 

@@ -13,7 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertlab.files.names import FOREIGN_WEIGHTS, TOKENIZER_FILES, foreign_weights_hint, is_shard_index, read_shard_index
+from bertlab.files.names import (
+    CONFIG_FILES,
+    FOREIGN_WEIGHTS,
+    TOKENIZER_FILES,
+    foreign_weights_hint,
+    is_shard_index,
+    read_shard_index,
+)
 from bertlab.files.shipped import ModelNotFoundError, did_you_mean, shipped_models
 
 logger = logging.getLogger(__name__)
@@ -46,7 +53,7 @@ class Repository:
     def _fetch_kinds(self, kinds: tuple[str, ...], weight_names: list[str]) -> list[Path]:
         paths = []
         if "config" in kinds:
-            paths += self._fetch_first(["config.json"])
+            paths += self._fetch_first(list(CONFIG_FILES))
         if "tokenizer" in kinds:
             fetched = {name: self._fetch(name) for name in TOKENIZER_FILES}
             if not fetched["vocab.txt"] and not fetched["tokenizer.json"]:
@@ -58,6 +65,11 @@ class Repository:
             if is_shard_index(weights[0].name):
                 for shard in sorted(set(read_shard_index(weights[0]).values())):
                     self._fetch_first([shard])
+            elif weights[0].name.endswith(".index"):
+                from bertlab.files.tensorflow1 import data_files  # which needs torch; nothing else here does
+
+                for data_file in data_files(weights[0]):
+                    self._fetch_first([data_file])
         return paths
 
     def _fetch_first(self, file_names: list[str]) -> list[Path]:

@@ -22,8 +22,10 @@ from torch.utils.checkpoint import checkpoint as recompute_in_backward
 
 from bertlab.files import (
     LoadingReport,
+    check_foreign,
     load_into,
     read_state_dict,
+    read_weights,
     resolve,
     resolve_dtype,
     take_options,
@@ -680,15 +682,21 @@ class BertPreTrainedModel(nn.Module):
         torch_dtype: torch.dtype | str | None = None,
         ignore_mismatched_sizes: bool = False,
         output_loading_info: bool = False,
+        from_tf: bool = False,
+        from_flax: bool = False,
         **kwargs: Any,
     ):
         """Load a model from a folder, the shipped model's name or a Hub name, ready for use (`eval()`).
+
+        Weights are read in every format that PyTorch, TensorFlow (1 and 2) and Flax wrote.
 
         Args:
             config: use this configuration instead of the checkpoint's own.
             torch_dtype: the type of the parameters; float32 when None, as stored when "auto".
             ignore_mismatched_sizes: draw tensors of another shape afresh instead of raising.
             output_loading_info: return `(model, report)`; the report is `model.loading_report` in any case.
+            from_tf, from_flax: take the weights that this framework wrote, where several stand. The path may be that
+                of the file then, such as `model.ckpt-1000.index`.
             kwargs: what `resolve` knows (`revision`, `cache_dir`, `token`, `local_files_only`, ...) says where to
                 look; all others override fields of the configuration.
 
@@ -696,13 +704,22 @@ class BertPreTrainedModel(nn.Module):
             OSError: when nothing is found under that name.
             ValueError: for broken or foreign files, or tensors of another shape than the model's.
         """
-        where = take_options(kwargs)
+        if from_tf and from_flax:
+            raise ValueError("from_tf and from_flax are both set; the weights can be of one framework only")
+        where = {**take_options(kwargs), "weights_of": "tf" if from_tf else "flax" if from_flax else None}
         torch_dtype = kwargs.pop("dtype", torch_dtype)
-        folder = resolve(pretrained_model_name_or_path, files=("config", "weights"), **where)
+        path = Path(pretrained_model_name_or_path)
+        one_file = (from_tf or from_flax) and path.is_file()
+        if one_file:
+            folder = path.parent
+        else:
+            needed = ("config", "weights") if config is None else ("weights",)
+            folder = resolve(pretrained_model_name_or_path, files=needed, **where)
         if config is None:
             config, kwargs = BertConfig.from_pretrained(folder, return_unused_kwargs=True, **kwargs)
             config.name_or_path = str(pretrained_model_name_or_path)
-        state = read_state_dict(folder, use_safetensors=where.get("use_safetensors"), variant=where.get("variant"))
+        reading = {name: where.get(name) for name in ("use_safetensors", "variant", "weights_of")}
+        state = read_weights(path) if one_file else read_state_dict(folder, **reading)
         dtype = resolve_dtype(torch_dtype, state, config.torch_dtype)
 
         with undrawn_weights():
@@ -712,6 +729,8 @@ class BertPreTrainedModel(nn.Module):
             model, state, base_prefix=cls.base_model_prefix, tied=model.tied_names(),
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )  # fmt: skip
+        if state.written_by != "pt":
+            check_foreign(report, model, cls.base_model_prefix)
         model._init_fresh({*report.fresh, *(entry[0] for entry in report.mismatched)})
         model.loading_report = report
         model.eval()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertlab.files import read_json, resolve, take_options, write_whole
+from bertlab.files import CONFIG_FILES, read_json, resolve, take_options, write_whole
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
 MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
@@ -264,6 +264,8 @@ class BertConfig:
     ):
         """Read the configuration of a folder, a `config.json`, the shipped model or a name on the Hub.
 
+        A folder of TensorFlow 1 has a `bert_config.json` in its place.
+
         Keyword arguments that `resolve` knows (`revision`, `cache_dir`, `token`, ...) say where to look, all
         others override fields.
 
@@ -274,7 +276,9 @@ class BertConfig:
         where = take_options(kwargs)
         path = Path(pretrained_model_name_or_path).expanduser()
         if not path.is_file():
-            path = resolve(pretrained_model_name_or_path, files="config", **where) / "config.json"
+            folder = resolve(pretrained_model_name_or_path, files="config", **where)
+            paths = [folder / name for name in CONFIG_FILES]
+            path = next((path for path in paths if path.is_file()), paths[0])
         if not path.is_file():
             raise OSError(f"{path.parent} holds no config.json; a model folder needs one beside its weights")
         values = read_json(path)

@@ -382,11 +382,27 @@ def test_a_server_error_without_a_cache(server, tmp_path):
         resolve("bert", cache_dir=tmp_path / "cache")
 
 
-def test_weights_of_other_frameworks_are_named_not_downloaded(server, tmp_path):
+def test_weights_of_other_frameworks_are_downloaded_where_there_are_no_others(server, tmp_path):
+    server.publish("bert", {name: FILES[name] for name in ("config.json", "vocab.txt", "tf_model.h5")})
+    assert (resolve("bert", cache_dir=tmp_path / "cache") / "tf_model.h5").is_file()
+    server.publish("both", FILES)
+    resolve("both", cache_dir=tmp_path / "cache")
+    assert server.downloaded.count("tf_model.h5") == 1
+    assert (resolve("both", cache_dir=tmp_path / "cache", weights_of="flax") / "flax_model.msgpack").is_file()
+
+
+def test_weights_of_other_frameworks_are_named_where_they_are_ruled_out(server, tmp_path):
     server.publish("bert", {name: FILES[name] for name in ("config.json", "vocab.txt", "tf_model.h5")})
     with pytest.raises(ModelNotFoundError, match=r"only TensorFlow weights \(tf_model.h5\)"):
-        resolve("bert", cache_dir=tmp_path / "cache")
+        resolve("bert", cache_dir=tmp_path / "cache", use_safetensors=True)
     assert "tf_model.h5" not in server.downloaded
+
+
+def test_a_checkpoint_of_tensorflow_1_is_downloaded_with_its_data_files(server, tmp_path, kept):
+    folder = kept / "tf1" / "pretraining"
+    server.publish("bert", {path.name: path.read_bytes() for path in folder.iterdir()})
+    found = resolve("bert", cache_dir=tmp_path / "cache", files=("config", "weights"))
+    assert len(list(found.glob("bert_model.ckpt.data-*-of-00003"))) == 3 and (found / "bert_config.json").is_file()
 
 
 def test_a_missing_configuration_is_named(server, tmp_path):
