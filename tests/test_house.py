@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A room imports only rooms that stand above it. A room is a folder, or a module that stands alone.
 ORDER = """
-    devices outputs metrics files recording samples data masking tokenizer generation model adapters
+    devices outputs metrics files recording samples rows tasks data masking tokenizer generation model adapters
     presets training nano nano_data recipes analysis bugs lab check command
 """.split()
 

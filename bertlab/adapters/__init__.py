@@ -14,12 +14,14 @@ from bertlab.adapters.lora import (
     take_addition,
 )
 from bertlab.adapters.sequence_to_sequence import EncoderDecoder, is_decoder_folder, sequence_batch, sequence_feature
+from bertlab.adapters.sharing import fresh_head, set_on_encoder
 
 __all__ = [
     "EncoderDecoder",
     "add_lora",
     "described",
     "fingerprint",
+    "fresh_head",
     "is_decoder_folder",
     "load_adapter",
     "lora_layers",
@@ -28,5 +30,6 @@ __all__ = [
     "save_adapter",
     "sequence_batch",
     "sequence_feature",
+    "set_on_encoder",
     "take_addition",
 ]

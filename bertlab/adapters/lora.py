@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bertlab.adapters.sharing import copied, itself, replace_part, set_on_encoder
 from bertlab.files import read_json, write_whole
 from bertlab.model import BertConfig, BertPreTrainedModel, undrawn_weights
 from bertlab.model import heads as task_heads
@@ -144,9 +145,9 @@ def add_lora(
         if name not in chosen:
             continue
         if isinstance(module, nn.Embedding):
-            _replace(model, name, LoraEmbedding(module, rank, alpha, generator))
+            replace_part(model, name, LoraEmbedding(module, rank, alpha, generator))
         else:
-            _replace(model, name, LoraLinear(module, rank, alpha, dropout, generator))
+            replace_part(model, name, LoraLinear(module, rank, alpha, dropout, generator))
     return model
 
 
@@ -187,14 +188,14 @@ def merge_lora(model: BertPreTrainedModel) -> BertPreTrainedModel:
     The merged weights are new tensors; a base that shares the old ones is not touched.
     """
     for name, layer in lora_layers(model).items():
-        _replace(model, name, _plain(layer, layer.weight.detach() + layer.delta().detach()))
+        replace_part(model, name, _plain(layer, layer.weight.detach() + layer.delta().detach()))
     return model.requires_grad_(True)
 
 
 def remove_lora(model: BertPreTrainedModel) -> BertPreTrainedModel:
     """Take the additions away, in place: the base as it was, all of it trainable again."""
     for name, layer in lora_layers(model).items():
-        _replace(model, name, _plain(layer, layer.weight))
+        replace_part(model, name, _plain(layer, layer.weight))
     return model.requires_grad_(True)
 
 
@@ -208,11 +209,6 @@ def _plain(layer: LoraLinear | LoraEmbedding, weight: Tensor) -> nn.Linear | nn.
     linear.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
     linear.bias = layer.bias
     return linear.train(layer.training)
-
-
-def _replace(model: nn.Module, path: str, new: nn.Module | nn.Parameter) -> None:
-    parent, _, name = path.rpartition(".")
-    setattr(model.get_submodule(parent), name, new)
 
 
 # -------------------------------------------------------------------------------------------- adapter folders
@@ -326,7 +322,7 @@ def load_adapter(
         )
     with torch.device("meta"), undrawn_weights():  # shapes only: every tensor comes from the base or from the adapter
         model = head_model(BertConfig.from_dict(fields))
-    _take_base(model, base, share)
+    set_on_encoder(model, base, itself if share else copied)
     add_lora(model, **lora)
     own, tied = dict(model.named_parameters()), model.tied_names()
     for name, value in state.items():
@@ -335,7 +331,7 @@ def load_adapter(
         wanted = torch.float32 if own[name].is_meta else own[name].dtype
         parameter = nn.Parameter(value.to(base.device, wanted), own[name].requires_grad)
         for place in (name, *(copy for copy, kept in tied.items() if kept == name)):
-            _replace(model, place, parameter)
+            replace_part(model, place, parameter)
     model.tie_weights()
     missing = [name for name, parameter in model.named_parameters() if parameter.is_meta]
     if missing:
@@ -357,23 +353,6 @@ def described(about: Any, path: Path) -> tuple[type[BertPreTrainedModel], dict[s
         raise ValueError(
             f"{path} describes no adapter: 'lora' must hold a rank, an alpha and a list of targets, not {lora!r}"
         ) from None
-
-
-def _take_base(model: BertPreTrainedModel, base: BertPreTrainedModel, share: bool) -> None:
-    """Put the parameters of `base` into the places of the same name in `model`."""
-    prefix = "" if hasattr(base, "bert") else "bert."
-    given = {prefix + name: parameter for name, parameter in base.named_parameters(remove_duplicate=False)}
-    taken: dict[int, nn.Parameter] = {}
-    for name, parameter in list(model.named_parameters(remove_duplicate=False)):
-        source = given.get(name)
-        if source is None:
-            continue
-        if source.shape != parameter.shape:
-            shapes = f"{tuple(source.shape)} in the base but {tuple(parameter.shape)} in the adapter"
-            raise ValueError(f"{name} is {shapes}")
-        if not share and id(source) not in taken:
-            taken[id(source)] = nn.Parameter(source.detach().clone())
-        _replace(model, name, taken.get(id(source), source))
 
 
 def fingerprint(model: BertPreTrainedModel, without: Collection[str] = ()) -> str:

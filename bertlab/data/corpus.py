@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bertlab.data.features import Feature, assemble, length, pad, pieces_of, shuffled_batches
-from bertlab.data.masking import IGNORED, pack, sentence_pairs
-from bertlab.data.reading import DataError, chunks, documents
+from bertlab.data.batches import shuffled_batches
+from bertlab.data.masking import pack, sentence_pairs
+from bertlab.rows import DataError, chunks, documents
+from bertlab.tasks import IGNORED, Feature, assemble, length, pad, pieces_of
 
 
 class Corpus(Sequence):

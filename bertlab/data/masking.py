@@ -13,7 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-IGNORED = -100  # the label of a position that the loss does not look at
+from bertlab.tasks import IGNORED, truncate_pair
+
 IS_NEXT, NOT_NEXT = 0, 1
 
 
@@ -169,17 +170,6 @@ def _random_segment(documents, number: int, target: int, generator: random.Rando
         if segment:
             return segment
     raise ValueError("the documents hold hardly any tokens: leave out the empty ones")
-
-
-def truncate_pair(first: list[int], second: list[int], max_tokens: int) -> tuple[list[int], list[int]]:
-    """Shorten the longer of two segments from its end until both together fit (section A.2)."""
-    if len(first) + len(second) <= max_tokens:
-        return first, second
-    if len(first) > len(second):
-        second = second[: max_tokens // 2]
-        return first[: max_tokens - len(second)], second
-    first = first[: max_tokens // 2]
-    return first, second[: max_tokens - len(first)]
 
 
 def pack(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bertlab.adapters import EncoderDecoder, is_decoder_folder, load_adapter, merge_lora
+from bertlab.adapters import EncoderDecoder, fresh_head, is_decoder_folder, load_adapter, merge_lora
 from bertlab.devices import find_device
 from bertlab.files import resolve
 from bertlab.generation import generate
@@ -29,46 +28,14 @@ from bertlab.lab.results import (
     Span,
     WordTag,
 )
-from bertlab.model import BertConfig, BertPreTrainedModel, undrawn_weights
+from bertlab.model import BertConfig, BertPreTrainedModel
 from bertlab.model import heads as task_heads
 from bertlab.recording import Recording, record
+from bertlab.tasks import TASKS, KnownTask, Window, all_spans, no_answer_score
 from bertlab.tokenizer import AutoTokenizer, BatchEncoding, BertTokenizerFast
 
 DEFAULT_MODEL = "bertlab-mini"
 BATCH = 32  # texts a pass: large enough to be fast, small enough for a laptop
-
-
-@dataclass(frozen=True)
-class TaskKind:
-    """What a task needs: the class of its model and, until a trained head says otherwise, its labels."""
-
-    model_class: str
-    labels: tuple[str, ...] = ()
-    problem_type: str | None = None
-
-
-EMOTIONS = (
-    "admiration amusement anger annoyance approval caring confusion curiosity desire disappointment disapproval "
-    "disgust embarrassment excitement fear gratitude grief joy love nervousness optimism pride realization relief "
-    "remorse sadness surprise neutral"
-).split()
-PARTS_OF_SPEECH = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
-ENTITY_TAGS = "O B-PER I-PER B-LOC I-LOC B-ORG I-ORG".split()
-
-TASKS: dict[str, TaskKind] = {
-    "sentiment": TaskKind("BertForSequenceClassification", ("negative", "positive"), "single_label_classification"),
-    "emotions": TaskKind("BertForSequenceClassification", tuple(EMOTIONS), "multi_label_classification"),
-    "similarity": TaskKind("BertForSequenceClassification", ("score",), "regression"),
-    "inference": TaskKind(
-        "BertForSequenceClassification", ("entailment", "neutral", "contradiction"), "single_label_classification"
-    ),
-    "pos": TaskKind("BertForTokenClassification", tuple(PARTS_OF_SPEECH)),
-    "ner": TaskKind("BertForTokenClassification", tuple(ENTITY_TAGS)),
-    "qa": TaskKind("BertForQuestionAnswering", ("start", "end")),
-    "choice": TaskKind("BertForMultipleChoice"),
-    "generation": TaskKind("BertLMHeadModel"),
-    "seq2seq": TaskKind("EncoderDecoder"),
-}
 
 
 def load(name_or_path: str | os.PathLike = DEFAULT_MODEL, device: str = "auto", dtype: Any = None, **where: Any) -> Lab:
@@ -188,7 +155,7 @@ class Lab:
             torch.manual_seed(seed)
             self.task_model(task)
 
-    def _fresh_model(self, kind: TaskKind) -> BertPreTrainedModel:
+    def _fresh_model(self, kind: KnownTask) -> BertPreTrainedModel:
         """A head of random weights on this lab's own encoder (shared, not copied)."""
         if kind.model_class == "EncoderDecoder":
             return EncoderDecoder.with_small_decoder(self.model.bert)
@@ -198,19 +165,7 @@ class Lab:
             config.label2id = {label: i for i, label in enumerate(kind.labels)}
         config.problem_type = kind.problem_type
         config.is_decoder = kind.model_class == "BertLMHeadModel"
-        with torch.device("meta"), undrawn_weights():
-            model = getattr(task_heads, kind.model_class)(config)
-        given = dict(self.model.named_parameters(remove_duplicate=False))
-        fresh = set()
-        for name, parameter in list(model.named_parameters(remove_duplicate=False)):
-            path, _, last = name.rpartition(".")
-            if name not in given:
-                fresh.add(name)
-                empty = torch.empty(parameter.shape, device=self.device, dtype=self.model.dtype)
-            value = given[name] if name in given else torch.nn.Parameter(empty)
-            setattr(model.get_submodule(path), last, value)
-        model._init_fresh(fresh)
-        return model
+        return fresh_head(getattr(task_heads, kind.model_class), config, self.model)
 
     # -- text ------------------------------------------------------------------------------------------------------
 
@@ -407,7 +362,7 @@ class Lab:
         ]
         starts = torch.cat([output.start_logits for output in outputs]).float().cpu()  # (windows, sequence)
         ends = torch.cat([output.end_logits for output in outputs]).float().cpu()
-        windows, spans, no_answer = [], {}, []
+        windows, decoded = [], []
         for w in range(len(ids)):
             real = int(inputs["attention_mask"][w].sum())
             inside = [sequence == 1 for sequence in encoding.sequence_ids(w)][:real]
@@ -420,16 +375,13 @@ class Lab:
                     *(x.tolist() for x in (start, end, start.softmax(-1), end.softmax(-1))),
                 )
             )
-            no_answer.append(float(start[0] + end[0]))
-            legal = _legal_spans(torch.tensor(inside), max_answer_tokens)
-            scores = start[:, None] + end[None, :]  # (start, end)
-            for i, j in legal.nonzero().tolist():
-                place = (offsets[w][i][0], offsets[w][j][1])
-                spans[place] = max(spans.get(place, -1e30), float(scores[i, j]))
+            places = [tuple(o) if i else None for o, i in zip(offsets[w], inside)]
+            decoded.append(Window(start.numpy(), end.numpy(), places))
+        spans = all_spans(decoded, max_answer_tokens)
         trained = self.is_trained(task)
         if not spans:
             raise ValueError("the context holds no token that the vocabulary knows; give some text")
-        everything = torch.tensor([min(no_answer), *spans.values()]).softmax(0)  # no answer, then each span
+        everything = torch.tensor([no_answer_score(decoded), *spans.values()]).softmax(0)  # no answer, then each span
         best = int(everything[1:].argmax())
         start_at, end_at = list(spans)[best]
         return Answer(
@@ -533,13 +485,6 @@ class Lab:
             batch = self.encode(texts[at : at + BATCH], None if pairs is None else pairs[at : at + BATCH])
             rows += model(**batch).logits.float().cpu()
         return rows
-
-
-def _legal_spans(inside: torch.Tensor, longest: int) -> torch.Tensor:
-    """(tokens,) -> (start, end): both in the context, the end not before the start nor too far from it."""
-    at = torch.arange(len(inside))
-    distance = at[None, :] - at[:, None]
-    return inside[:, None] & inside[None, :] & (distance >= 0) & (distance < longest)
 
 
 def _spans(text: str, words: list[tuple[str, float, int, int]], trained: bool) -> list[Span]:

@@ -27,19 +27,11 @@ from bertlab.data import (
     read,
     word_numbers,
 )
+from bertlab.tasks import qa_answers
 from bertlab.training.checkpoints import read_checkpoint
 from bertlab.training.engine import Run
-from bertlab.training.evaluation import (
-    check_fit,
-    evaluate,
-    evaluate_features,
-    evaluate_pretraining,
-    main_metric,
-    mask_batch,
-    predict,
-    qa_answers,
-    sequence_accuracy,
-)
+from bertlab.training.evaluation import check_fit, evaluate, evaluate_features, main_metric, predict
+from bertlab.training.held_out import evaluate_pretraining, mask_batch, sequence_accuracy
 from bertlab.training.objectives import PretrainingObjective, TaskObjective, gather_masked
 from bertlab.training.settings import Settings, StepRecord, TrainingError
 from bertlab.training.streams import SharedEncoder, Stream, join_streams

@@ -24,39 +24,13 @@ class TaskObjective(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Loss sums by objective."""
-        labels = {"labels", "start_positions", "end_positions"}
-        output = self.model(**{name: value for name, value in batch.items() if name not in labels})
-        return {self.task.kind: task_loss(output, batch, self.task)}
+        rules = self.task.rules
+        output = self.model(**{name: value for name, value in batch.items() if name not in rules.targets})
+        return {self.task.kind: rules.loss(output, batch)}
 
     def counts(self, batch: Batch) -> dict[str, int]:
-        """How many terms each sum has."""
-        if self.task.kind == "tagging":
-            count = int((batch["labels"] != IGNORED).sum())
-        elif self.task.kind == "causal":
-            count = int((batch["labels"][:, 1:] != IGNORED).sum())
-        else:
-            count = len(batch["input_ids"])
-        return {self.task.kind: count}
-
-
-def task_loss(output, batch: Batch, task: Task) -> Tensor:
-    """Sum of the losses of a batch, in float32 whatever the model computes in.
-
-    The mean over `TaskObjective.counts` equals the model's own loss for the same labels.
-    """
-    if task.kind == "qa":
-        sides = ((output.start_logits, batch["start_positions"]), (output.end_logits, batch["end_positions"]))
-        return sum(F.cross_entropy(logits.float(), places, reduction="sum") for logits, places in sides) / 2
-    logits, labels = output.logits.float(), batch["labels"]
-    if task.kind == "regression":
-        return F.mse_loss(logits.squeeze(-1), labels, reduction="sum")
-    if task.kind == "multilabel":
-        return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / labels.shape[1]
-    if task.kind == "causal":
-        logits, labels = logits[:, :-1], labels[:, 1:]
-    if labels.is_floating_point():  # probabilities (batch, labels)
-        return F.cross_entropy(logits, labels, reduction="sum")
-    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+        """How many terms each sum has. The mean over them equals the model's own loss for the same labels."""
+        return {self.task.kind: self.task.rules.terms(batch)}
 
 
 class PretrainingObjective(nn.Module):

@@ -8,19 +8,11 @@ import random
 import pytest
 import torch
 
-from bertlab.data import documents
-from bertlab.data.corpus import (
-    Corpus,
-    Mixture,
-    collate_pretraining,
-    endless_features,
-    pretraining_batches,
-    pretraining_features,
-)
-from bertlab.data.features import (
+from bertlab.data import (
     DataError,
     Task,
     collate,
+    documents,
     encode,
     infer_task,
     length,
@@ -28,6 +20,14 @@ from bertlab.data.features import (
     prepared_batches,
     read,
     samples,
+)
+from bertlab.data.corpus import (
+    Corpus,
+    Mixture,
+    collate_pretraining,
+    endless_features,
+    pretraining_batches,
+    pretraining_features,
 )
 
 from training_cases import reviews, stories, tiny_tokenizer  # isort: skip

@@ -5,7 +5,8 @@ import random
 import pytest
 import torch
 
-from bertlab.data.masking import mask_tokens, pack, sentence_pairs, truncate_pair, word_numbers
+from bertlab.data.masking import mask_tokens, pack, sentence_pairs, word_numbers
+from bertlab.tasks import truncate_pair
 
 MASK, VOCABULARY = 4, 997
 

@@ -15,8 +15,7 @@ import pytest
 import torch
 
 from bertlab.adapters import add_lora, load_adapter, save_adapter
-from bertlab.data import Corpus
-from bertlab.data.features import KINDS, DataError, Task, collate, encode
+from bertlab.data import KINDS, Corpus, DataError, Task, collate, encode
 from bertlab.model import heads as task_heads
 from bertlab.training import (
     Settings,
@@ -33,7 +32,7 @@ from bertlab.training import (
 )
 from bertlab.training.checkpoints import checkpoints
 from bertlab.training.engine import collated
-from bertlab.training.evaluation import evaluate_pretraining
+from bertlab.training.held_out import evaluate_pretraining
 from bertlab.training.objectives import TaskObjective
 from bertlab.training.settings import choose_precision, parameter_groups, rate_factor
 

@@ -1,0 +1,18 @@
+"""What can be asked of a text: kinds of tasks, the tasks known by name, and a task with its labels.
+
+Read `kinds/kind` first (what parts one kind from another), then one kind (`kinds/texts`), then `task`.
+"""
+
+from __future__ import annotations
+
+from bertlab.tasks.features import IGNORED, Feature, assemble, length, pad, parts, pieces_of, truncate_pair
+from bertlab.tasks.kinds import KINDS, Kind
+from bertlab.tasks.kinds.questions import qa_answers
+from bertlab.tasks.known import TASKS, KnownTask
+from bertlab.tasks.spans import Window, all_spans, no_answer_score
+from bertlab.tasks.task import Task, collate, encode, infer_task
+
+__all__ = [
+    "Feature", "IGNORED", "KINDS", "Kind", "KnownTask", "TASKS", "Task", "Window", "all_spans", "assemble", "collate",
+    "encode", "infer_task", "length", "no_answer_score", "pad", "parts", "pieces_of", "qa_answers", "truncate_pair",
+]  # fmt: skip

@@ -1,0 +1,140 @@
+"""A label for every word of a sentence."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from bertlab import metrics
+from bertlab.rows import DataError, column_of, place_of
+from bertlab.tasks.features import IGNORED, Feature, pieces_of, stack
+from bertlab.tasks.kinds.kind import Asked, Batch, Kind, Rows, label_config, logits_of
+from bertlab.tasks.labels import label_id
+
+
+def _encode(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
+    """The first piece of each word carries its tag, every other position -100.
+
+    Sentences that are too long are cut between words into several features; `words` are the numbers of
+    the words whose first pieces stand at the labelled positions.
+    """
+    sentences = [column_of(row, "tokens", (list, tuple)) for row in rows]
+    words = [word for sentence in sentences for word in sentence]
+    pieces = iter(pieces_of(tokenizer, [str(word) for word in words]))
+    features = []
+    for number, (row, sentence) in enumerate(zip(rows, sentences, strict=True)):
+        tags = column_of(row, "tags", (list, tuple), required=False)
+        if tags is not None and len(tags) != len(sentence):
+            raise DataError(f"{place_of(row)}: {len(sentence)} tokens but {len(tags)} tags")
+        word_pieces = [next(pieces) or [tokenizer.unk_token_id] for _ in sentence]
+        ids = None if tags is None else [label_id(row, "tags", tag, task.labels) for tag in tags]
+        for window in windows(word_pieces, task.max_length - 2):
+            features.append({**_feature(window, word_pieces, ids, tokenizer, task.max_length - 2), "example": number})
+    return features
+
+
+def windows(pieces: Sequence[Sequence[int]], room: int) -> list[range]:
+    """The words of a sentence in runs that fit: ranges of their numbers, one at least.
+
+    Args:
+        pieces: the ids of each word; a word that does not fit alone is cut.
+        room: most ids of a run.
+    """
+    runs, start, used = [], 0, 0
+    for word, ids in enumerate(pieces):
+        size = min(len(ids), room)
+        if used + size > room:
+            runs.append(range(start, word))
+            start, used = word, 0
+        used += size
+    return [*runs, range(start, len(pieces))]
+
+
+def _feature(
+    window: range, pieces: Sequence[list[int]], tags: Sequence[int] | None, tokenizer: Any, room: int
+) -> Feature:
+    ids, labels, starts = [tokenizer.cls_token_id], [IGNORED], []
+    for word in window:
+        starts.append(len(ids))
+        ids += pieces[word][:room]
+        labels += [IGNORED if tags is None else tags[word]] + [IGNORED] * (len(ids) - len(labels) - 1)
+    ids, labels = [*ids, tokenizer.sep_token_id], [*labels, IGNORED]
+    feature: Feature = {
+        "input_ids": ids, "token_type_ids": [0] * len(ids), "words": list(window), "word_starts": starts,
+    }  # fmt: skip
+    return feature if tags is None else {**feature, "labels": labels}
+
+
+def _stack(features: Sequence[Feature], width: int, task: Asked) -> dict[str, Tensor]:
+    return {"labels": stack([feature["labels"] for feature in features], width, IGNORED)}
+
+
+def _loss(output: Any, batch: Batch) -> Tensor:
+    logits, labels = output.logits.float(), batch["labels"]  # (batch, sequence, labels), (batch, sequence)
+    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+def _terms(batch: Batch) -> int:
+    return int((batch["labels"] != IGNORED).sum())
+
+
+def _metric(task: Asked) -> str:
+    return "span_f1" if any(label.startswith("B-") for label in task.labels) else "accuracy"
+
+
+def _tags_by_word(outputs, features, rows, task, no_answer=True) -> list[list[str]]:
+    """The tag of every word of every row, from logits (sequence, labels) of the features."""
+    tags = [[task.labels[0]] * len(column_of(row, "tokens", (list, tuple))) for row in rows]
+    for logits, feature in zip(outputs, features, strict=True):
+        best = np.argmax(logits[feature["word_starts"]], axis=-1) if feature["words"] else []
+        for word, tag in zip(feature["words"], best, strict=True):
+            tags[feature["example"]][word] = task.labels[int(tag)]
+    return tags
+
+
+def _score(outputs, features, rows, task, threshold, loss) -> dict[str, float]:
+    predicted = _tags_by_word(outputs, features, rows, task)
+    expected = []
+    for row in rows:
+        tags = column_of(row, "tags", (list, tuple))
+        expected.append([task.labels[label_id(row, "tags", tag, task.labels)] for tag in tags])
+    flat = [[tag for sentence in tags for tag in sentence] for tags in (predicted, expected)]
+    scores = {"accuracy": metrics.accuracy(*flat)}
+    if _metric(task) == "span_f1":
+        scores.update(metrics.span_f1(predicted, expected))
+    return scores
+
+
+def _in_words(words: Sequence[Any], tags: Sequence[Any]) -> str:
+    return " ".join(f"{word} [{tag}]" if str(tag) != "O" else str(word) for word, tag in zip(words, tags))
+
+
+def _described(row: Mapping[str, Any], task: Asked) -> tuple[str, str, str | None]:
+    words, tags = column_of(row, "tokens"), column_of(row, "tags", required=False)
+    return " ".join(map(str, words)), "", None if tags is None else _in_words(words, tags)
+
+
+def _typed(text: str, pair: str) -> dict[str, Any]:
+    return {"tokens": re.findall(r"\w+|[^\w\s]", text) or [text]}
+
+
+def _guessing(rows: Rows, task: Asked) -> tuple[dict[str, float], dict[str, float]]:
+    tags = Counter(str(tag) for row in rows for tag in column_of(row, "tags"))
+    majority = {} if _metric(task) == "span_f1" else {"majority": 100 * max(tags.values()) / sum(tags.values())}
+    return {f"ln {len(task.labels)}": math.log(len(task.labels))}, majority
+
+
+TAGGING = Kind(
+    "tagging", "BertForTokenClassification", "tags",
+    encode=_encode, stack=_stack, loss=_loss, terms=_terms, outputs=logits_of, score=_score, predict=_tags_by_word,
+    metric=_metric, described=_described, typed=_typed,
+    shown=lambda row, answer, task: _in_words(column_of(row, "tokens"), answer), guessing=_guessing,
+    named=True, model_labels=lambda task: len(task.labels), config=label_config,
+)  # fmt: skip
