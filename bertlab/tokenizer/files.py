@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.files import read_json, write_whole
-from bertlab.tokenizer.wordpiece import AddedToken
-
-SPECIAL_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+from bertlab.tokenizer.tokens import SPECIAL_NAMES, AddedToken
 
 
 def read_vocabulary(source: str | os.PathLike | Mapping[str, int], unk_token: str = "[UNK]") -> dict[str, int]:

@@ -250,7 +250,7 @@ def test_a_vocabulary_too_small_for_its_characters_is_refused():
 def test_a_written_vocabulary_is_one_piece_a_line_and_the_tokenizer_reads_it(tmp_path):
     path = write_vocabulary(agreement_vocabulary(), tmp_path / "nano")
     assert path.read_text(encoding="utf-8").splitlines() == agreement_vocabulary()
-    tokenization = pytest.importorskip("bertlab.tokenizer.tokenizers")
+    tokenization = pytest.importorskip("bertlab.tokenizer")
     sentence = agreement_sentences(1, seed=0)[0]
     for kind in (tokenization.BertTokenizer, tokenization.BertTokenizerFast):
         tokenizer = kind(str(path))

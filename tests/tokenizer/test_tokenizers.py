@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bertlab.tokenizer import WordPiece
-from bertlab.tokenizer.tokenizers import AddedToken, AutoTokenizer, BertTokenizer, BertTokenizerFast
+from bertlab.tokenizer import AddedToken, AutoTokenizer, BertTokenizer, BertTokenizerFast, WordPiece
 
 TOKENS = """[PAD] [UNK] [CLS] [SEP] [MASK] the cat sat on mat a un ##aff ##able hello world do not n ' t . , ! ?
 cafe paris is big new ##s""".split()
