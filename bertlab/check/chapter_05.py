@@ -36,7 +36,14 @@ def masking(answer: Any) -> str:
     tokenizer = shipped_lab().tokenizer
     ids, special = masking_case()
     generator = torch.Generator().manual_seed(0)
-    given = call(answer, ids.clone(), special.clone(), generator, shown=f"{ids.numel():,} ids")
+    arguments = ids.clone(), special.clone()
+    given = call(answer, *arguments, generator, shown=f"{ids.numel():,} ids")
+    for name, own, handed in zip(("ids", "special"), (ids, special), arguments):
+        if not torch.equal(own, handed):
+            raise Differs(
+                f"the function changed its argument `{name}`.",
+                "Whoever calls it still needs its tensors: work on a copy (ids.clone()), or use torch.where.",
+            )
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise Differs(f"a pair (hidden ids, labels) was expected, but the answer is of type {type(given).__name__}.")
     hidden, labels = (as_tensor(part, name) for part, name in zip(given, ("the hidden ids", "labels")))
@@ -175,13 +182,18 @@ def recalls(split: str = "dev") -> tuple[float, float]:
 def top_five_recall(answer: Any) -> str:
     """Asked for: the share of the cloze dev items with an accepted answer among the five best."""
     right, first = recalls()
-    given = as_tensor(answer, "the recall")
+    given, gaps = as_tensor(answer, "the recall"), len(samples("cloze", "dev"))
     hints = []
     if not close(given, as_tensor(right, "the recall"), 1e-4):  # only then the train items have to be gone through
+        train, train_gaps = recalls("train")[0], len(samples("cloze", "train"))
         hints = [
             (right * 100, "This is in percent; give a share between 0 and 1."),
+            (right * gaps, f"This is how many; divide by the number of gaps, {gaps}."),
+            (right * gaps / 100, f"This divides by 100; divide by the number of gaps, {gaps}."),
+            (1 - right, "This is the share of the gaps that are missed."),
             (first, "Only the first word counts here; look among the five best."),
-            (recalls("train")[0], "These are the train items; the question is about dev."),
+            (train, "These are the train items; the question is about dev."),
+            (train * train_gaps / gaps, "These are the train items; the question is about dev."),
         ]
-    compare(given, right, "the recall", 1e-4, hints)
-    return f"equal to the library's count over {len(samples('cloze', 'dev'))} gaps."
+    compare(given, right, "the recall", 1e-4, hints, reveal=False)
+    return f"equal to the library's count over {gaps} gaps."

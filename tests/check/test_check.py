@@ -144,6 +144,12 @@ def majority(labels):
     return max(labels.count(label) for label in set(labels)) / len(labels)
 
 
+def mask_in_place(ids, special, generator):
+    hidden, labels = mask(ids, special, generator)
+    ids.copy_(hidden)
+    return ids, labels
+
+
 RIGHT = {
     "01.1": lambda: matched,
     "01.2": lambda: "antidisestablishmentarianism",
@@ -201,6 +207,7 @@ WRONG = [
     ("05.1", "special tokens too", lambda: mask_special_too, "special"),
     ("05.1", "labels everywhere", lambda: label_everything, "chosen"),
     ("05.1", "labels from the hidden ids", lambda: label_what_is_hidden, "before you change"),
+    ("05.1", "its arguments changed", lambda: mask_in_place, "changed its argument"),
     ("05.1", "ids alone", lambda: lambda *a: mask(*a)[0], "pair"),
     *[
         ("05.2", name, lambda name=name: lambda sentence: likelihoods(sentence)[name], word)
@@ -215,7 +222,10 @@ WRONG = [
     ],
     ("05.3", "per cent", lambda: recalls()[0] * 100, "percent"),
     ("05.3", "the train items", lambda: recalls("train")[0], "train"),
-    ("05.3", "far off", lambda: 2.0, "expected"),
+    ("05.3", "how many", lambda: recalls()[0] * 70, "divide by the number of gaps"),
+    ("05.3", "divided by 100", lambda: recalls()[0] * 70 / 100, "divide by the number of gaps"),
+    ("05.3", "the gaps that are missed", lambda: 1 - recalls()[0], "missed"),
+    ("05.3", "far off", lambda: 2.0, "not the library's"),
     ("08.1", "one over the labels", lambda: lambda labels: 1 / len(set(labels)), "equally frequent"),
     ("08.1", "per cent", lambda: lambda labels: 100 * majority(labels), "percent"),
     ("08.2", "padding averaged", lambda: lambda texts: features(texts, weigh=False), "[PAD]"),
@@ -439,3 +449,8 @@ def test_the_recall_is_that_of_the_dev_items():
     lab, rows = shipped_lab(), samples("cloze", "dev")
     hits = [bool({c.token for c in lab.fill_mask(row["text"])[0]} & set(row["answers"])) for row in rows]
     assert recalls()[0] == sum(hits) / len(rows)
+
+
+def test_a_number_that_is_the_whole_answer_is_not_told():
+    verdict = check("05.3", 0.123)
+    assert f"{recalls()[0]:.4f}"[:5] not in verdict.message + verdict.hint
