@@ -51,7 +51,7 @@ def test_what_is_no_device_is_an_error_that_says_what_there_is(no_gpu, name):
 def test_a_lab_and_a_run_say_it_too(no_gpu):
     with pytest.raises(ValueError, match="no such one here"):
         bertlab.load(device="cuda")
-    from bertlab.training.engine import _processes
+    from bertlab.training.processes import joined_processes
 
-    with pytest.raises(ValueError, match="no such one here"), _processes(Settings(steps=1, device="cuda")):
+    with pytest.raises(ValueError, match="no such one here"), joined_processes(Settings(steps=1, device="cuda")):
         pass

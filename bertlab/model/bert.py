@@ -200,11 +200,11 @@ class BertSelfAttention(nn.Module):
         if mask is not None and mask.dtype != q.dtype:
             mask = mask.clamp(min=torch.finfo(q.dtype).min).to(q.dtype)
         dropout = self.dropout.p if self.training else 0.0
-        if q.device.type == "cpu" and q.requires_grad and (dropout > 0 or q.dtype == torch.bfloat16):
+        if q.device.type == "cpu" and (dropout > 0 or (q.requires_grad and q.dtype == torch.bfloat16)):
             # The CPU has no fused kernel with dropout, and that of bfloat16 is slow on the way back: plain products.
             scores = q @ (k / math.sqrt(self.attention_head_size)).transpose(-1, -2)  # (batch, heads, query, key)
             probs = torch.softmax(scores if mask is None else scores + mask, dim=-1, dtype=q.dtype)
-            context = F.dropout(probs, dropout) @ v
+            context = self.dropout(probs) @ v
         else:
             context = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return context if head_mask is None else context * head_mask

@@ -46,9 +46,18 @@ from bertlab.nano.texts import (
     written_texts,
 )
 from bertlab.tokenizer import BertTokenizerFast
-from bertlab.training import Settings, StepRecord, Stream, evaluate_pretraining, pretrain, sequence_accuracy
-from bertlab.training.engine import Run
-from bertlab.training.objectives import PretrainingObjective, SequenceObjective, gather_masked
+from bertlab.training import (
+    PretrainingObjective,
+    Run,
+    SequenceObjective,
+    Settings,
+    StepRecord,
+    Stream,
+    evaluate_pretraining,
+    gather_masked,
+    pretrain,
+    sequence_accuracy,
+)
 
 __all__ = ["DEFAULTS", "SETTINGS", "Nano", "agreement", "real_text", "reversal"]
 

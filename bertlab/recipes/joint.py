@@ -33,10 +33,10 @@ from bertlab.training import (
     StepRecord,
     Stream,
     pretraining_stream,
+    read_progress,
     task_stream,
     train_jointly,
 )
-from bertlab.training.checkpoints import read_progress
 
 
 def train_all(

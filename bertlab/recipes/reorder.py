@@ -16,9 +16,7 @@ from bertlab.adapters import EncoderDecoder, sequence_batch, sequence_feature
 from bertlab.model import BertForPreTraining
 from bertlab.recipes.sets import texts
 from bertlab.tokenizer import BertTokenizerFast
-from bertlab.training import Settings, StepRecord, Stream, sequence_accuracy
-from bertlab.training.engine import Run
-from bertlab.training.objectives import SequenceObjective
+from bertlab.training import Run, SequenceObjective, Settings, StepRecord, Stream, sequence_accuracy
 
 TASK = "seq2seq"
 SOURCES = ("tatoeba_en", "storybooks", "wikipedia_simple")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bertlab.data import DataError, Feature, Task, collate, encode, length, length_sorted_batches, read
 from bertlab.tasks import parts
-from bertlab.training.settings import choose_precision
+from bertlab.training.optimizer import choose_precision
 
 SMALLER_IS_BETTER = ("loss", "perplexity", "masked_loss", "next_sentence_loss")
 

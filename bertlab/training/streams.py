@@ -1,19 +1,15 @@
-"""What a run learns from: endless batches, and the objective that turns them into losses. Streams can be joined."""
+"""What a run learns from: endless batches, and the objective that turns them into losses."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from bertlab.data import Feature
+from bertlab.tasks import Feature
 from bertlab.training.objectives import Batch
-
-_PART = "part"
 
 
 def as_collated(part: Batch) -> Batch:
@@ -31,6 +27,7 @@ class Stream:
         collate: (features, step) -> the tensors of the whole batch; on a GPU called from another thread.
         finish: (tensors of one part of the batch) -> tensors for the objective.
         identity: what a checkpoint must agree with, beside the settings of the run, to be resumed.
+        origin: () -> digests of the data and the vocabulary, which it must agree with too; computed where needed.
     """
 
     objective: nn.Module
@@ -38,89 +35,4 @@ class Stream:
     collate: Callable[[list[Feature], int], Batch]
     finish: Callable[[Batch], Batch] = as_collated
     identity: Mapping[str, Any] = field(default_factory=dict)
-
-
-def join_streams(streams: Mapping[str, Stream], shares: Mapping[str, float], seed: int = 0) -> Stream:
-    """One stream whose batches come from several, drawn by their shares (Liu et al. 2019, MT-DNN, algorithm 1).
-
-    A batch is of one stream alone. Its losses are named after it, such as "ner/tagging".
-
-    Args:
-        streams: by name; their models may share weights.
-        shares: how many of the batches each of them gives; any positive numbers, the same names.
-
-    Raises:
-        ValueError: the names differ, or a share is not above 0.
-    """
-    if set(streams) != set(shares):
-        raise ValueError(f"streams are given for {sorted(streams)}, but shares for {sorted(shares)}")
-    if not streams or min(shares.values()) <= 0:
-        raise ValueError(f"the shares are {dict(shares)}, but to join streams takes some, all above 0")
-    names = list(streams)
-
-    def batches() -> Iterator[list[Feature]]:
-        draw = random.Random(f"{seed}/join")
-        weights = [shares[name] for name in names]
-        while True:
-            number = draw.choices(range(len(names)), weights)[0]
-            features = next(streams[names[number]].batches, None)
-            if features is None:
-                return
-            yield [{**feature, _PART: number} for feature in features]
-
-    def collate(features: list[Feature], step: int) -> Batch:
-        number = features[0][_PART]
-        batch = streams[names[number]].collate(features, step)
-        return {**batch, _PART: torch.full((len(features),), number)}
-
-    def finish(part: Batch) -> Batch:
-        finished = streams[names[int(part[_PART][0])]].finish(part)
-        return {**finished, _PART: part[_PART]}
-
-    return Stream(
-        JointObjective({name: stream.objective for name, stream in streams.items()}), batches(), collate, finish,
-        {"streams": {name: dict(stream.identity) for name, stream in streams.items()}, "shares": dict(shares)},
-    )  # fmt: skip
-
-
-class JointObjective(nn.Module):
-    """Objectives that take turns: `batch["part"]` (batch,) holds the number of the one that a batch is for."""
-
-    def __init__(self, objectives: Mapping[str, nn.Module]):
-        super().__init__()
-        self.names = list(objectives)
-        self.objectives = nn.ModuleList(objectives.values())
-
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Loss sums by "name of the stream/name of its loss"."""
-        name, objective, own = self._turn(batch)
-        return {f"{name}/{loss}": value for loss, value in objective(own).items()}
-
-    def counts(self, batch: Batch) -> dict[str, int]:
-        """How many terms each sum has."""
-        name, objective, own = self._turn(batch)
-        return {f"{name}/{loss}": count for loss, count in objective.counts(own).items()}
-
-    def _turn(self, batch: Batch) -> tuple[str, nn.Module, Batch]:
-        number = int(batch[_PART][0])
-        return self.names[number], self.objectives[number], {k: v for k, v in batch.items() if k != _PART}
-
-
-class SharedEncoder(nn.Module):
-    """A model together with others that use its encoder's weights, so that they are trained and saved as one.
-
-    Args:
-        base: the model whose encoder is shared.
-        members: models that hold some of the base's parameters themselves, such as those of
-            `load_adapter(folder, base, share=True)`, by name.
-    """
-
-    def __init__(self, base: nn.Module, members: Mapping[str, nn.Module]):
-        super().__init__()
-        self.base, self.members = base, nn.ModuleDict(members)
-        self.config = base.config
-
-    @property
-    def base_model(self) -> nn.Module:
-        """The shared encoder."""
-        return self.base.base_model
+    origin: Callable[[], dict[str, str]] = dict

@@ -30,11 +30,11 @@ from bertlab.training import (
     task_stream,
     train_jointly,
 )
-from bertlab.training.checkpoints import checkpoints
-from bertlab.training.engine import collated
 from bertlab.training.held_out import evaluate_pretraining
 from bertlab.training.objectives import TaskObjective
-from bertlab.training.settings import choose_precision, parameter_groups, rate_factor
+from bertlab.training.optimizer import choose_precision, parameter_groups, rate_factor
+from bertlab.training.resuming import checkpoints
+from bertlab.training.run import collated
 
 from training_cases import reviews, stories, tiny_config, tiny_tokenizer  # isort: skip
 
@@ -526,7 +526,7 @@ def test_kill_9_leaves_a_checkpoint_to_go_on_from(tokenizer, tmp_path):
 
 
 def test_a_full_disk_is_said_and_the_last_checkpoint_stays(tokenizer, tmp_path, monkeypatch):
-    from bertlab.training import checkpoints as module
+    from bertlab.training import resuming as module
 
     written = module._write
 
@@ -548,7 +548,7 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(tokenizer, tmp_path, 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a system with /dev/full")
 def test_a_disk_that_really_is_full_is_noticed(tokenizer, tmp_path, monkeypatch):
-    from bertlab.training import checkpoints as module
+    from bertlab.training import resuming as module
 
     monkeypatch.setattr(module, "open", lambda path, mode: open("/dev/full", mode), raising=False)
     with pytest.raises(TrainingError, match="the disk is full; there is no checkpoint yet"):

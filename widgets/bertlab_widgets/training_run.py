@@ -25,8 +25,7 @@ from bertlab.lab import Lab
 from bertlab.model import BertConfig, undrawn_weights
 from bertlab.model import heads as task_heads
 from bertlab.nano import EncoderDecoder
-from bertlab.training import StepRecord, main_metric, predict
-from bertlab.training.settings import freeze_layers
+from bertlab.training import StepRecord, freeze_layers, main_metric, predict
 
 MASKED = "masked words"
 SNAPSHOT_BYTES = 300e6  # moments are thinned out beyond this

@@ -2,7 +2,8 @@
 
 A checkpoint is a folder `checkpoint-00000120` with `model.safetensors` (all weights, tied ones once),
 `state.pt` (optimiser and random states) and `progress.json` (step, settings, evaluations). A folder of that
-name is always complete: whoever is killed while writing leaves only a `.unfinished` folder behind.
+name is always complete: whoever is killed while writing leaves only a `.unfinished` folder behind. Copies under other
+names, such as `checkpoint-best`, are nobody's business here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -23,10 +25,15 @@ from torch import Tensor, nn
 from bertlab.files import read_json
 from bertlab.training.settings import TrainingError
 
+_NAME = re.compile(r"checkpoint-(\d{8,})")
+_FIELDS = {"step": int, "seconds": (int, float), "finished": bool, "best": dict, "settings": dict}
+_STATE = {"optimizer": dict, "random_states": list, "best_weights": dict}
+
 
 def checkpoints(folder: str | Path) -> list[Path]:
     """The complete checkpoints in a folder, oldest first."""
-    return sorted(path for path in Path(folder).glob("checkpoint-*") if path.is_dir())
+    found = [path for path in Path(folder).glob("checkpoint-*") if _NAME.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=_step)
 
 
 def write_checkpoint(
@@ -37,10 +44,10 @@ def write_checkpoint(
     progress: Mapping[str, Any],
     keep: int = 2,
 ) -> Path:
-    """Write a checkpoint and remove those that are older than the last `keep`.
+    """Write a checkpoint and remove what is older than it and the `keep` - 1 before it.
 
     Raises:
-        TrainingError: the disk is full or not writable; what was there before stays intact.
+        TrainingError: the disk is full or not writable, or the memory; what was there before stays intact.
     """
     from safetensors.torch import save
 
@@ -61,16 +68,38 @@ def write_checkpoint(
             _remove(final)
         os.rename(unfinished, final)
         _sync(folder)
-    except OSError as error:
+    except (OSError, MemoryError, RuntimeError) as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the disk is full" if full else f"it could not be written ({error.strerror or error})"
+        if isinstance(error, RuntimeError) and not out_of_memory(error):
+            raise
         raise TrainingError(
-            f"the checkpoint of step {step} was not saved in {folder}, because {reason}; {last_good(folder)}"
+            f"the checkpoint of step {step} was not saved in {folder}, because {_reason(error)}; {last_good(folder)}"
         ) from error
-    for old in checkpoints(folder)[:-keep]:
+    for old in [path for path in checkpoints(folder) if _step(path) <= step][:-keep]:
         _remove(old)
     return final
+
+
+def set_aside(folder: str | Path, name: str = "former", newer_than: int | None = None) -> Path | None:
+    """Move checkpoints into a folder of their own beside their place, where nothing goes on from them or removes them.
+
+    Args:
+        name: of that folder; it is numbered.
+        newer_than: only those after this step.
+
+    Returns:
+        The folder, or None if there was nothing to move.
+    """
+    moved = [path for path in checkpoints(folder) if newer_than is None or _step(path) > newer_than]
+    if not moved:
+        return None
+    number = 1
+    while (target := Path(folder) / f"{name}-{number}").exists():
+        number += 1
+    target.mkdir()
+    for path in moved:
+        os.rename(path, target / path.name)
+    return target
 
 
 def last_good(folder: str | Path | None) -> str:
@@ -87,9 +116,10 @@ def read_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
 
     for path in reversed(checkpoints(folder)):
         try:
-            progress = read_json(path / "progress.json")
+            progress = _checked(read_json(path / "progress.json"), _FIELDS, "progress.json")
             weights = load_file(path / "model.safetensors")
             state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
+            _checked(state, _STATE, "state.pt")
         except Exception as error:  # whatever a damaged file makes a reader raise
             warnings.warn(f"{path} is damaged ({error}); going back to the one before", stacklevel=2)
             continue
@@ -102,11 +132,12 @@ def read_progress(folder: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no checkpoint in the folder.
+        ValueError: the newest one is damaged.
     """
     complete = checkpoints(folder)
     if not complete:
         raise FileNotFoundError(f"there is no checkpoint in {folder}")
-    return read_json(complete[-1] / "progress.json")
+    return _checked(read_json(complete[-1] / "progress.json"), _FIELDS, str(complete[-1] / "progress.json"))
 
 
 def all_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -135,6 +166,33 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, value in weights.items():
             own[name].copy_(value)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
+
+
+def _checked(content: Any, fields: Mapping[str, Any], name: str) -> Any:
+    """The content, if it has the fields, each of its kind."""
+    for field, kind in fields.items():
+        if not isinstance(content, dict) or not isinstance(content.get(field), kind):
+            raise ValueError(f"{name} does not say {field!r} as a checkpoint does")
+    return content
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was not enough."""
+    text = str(error).lower()
+    return isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or any(
+        clue in text for clue in ("out of memory", "can't allocate memory", "cannot allocate memory")
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if out_of_memory(error):
+        return "there is not enough memory to pack it"
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return "the disk is full" if full else f"it could not be written ({getattr(error, 'strerror', None) or error})"
 
 
 def _write(path: Path, content) -> None:

@@ -1,42 +1,38 @@
-"""The loop that `finetune` and `pretrain` share: one optimiser step for each `next()`."""
+"""The loop that every training shares: one optimiser step for each `next()`."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
-from bertlab.data import Feature
-from bertlab.devices import find_device
-from bertlab.model import BertModel
-from bertlab.training.checkpoints import (
+from bertlab.tasks import Feature
+from bertlab.training.arranging import Arrangement, Randomness, in_work
+from bertlab.training.evaluation import SMALLER_IS_BETTER, autocast
+from bertlab.training.identity import difference, remember_start, start_digest
+from bertlab.training.locking import Holder, alone_in, require_held
+from bertlab.training.objectives import Batch
+from bertlab.training.optimizer import make_optimizer, rate_factor, set_rates
+from bertlab.training.processes import joined_processes
+from bertlab.training.resuming import (
     all_weights,
     last_good,
     load_weights,
+    out_of_memory,
     read_checkpoint,
+    set_aside,
     write_checkpoint,
 )
-from bertlab.training.evaluation import SMALLER_IS_BETTER, autocast
-from bertlab.training.objectives import Batch
-from bertlab.training.settings import (
-    Settings,
-    StepRecord,
-    TrainingError,
-    freeze_layers,
-    make_optimizer,
-    rate_factor,
-    set_rates,
-)
-from bertlab.training.streams import JointObjective, Stream
+from bertlab.training.settings import Settings, StepRecord, TrainingError
+from bertlab.training.streams import Stream
 
 
 class Run:
@@ -69,41 +65,72 @@ class Run:
         self.metric = settings.metric or metric
         self.total_steps = total_steps
         self.identity = {**settings.identity(), **stream.identity}
+        self.origin: dict[str, str] = {}
+        self.holder = Holder()
+        self.stopped = False
         self.step = 0
         self.seconds = 0.0
         self.best: dict[str, Any] = {"value": None, "step": 0, "without_better": 0}
         self.best_weights: dict[str, Tensor] = {}
 
     def steps(self) -> Iterator[StepRecord]:
-        """Train; yields after each optimiser step. Closing the generator leaves the model as it is then."""
+        """Train; yields after each optimiser step. Closing the generator leaves the model as it is then.
+
+        `send(True)` in place of `next()` writes a checkpoint, where the settings name a folder, and ends the run.
+        """
         settings = self.settings
-        with _processes(settings) as group, _arranged(self.model, settings, group.device):
+        with joined_processes(settings) as group, ExitStack() as stack:
             self.group, self.device = group, group.device
-            self.randomness = Randomness(settings.seed + group.rank, self.device)
-            self.optimizer = make_optimizer(self.model, settings, self.device)
-            self._resume()
-            objective = self.stream.objective.to(self.device)
-            self.trained = group.wrap(objective, self.model)
+            self.model.to(self.device)
+            if settings.folder is not None and group.rank == 0:
+                self.holder = stack.enter_context(alone_in(settings.folder))
+            stack.enter_context(in_work(self.model))
+            self.randomness = Randomness(settings.seed + group.rank, self.device, settings.compile)
+            self.arrangement = Arrangement(self.model, settings, self.randomness)
+            with self.arrangement.working():
+                self.optimizer = make_optimizer(self.model, settings, self.device)
+                self.trained_names = [name for name, value in self.model.named_parameters() if value.requires_grad]
+                self._resume()
+                objective = self.stream.objective.to(self.device)
+                self.trained = group.wrap(objective, self.model)
+            stack.callback(self._leave)
             remaining = itertools.islice(self.stream.batches, self.step, None)
             batches = collated(remaining, self.stream.collate, self.step, self.device)
             finished = self._progress() >= 1.0
             while not finished:
-                started = time.perf_counter()
-                ready = next(batches, None)
-                if ready is None:
-                    raise TrainingError("the training data came to an end before the run did")
-                features, batch = ready
-                with self.randomness, _explained(self, features):
-                    self.model.train()
-                    record = self._optimise(batch, started)
-                    self.model.eval()
-                stopped = self._evaluate(record)
-                finished = stopped or record.progress >= 1.0
-                if finished:
-                    self._take_best(record)
-                if settings.folder is not None and (finished or self.step % self._checkpoint_interval() == 0):
+                record = self._take_step(batches)
+                finished = record.progress >= 1.0 or self.stopped
+                saved = settings.folder is not None and (finished or self.step % self._checkpoint_interval() == 0)
+                if saved:
                     self._save(finished)
-                yield record
+                self.holder.busy = False
+                asked_to_end = yield record
+                self.holder.busy = True
+                if group.agree(bool(asked_to_end)):
+                    if settings.folder is not None and not saved:
+                        self._save(False)
+                    return
+
+    def _take_step(self, batches: Iterator[tuple[list[Feature], Batch]]) -> StepRecord:
+        """One optimiser step, with the evaluation if it is due."""
+        started = time.perf_counter()
+        ready = next(batches, None)
+        if ready is None:
+            raise TrainingError("the training data came to an end before the run did")
+        features, batch = ready
+        with self.arrangement.training(), _explained(self, features):
+            record = self._optimise(batch, started)
+        with self.arrangement.working():
+            self.stopped = self._evaluate(record)
+        if self.stopped or record.progress >= 1.0:
+            self._take_best(record)
+        return record
+
+    def _leave(self) -> None:
+        """Let go of the memory of training, and note what the model has come from."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.origin:
+            remember_start(self.model, self.settings.folder, self.origin["start"])
 
     # -- one step ----------------------------------------------------------------------------------------
 
@@ -188,10 +215,11 @@ class Run:
         if best["value"] is None or sign * value > sign * best["value"]:
             best.update(value=value, step=self.step, without_better=0)
             if settings.keep_best:
+                trained = set(self.trained_names)
                 self.best_weights = {
                     name: parameter.detach().to("cpu", copy=True)
                     for name, parameter in self.model.named_parameters()
-                    if parameter.requires_grad
+                    if name in trained
                 }
         else:
             best["without_better"] += 1
@@ -218,6 +246,7 @@ class Run:
     def _save(self, finished: bool) -> None:
         random_states = self.group.gather(self.randomness.state)
         if self.group.rank == 0:
+            require_held(self.settings.folder, self.holder)
             write_checkpoint(
                 self.settings.folder,
                 self.step,
@@ -233,24 +262,40 @@ class Run:
                     "finished": finished,
                     "best": self.best,
                     "settings": self.identity,
+                    "origin": self.origin,
+                    "minutes": self.settings.minutes,
                 },
                 self.settings.keep,
             )
         self.group.wait()
 
     def _resume(self) -> None:
+        """Go on from the newest checkpoint of this very run, if there is one and the settings allow it.
+
+        Raises:
+            TrainingError: the checkpoints in the folder are those of another run.
+        """
         settings = self.settings
-        found = read_checkpoint(settings.folder) if settings.folder is not None and settings.resume else None
+        if settings.folder is None:
+            return
+        self.origin = {**self.stream.origin(), "start": start_digest(self.model, settings.folder)}
+        if not settings.resume:
+            if self.group.rank == 0:
+                set_aside(settings.folder)
+            self.group.wait()
+            return
+        found = read_checkpoint(settings.folder)
         if found is None:
             return
         weights, state, progress = found
-        stored = progress["settings"]
-        for name in {**stored, **self.identity}:
-            if stored.get(name) != self.identity.get(name):
-                raise TrainingError(
-                    f"the checkpoint in {settings.folder} was made with {name}={stored.get(name)!r}, now it is "
-                    f"{self.identity.get(name)!r}: go on with the former, or use another folder or resume=False"
-                )
+        other = difference(progress, self.identity, self.origin)
+        if other:
+            done = "finished" if progress["finished"] else "came to"
+            raise TrainingError(
+                f"the checkpoint in {settings.folder} was made with {other}: it is that of another run, which {done} "
+                f"step {progress['step']}; go on with the former, give another folder, or resume=False (--no-resume) "
+                "to put it aside and start anew"
+            )
         load_weights(self.model, weights)
         self.optimizer.load_state_dict(state["optimizer"])
         if self.group.rank < len(state["random_states"]):
@@ -258,8 +303,17 @@ class Run:
         self.best_weights = state["best_weights"]
         self.best = progress["best"]
         self.step, self.seconds = progress["step"], progress["seconds"]
-        if progress["finished"] and settings.minutes is None:
-            self.step = max(self.step, self.total_steps)
+        if self.group.rank == 0:
+            set_aside(settings.folder, "damaged", newer_than=self.step)
+        if progress["finished"] and progress.get("minutes") == settings.minutes:
+            self.seconds = max(self.seconds, 60.0 * (settings.minutes or 0.0))
+            self.step = max(self.step, self.total_steps or 0)
+        if self._progress() >= 1.0 and self.group.rank == 0:
+            warnings.warn(
+                f"the run in {settings.folder} has finished already (step {progress['step']}), so nothing is trained: "
+                "the model has its weights; give another folder, or resume=False (--no-resume), to train anew",
+                stacklevel=2,
+            )
 
 
 def collated(
@@ -306,166 +360,13 @@ def _parts(batch: Batch, accumulation: int, rank: int, size: int) -> list[tuple[
     return parts
 
 
-class Randomness:
-    """The run's own stream of random numbers (dropout), kept apart from everybody else's.
-
-    Inside the `with` block torch's global generators continue this stream; outside they are untouched. So what
-    a notebook draws between two steps changes nothing, and training disturbs no one.
-    """
-
-    def __init__(self, seed: int, device: torch.device):
-        self.device = device
-        outside = self._read()
-        torch.manual_seed(seed)
-        self.state = self._read()
-        self._write(outside)
-
-    def __enter__(self) -> None:
-        self.outside = self._read()
-        self._write(self.state)
-
-    def __exit__(self, *error: Any) -> None:
-        self.state = self._read()
-        self._write(self.outside)
-
-    def _read(self) -> dict[str, Tensor]:
-        states = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            states["cuda"] = torch.cuda.get_rng_state(self.device)
-        elif self.device.type == "mps":
-            states["mps"] = torch.mps.get_rng_state()
-        return states
-
-    def _write(self, states: dict[str, Tensor]) -> None:
-        torch.set_rng_state(states["cpu"])
-        if self.device.type == "cuda" and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"], self.device)
-        elif self.device.type == "mps" and "mps" in states:
-            torch.mps.set_rng_state(states["mps"])
-
-
-# ------------------------------------------------------------------------------------------ one or many processes
-
-
-class Group:
-    """The processes of a run: one, or those that torchrun started (Li et al. 2020, distributed data parallel)."""
-
-    def __init__(self, rank: int, size: int, device: torch.device):
-        self.rank, self.size, self.device = rank, size, device
-
-    def wrap(self, objective: nn.Module, model: nn.Module) -> nn.Module:
-        """The objective, such that backward averages gradients over the processes."""
-        if self.size == 1:
-            return objective
-        relative = model.config.position_embedding_type != "absolute"
-        # then one table has no part in the output; and of joined objectives only one has its turn
-        partly = relative or isinstance(objective, JointObjective)
-        return nn.parallel.DistributedDataParallel(
-            objective,
-            device_ids=[self.device.index] if self.device.type == "cuda" else None,
-            find_unused_parameters=partly,
-        )
-
-    def no_sync(self, wrapped: nn.Module):
-        """A context in which backward keeps its gradients to itself."""
-        return wrapped.no_sync() if self.size > 1 else nullcontext()
-
-    def add_up(self, values: Tensor) -> None:
-        """Sum a tensor over the processes, in place."""
-        if self.size > 1:
-            dist.all_reduce(values)
-
-    def from_first(self, function: Callable[[], Any]) -> Any:
-        """What the first process computes, for all of them."""
-        answer = [function() if self.rank == 0 else None]
-        if self.size > 1:
-            dist.broadcast_object_list(answer, device=self.device if self.device.type == "cuda" else None)
-        return answer[0]
-
-    def agree(self, value: float) -> float:
-        """The first process's number, for all of them."""
-        return value if self.size == 1 else self.from_first(lambda: value)
-
-    def gather(self, value: Any) -> list[Any]:
-        """The values of all processes, in order, for all of them."""
-        if self.size == 1:
-            return [value]
-        values: list[Any] = [None] * self.size
-        dist.all_gather_object(values, value)
-        return values
-
-    def wait(self) -> None:
-        """Until all processes are here."""
-        if self.size > 1:
-            dist.barrier()
-
-
-@contextmanager
-def _processes(settings: Settings) -> Iterator[Group]:
-    """Join the processes that torchrun started, if it did; take the device of the settings."""
-    size = int(os.environ.get("WORLD_SIZE", 1))
-    device = find_device(settings.device or "cpu")
-    if device.type == "cuda":
-        number = int(os.environ.get("LOCAL_RANK", 0)) if size > 1 else (device.index or 0)
-        device = torch.device("cuda", number)
-        torch.cuda.set_device(device)
-    if size == 1:
-        yield Group(0, 1, device)
-        return
-    own = not dist.is_initialized()
-    if own:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Group(dist.get_rank(), dist.get_world_size(), device)
-    finally:
-        if own:
-            dist.destroy_process_group()
-
-
-@contextmanager
-def _arranged(model: nn.Module, settings: Settings, device: torch.device) -> Iterator[None]:
-    """The model on its device, with frozen layers, dropout and compiled layers as the settings want.
-
-    Afterwards it is in the mode it was in, and trainable where it was.
-    """
-    was_training = model.training
-    frozen = freeze_layers(model, settings.freeze) if settings.freeze is not None else []
-    rates = {module: module.p for module in model.modules() if isinstance(module, nn.Dropout)}
-    skipping = {module: module.skip_padding for module in model.modules() if isinstance(module, BertModel)}
-    model.to(device)
-    try:
-        if settings.dropout is not None:
-            for module in rates:
-                module.p = settings.dropout
-        for module in skipping:
-            module.skip_padding = module.skip_padding or device.type == "cpu"  # no time for padding
-            if settings.compile:
-                for layer in module.encoder.layer:
-                    layer.compile()
-        yield
-    finally:
-        for module, rate in rates.items():
-            module.p = rate
-        for module, former in skipping.items():
-            module.skip_padding = former
-            for layer in module.encoder.layer:
-                layer._compiled_call_impl = None
-        for parameter in frozen:
-            parameter.requires_grad_(True)
-        model.train(was_training)
-
-
 @contextmanager
 def _explained(run: Run, features: list[Feature]) -> Iterator[None]:
     """Turn "out of memory" into a sentence with a way out; the run's checkpoints are as they were."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        text = str(error).lower()
-        memory = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or any(
-            clue in text for clue in ("out of memory", "can't allocate memory", "cannot allocate memory")
-        )
-        if not memory:
+        if not out_of_memory(error):
             raise
         run.optimizer.zero_grad(set_to_none=True)
         settings = run.settings
