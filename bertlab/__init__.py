@@ -48,9 +48,24 @@ _HOME = {
     "generation": ["generate", "stream"],
     "files": ["shipped_models"],
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+# Families that need an extra: offered, but not by `from bertlab import *`.
+_HOME_OF_EXTRAS = {
+    "keras": [
+        "TFBertModel",
+        "TFBertForPreTraining",
+        "TFBertLMHeadModel",
+        "TFBertForMaskedLM",
+        "TFBertForNextSentencePrediction",
+        "TFBertForSequenceClassification",
+        "TFBertForMultipleChoice",
+        "TFBertForTokenClassification",
+        "TFBertForQuestionAnswering",
+        "TFBertForPreTrainingOutput",
+    ],
+}
+_MODULE_OF = {name: module for home in (_HOME, _HOME_OF_EXTRAS) for module, names in home.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(name for names in _HOME.values() for name in names)
 
 
 def __getattr__(name: str) -> Any:
@@ -62,4 +77,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULE_OF})

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 INNER = {"bertlab.shipped", "bertlab.recipes", "bertlab.command"}  # made for the project, not for its users
-EXTRAS = {"bertlab.jax": "jax", "bertlab.keras": "keras"}  # rooms that want a library which may be missing
+EXTRAS = {"bertlab.jax": "jax", "bertlab.keras": "bertlab.keras"}  # rooms that want a library which may be missing
 
 
 def public_modules() -> list[str]:

@@ -22,6 +22,8 @@ _NEEDS_TORCH = {
     "check_foreign": "loading",
     "load_into": "loading",
     "resolve_dtype": "loading",
+    "warn_of_gaps": "loading",
+    "own_name": "foreign_names",
     "write_state_dict": "writing",
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "StateDict",
     "check_foreign",
     "load_into",
+    "own_name",
     "read_json",
     "read_state_dict",
     "read_weights",
@@ -40,6 +43,7 @@ __all__ = [
     "resolve_dtype",
     "shipped_models",
     "take_options",
+    "warn_of_gaps",
     "write_state_dict",
     "write_whole",
 ]
