@@ -255,7 +255,7 @@ class Lab:
             logits = self._model_of("next_sentence", "BertForNextSentencePrediction")(**encoding).logits[0].float()
         else:
             pooled = self.model.bert(**encoding).pooler_output
-            logits = self.model.cls.next_sentence_logits(self.model.cls.seq_relationship(pooled))[0].float()
+            logits = self.model.cls.next_sentence(pooled)[0].float()
         next_, random = logits.softmax(-1).tolist()
         return NextSentence(
             {"is_next": next_, "random": random}, tuple(logits.tolist()), self.is_trained("next_sentence")

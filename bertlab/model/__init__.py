@@ -1,11 +1,12 @@
 """BERT itself: configuration, layers, encoder, heads.
 
-Read `bert` first, beside section 3 of the paper.
+Read `layers` beside section 3 of the paper, then `bert`, which puts them together; `for_pretraining` and `for_tasks`
+set heads on it. Masks, checks, faster kernels, starting weights, pruning and files stand in modules of their own.
 """
 
 from __future__ import annotations
 
-from bertlab.model.bert import BertModel, BertPreTrainedModel, undrawn_weights
+from bertlab.model.bert import BertModel
 from bertlab.model.config import BertConfig
 from bertlab.model.heads import (
     BertForMaskedLM,
@@ -17,6 +18,8 @@ from bertlab.model.heads import (
     BertForTokenClassification,
     BertLMHeadModel,
 )
+from bertlab.model.pretrained import BertPreTrainedModel
+from bertlab.model.weights import undrawn_weights
 
 __all__ = [
     "BertConfig",

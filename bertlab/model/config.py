@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.files import CONFIG_FILES, read_json, resolve, take_options, write_whole
+from bertlab.numbers import is_number, is_whole
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
 MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
@@ -130,7 +131,7 @@ class BertConfig:
 
     @num_labels.setter
     def num_labels(self, number: int) -> None:
-        if not _is_whole(number) or not 0 <= number <= MOST_LABELS:
+        if not is_whole(number) or not 0 <= number <= MOST_LABELS:
             raise ValueError(f"num_labels is {number!r}; it must be a whole number from 0 to {MOST_LABELS}")
         if getattr(self, "id2label", None) is None or len(self.id2label) != number:
             self.id2label = {i: f"LABEL_{i}" for i in range(number)}
@@ -166,13 +167,13 @@ class BertConfig:
             "type_vocab_size",
         ):  # fmt: skip
             value = getattr(self, name)
-            if not _is_whole(value) or value < 1:
+            if not is_whole(value) or value < 1:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
-        if not _is_whole(self.num_hidden_layers) or not 0 <= self.num_hidden_layers <= MOST_LAYERS:
+        if not is_whole(self.num_hidden_layers) or not 0 <= self.num_hidden_layers <= MOST_LAYERS:
             raise ValueError(
                 f"num_hidden_layers is {self.num_hidden_layers!r}; it must be a whole number from 0 to {MOST_LAYERS}"
             )
-        if not _is_whole(self.chunk_size_feed_forward) or self.chunk_size_feed_forward < 0:
+        if not is_whole(self.chunk_size_feed_forward) or self.chunk_size_feed_forward < 0:
             raise ValueError(
                 f"chunk_size_feed_forward is {self.chunk_size_feed_forward!r}; it must be a whole number, 0 for none"
             )
@@ -187,17 +188,17 @@ class BertConfig:
                 f"allowed are {', '.join(POSITION_EMBEDDING_TYPES)}"
             )
         if self.pad_token_id is not None:
-            if not _is_whole(self.pad_token_id) or not -self.vocab_size <= self.pad_token_id < self.vocab_size:
+            if not is_whole(self.pad_token_id) or not -self.vocab_size <= self.pad_token_id < self.vocab_size:
                 raise ValueError(f"pad_token_id is {self.pad_token_id!r}, outside the vocabulary of {self.vocab_size}")
         for name in ("initializer_range", "layer_norm_eps"):
             value = getattr(self, name)
-            if not _is_number(value) or value < 0:
+            if not is_number(value) or value < 0:
                 raise ValueError(f"{name} is {value!r}; it must be a number, 0 or more")
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             value = getattr(self, name)
             if name == "classifier_dropout" and value is None:
                 continue
-            if not _is_number(value) or not 0 <= value <= 1:
+            if not is_number(value) or not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value!r}; a probability lies between 0 and 1")
 
     def to_dict(self) -> dict[str, Any]:
@@ -317,14 +318,6 @@ def _pruned_heads(heads: Mapping[Any, Any] | None) -> dict[int, list[int]]:
         return {int(layer): [int(head) for head in of_layer] for layer, of_layer in (heads or {}).items()}
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"pruned_heads maps layers to heads, like {{2: [0, 3]}}; given was {heads!r}") from error
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _as_torch_dtype(value: Any) -> Any:

@@ -1,8 +1,14 @@
-"""Recording and editing the values that pass through a module, by their names. Knows nothing of BERT."""
+"""Recording and editing the values that pass through a module, by their names.
+
+Read `hooks` first, which knows nothing of BERT; `recording` is what one gets, `names` spells the names of a BERT's
+values.
+"""
 
 from __future__ import annotations
 
-from bertlab.recording.hooks import Edit, HookPoint, Recording, anybody_listens, edit, hook_names, record
+from bertlab.recording import names
+from bertlab.recording.hooks import Edit, HookPoint, anybody_listens, edit, hook_names, record
+from bertlab.recording.recording import Recording
 
 __all__ = [
     "Edit",
@@ -11,5 +17,6 @@ __all__ = [
     "anybody_listens",
     "edit",
     "hook_names",
+    "names",
     "record",
 ]

@@ -84,7 +84,7 @@ def pretraining_logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     output = model.bert(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
     hidden = output.last_hidden_state.flatten(0, 1)  # (batch x sequence, hidden)
     masked_logits = model.cls.predictions(hidden.index_select(0, batch["masked_places"]))  # (masked, vocabulary)
-    return masked_logits, model.cls.seq_relationship(output.pooler_output)
+    return masked_logits, model.cls.next_sentence(output.pooler_output)
 
 
 def gather_masked(batch: Batch) -> Batch:

@@ -8,18 +8,8 @@ import torch
 from model_cases import HIDDEN, KEYS, POSITIONS, TYPES, VOCABULARY, tiny
 
 import bertlab
-from bertlab.generation.search import (
-    BeamStep,
-    GenerationOptions,
-    Step,
-    forbid_repeated_ngrams,
-    generate,
-    keep_top_k,
-    keep_top_p,
-    penalise_repetition,
-    reorder_cache,
-    stream,
-)
+from bertlab.generation import BeamStep, GenerationOptions, Step, generate, reorder_cache, stream
+from bertlab.generation.scores import forbid_repeated_ngrams, keep_top_k, keep_top_p, penalise_repetition
 
 PROMPTS = torch.tensor([[5, 17, 8, 29, 41, 11], [0, 0, 0, 33, 7, 20], [0, 12, 45, 3, 9, 26]])
 MASK = (PROMPTS != 0).long()

@@ -7,7 +7,7 @@ import torch
 from model_cases import HIDDEN, KEYS, TYPES, VOCABULARY
 from oracle import DOCUMENTED, both, only_documented, transformers
 
-from bertlab.generation import search as generation
+from bertlab.generation import scores as rules
 
 PROMPTS = torch.tensor([[5, 17, 8, 29, 41, 11], [0, 0, 0, 33, 7, 20], [0, 12, 45, 3, 9, 26]])
 MASK = (PROMPTS != 0).long()
@@ -199,10 +199,10 @@ def test_each_change_of_the_scores(case):
     scores = 3 * torch.randn(5, VOCABULARY, generator=generator)
     text = torch.randint(0, 4, (5, 9), generator=generator)
     for ours, theirs in (
-        (generation.keep_top_k(scores, 6), transformers.TopKLogitsWarper(6)),
-        (generation.keep_top_p(scores, 0.75), transformers.TopPLogitsWarper(0.75)),
-        (generation.keep_top_p(scores, 0.05, at_least=3), transformers.TopPLogitsWarper(0.05, min_tokens_to_keep=3)),
-        (generation.penalise_repetition(scores, text, 1.3), transformers.RepetitionPenaltyLogitsProcessor(1.3)),
-        (generation.forbid_repeated_ngrams(scores, text, 3), transformers.NoRepeatNGramLogitsProcessor(3)),
+        (rules.keep_top_k(scores, 6), transformers.TopKLogitsWarper(6)),
+        (rules.keep_top_p(scores, 0.75), transformers.TopPLogitsWarper(0.75)),
+        (rules.keep_top_p(scores, 0.05, at_least=3), transformers.TopPLogitsWarper(0.05, min_tokens_to_keep=3)),
+        (rules.penalise_repetition(scores, text, 1.3), transformers.RepetitionPenaltyLogitsProcessor(1.3)),
+        (rules.forbid_repeated_ngrams(scores, text, 3), transformers.NoRepeatNGramLogitsProcessor(3)),
     ):
         torch.testing.assert_close(ours, theirs(text, scores.clone()), rtol=0, atol=0)
