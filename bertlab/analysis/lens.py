@@ -144,4 +144,4 @@ def _read(model: BertPreTrainedModel, head: str, hidden: torch.Tensor) -> torch.
     if not _reads_cls(model, head):
         return (model.classifier if hasattr(model, "classifier") else model.qa_outputs)(hidden)
     pooled = model.base_model.pooler(hidden)
-    return (model.cls.seq_relationship if head == "next_sentence" else model.classifier)(pooled)
+    return (model.cls.next_sentence if head == "next_sentence" else model.classifier)(pooled)

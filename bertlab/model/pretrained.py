@@ -227,10 +227,14 @@ class BertPreTrainedModel(nn.Module):
         )  # fmt: skip
         if state.written_by != "pt":
             check_foreign(report, model, cls.base_model_prefix)
-        weights.draw_fresh(model, {*report.fresh, *(entry[0] for entry in report.mismatched)})
+        model._init_fresh({*report.fresh, *(entry[0] for entry in report.mismatched)})
         model.loading_report = report
         model.eval()
         return (model, report) if output_loading_info else model
+
+    def _init_fresh(self, names: set[str]) -> None:
+        """Draw the parameters that no file gave, each as its module draws it."""
+        weights.draw_fresh(self, names)
 
     def save_pretrained(
         self,
