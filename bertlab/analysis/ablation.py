@@ -21,7 +21,17 @@ from torch import nn
 
 from bertlab.analysis.heads import Heads, head_numbers, places_by_layer, remaining_heads
 from bertlab.analysis.parts import from_hidden, upper_layers
-from bertlab.analysis.passes import checked, copies_running, evaluating, in_copies, repeated, rows_of, tokens_of
+from bertlab.analysis.passes import (
+    Progress,
+    checked,
+    copies_running,
+    evaluating,
+    in_copies,
+    repeated,
+    report,
+    rows_of,
+    tokens_of,
+)
 from bertlab.analysis.targets import Metric, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import Edit, edit, record
@@ -169,10 +179,16 @@ def gradient_importance(model: BertPreTrainedModel, batch: Mapping[str, torch.Te
     return importance
 
 
-def corpus_means(lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16) -> list[torch.Tensor]:
+def corpus_means(
+    lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16, progress: Progress | None = None
+) -> list[torch.Tensor]:
     """For each layer the mean context of its heads over all tokens of all texts: (heads, head size).
 
-    What `ablate(..., "mean", means=...)` puts in place of a head. Nothing but the sums is kept.
+    What `ablate(..., "mean", means=...)` puts in place of a head. Nothing but the sums is kept. `progress` is called
+    with the share that is done; raising in it stops the work.
+
+    Raises:
+        ValueError: when there are no texts.
     """
     model, sums, count = lab.model, {}, 0
     texts = [texts] if isinstance(texts, str) else list(texts)
@@ -186,6 +202,7 @@ def corpus_means(lab: Any, texts: Iterable[str], *, texts_per_pass: int = 16) ->
         for name, context in recording.items():  # (batch, heads, sequence, head size)
             sums[name] = sums.get(name, 0) + context.float().transpose(1, 2)[real].sum(0).cpu().double()
         count += int(real.sum())
+        report(progress, min(at + texts_per_pass, len(texts)) / len(texts))
     return [(total / count).to(model.dtype) for total in sums.values()]
 
 

@@ -11,7 +11,6 @@ can be had from here.
 from __future__ import annotations
 
 import unicodedata
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ import torch
 
 from bertlab.analysis.heads import remaining_heads
 from bertlab.analysis.norms import Mixing, head_contributions, mixing, norm_weighted
-from bertlab.analysis.passes import checked, evaluating
+from bertlab.analysis.passes import Progress, checked, evaluating, report
 from bertlab.analysis.paths import FLOW_LIMIT, flow, rollout
 from bertlab.analysis.weights import (
     Layers,
@@ -118,12 +117,21 @@ def statistics(
     return sums.means()
 
 
-def over_corpus(lab: Any, texts: Iterable[Any], *, texts_per_pass: int = 8) -> HeadStatistics:
-    """Statistics of every head averaged over the tokens of many texts; see `stream_corpus`."""
-    steps = deque(stream_corpus(lab, texts, texts_per_pass=texts_per_pass), maxlen=1)  # the last one
-    if not steps:
+def over_corpus(
+    lab: Any, texts: Iterable[Any], *, texts_per_pass: int = 8, progress: Progress | None = None
+) -> HeadStatistics:
+    """Statistics of every head averaged over the tokens of many texts; see `stream_corpus`. `progress` is called with
+    the share that is done; raising in it stops the work.
+
+    Raises:
+        ValueError: when there are no texts, or none in those of one pass has any word.
+    """
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if not texts:
         raise ValueError("there are no texts to average over; give at least one")
-    return steps[0]
+    for measured in stream_corpus(lab, texts, texts_per_pass=texts_per_pass):
+        report(progress, measured.texts / len(texts))
+    return measured
 
 
 def stream_corpus(lab: Any, texts: Iterable[Any], *, texts_per_pass: int = 8) -> Iterator[HeadStatistics]:

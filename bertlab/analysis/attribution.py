@@ -11,7 +11,19 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bertlab.analysis.passes import Batch, checked, evaluating, in_copies, real_tokens, repeated, rows_of, tokens_of
+from bertlab.analysis.passes import (
+    Batch,
+    Progress,
+    checked,
+    evaluating,
+    in_copies,
+    real_tokens,
+    repeated,
+    report,
+    rows_of,
+    tokens_of,
+    whole_number,
+)
 from bertlab.analysis.targets import Metric, Target, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
 
@@ -59,6 +71,7 @@ def integrated_gradients(
     keep: torch.Tensor | None = None,
     steps: int = 32,
     tokens_per_pass: int = 256,
+    progress: Progress | None = None,
 ) -> Attribution:
     """The gradient averaged on the way from a baseline to the input, times that way (Sundararajan et al. 2017,
     equation 1). The scores sum to the value minus the baseline's value; `gap` says how nearly.
@@ -73,14 +86,14 @@ def integrated_gradients(
             tokens; they score 0.
         steps: points on the way.
         tokens_per_pass: how many tokens run together; more is faster and takes more memory.
+        progress: called with the share that is done; raising in it stops the work.
 
     Raises:
         ValueError: for a baseline or `keep` that does not fit, or less than one step.
     """
     import numpy
 
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps is {steps!r}; give a whole number of at least 1")
+    steps = whole_number(steps, "steps", 1)
     batch, target, vectors = _prepared(model, batch, target)
     start = _baseline_vectors(model, batch, vectors, baseline, keep)
     way = vectors - start
@@ -96,6 +109,7 @@ def integrated_gradients(
             _, gradient = _gradient(model, repeated(batch, len(some)), target, between)
         weight = weights[at : at + together].view(-1, *[1] * vectors.dim())
         total += (weight * gradient.unflatten(0, (-1, rows))).sum(0)
+        report(progress, (at + len(some)) / steps)
     scores = (total * way).sum(-1).float()
     value, at_baseline = (_value(model, batch, target, x) for x in (vectors, start))
     gap = scores.flatten(1).sum(1) - (value - at_baseline).float()
@@ -110,6 +124,7 @@ def occlusion(
     replacement: int | str = "hide",
     groups: Iterable[Sequence[int]] | None = None,
     tokens_per_pass: int = 512,
+    progress: Progress | None = None,
 ) -> Attribution:
     """How much the number falls when a token is taken away (Zeiler & Fergus 2014; Li et al. 2016 for text).
 
@@ -117,6 +132,11 @@ def occlusion(
         replacement: a token id put in its place (`tokenizer.mask_token_id`), or "hide": nobody may look at it.
         groups: lists of places to take away together, such as the pieces of a word; each gets its group's score.
             Places in no group score 0. Every real token by itself when None.
+        progress: called with the share that is done; raising in it stops the work.
+
+    Raises:
+        ValueError: for word vectors in place of ids, a replacement that is none, places that are not there or stand in
+            two groups.
     """
     batch = _with_ids(model, batch)
     real = real_tokens(batch)
@@ -138,7 +158,8 @@ def occlusion(
         target = resolved(model, batch, target)
         value = one_number(evaluate(model, batch, target))
         scores = torch.zeros(real.shape, device=value.device)
-        for marks, without in zip(gone, _values_without(model, batch, target, gone, replacement, tokens_per_pass)):
+        values = _values_without(model, batch, target, gone, replacement, tokens_per_pass, progress)
+        for marks, without in zip(gone, values):
             scores += marks * (value - without).view(-1, *[1] * (real.dim() - 1))
     return Attribution("occlusion", scores, value, target)
 
@@ -179,6 +200,7 @@ def faithfulness(
     random_orders: int = 5,
     seed: int = 0,
     tokens_per_pass: int = 512,
+    progress: Progress | None = None,
 ) -> Faithfulness:
     """Take away the tokens that an attribution ranks highest, and then all but them; what happens to the probability?
 
@@ -190,6 +212,10 @@ def faithfulness(
         replacement: how tokens are taken away, as in `occlusion`.
         keep: marks tokens that always stay and do not count, such as special tokens and the masked place.
         random_orders: how many random orders to average, drawn from `seed`.
+        progress: called with the share that is done; raising in it stops the work.
+
+    Raises:
+        ValueError: for scores of another shape, no fractions or such as are none, and less than one random order.
     """
     batch = _with_ids(model, batch)
     real = real_tokens(batch)
@@ -197,8 +223,7 @@ def faithfulness(
         raise ValueError(f"scores have shape {tuple(scores.shape)} for tokens {tuple(real.shape)}; give one a token")
     if not fractions or not all(0 < fraction <= 1 for fraction in fractions):
         raise ValueError(f"fractions are {list(fractions)}; give shares above 0 and up to 1")
-    if random_orders < 1:
-        raise ValueError(f"random_orders is {random_orders}; give at least 1")
+    random_orders = whole_number(random_orders, "random_orders", 1)
     candidates = real if keep is None else real & ~_marked(keep, real, "keep")
     with torch.no_grad(), evaluating(model):
         target = resolved(model, batch, target)
@@ -213,7 +238,8 @@ def faithfulness(
             highest = _highest(order.to(real.device), candidates, fraction)
             gone += [highest, candidates & ~highest]
     with torch.no_grad(), evaluating(model):
-        values = torch.stack(list(_values_without(model, batch, target, gone, replacement, tokens_per_pass)))
+        steps = _values_without(model, batch, target, gone, replacement, tokens_per_pass, progress)
+        values = torch.stack(list(steps))
     falls = (value - values).view(len(orders), len(fractions), 2, -1)  # (orders, fractions, which curve, batch)
     chance = falls[1:].mean(0)
     return Faithfulness(tuple(fractions), falls[0, :, 0], falls[0, :, 1], chance[:, 0], chance[:, 1])
@@ -286,6 +312,7 @@ def _values_without(
     gone: list[torch.Tensor],
     replacement: int | str,
     tokens_per_pass: int,
+    progress: Progress | None,
 ) -> Iterator[torch.Tensor]:
     """The number (batch,) without the tokens that each of `gone` marks, several of them in one pass."""
     if replacement != "hide" and (not isinstance(replacement, int) or not 0 <= replacement < model.config.vocab_size):
@@ -303,6 +330,7 @@ def _values_without(
         with in_copies(copies):
             values = one_number(evaluate(model, several, target)).unflatten(0, (copies, -1))
         yield from values
+        report(progress, min(at + together, len(gone)) / len(gone))
 
 
 def _highest(scores: torch.Tensor, candidates: torch.Tensor, fraction: float) -> torch.Tensor:

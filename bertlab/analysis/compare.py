@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from bertlab.analysis.heads import remaining_heads
-from bertlab.analysis.passes import evaluating, report
-from bertlab.analysis.states import Progress, TextBatch, in_float, text_batches, text_list, token_ids
+from bertlab.analysis.passes import Progress, evaluating, report
+from bertlab.analysis.states import TextBatch, in_float, text_batches, text_list, token_ids
 from bertlab.recording import Recording, record
 
 TOKENS_PER_PASS = 512  # of which all hidden states, attention and vocabulary logits are held at once

@@ -13,8 +13,8 @@ import torch
 
 from bertlab.analysis import words as by_words
 from bertlab.analysis.heads import remaining_heads
-from bertlab.analysis.passes import evaluating, report
-from bertlab.analysis.states import Progress, text_batches
+from bertlab.analysis.passes import Progress, evaluating, report
+from bertlab.analysis.states import text_batches
 from bertlab.data import DataError, lines
 from bertlab.recording import record
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 
-from bertlab.analysis.passes import evaluating, report, whole_number
-from bertlab.analysis.states import Progress
+from bertlab.analysis.passes import Progress, evaluating, report, whole_number
 from bertlab.data import DataError, Task, collate, encode, length, length_sorted_batches, place_of, read
 
 BINS = 10

@@ -10,8 +10,7 @@ import torch
 
 from bertlab.analysis.attention import norm_weighted, rollout
 from bertlab.analysis.attribution import gradient_x_input, integrated_gradients, occlusion
-from bertlab.analysis.passes import checked, evaluating, real_tokens, report, rows_of
-from bertlab.analysis.states import Progress
+from bertlab.analysis.passes import Progress, checked, evaluating, real_tokens, report, rows_of
 from bertlab.analysis.targets import AXES, Metric, Target, resolved
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import record

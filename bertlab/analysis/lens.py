@@ -119,7 +119,7 @@ def _hidden_states(model: BertPreTrainedModel, states: States) -> list[torch.Ten
     layers, width = model.config.num_hidden_layers, model.config.hidden_size
     if isinstance(states, Mapping) and not isinstance(states, Recording):
         with evaluating(model), record(model, ["embeddings.hidden", "encoder.layer.*.hidden"]) as recording:
-            model(**checked(states), return_dict=True)
+            model(**checked(states, model), return_dict=True)
         states = recording
     if isinstance(states, Recording):
         states = [states.hidden(layer) for layer in range(layers + 1)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from bertlab.analysis.passes import whole_number
-from bertlab.analysis.states import Progress, in_float, state_number, stream_states, text_list, token_ids
+from bertlab.analysis.passes import Progress, whole_number
+from bertlab.analysis.states import in_float, state_number, stream_states, text_list, token_ids
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import torch
 
 from bertlab.analysis.neighbours import special_ids
 from bertlab.analysis.parts import lower_layers
-from bertlab.analysis.passes import evaluating, report, whole_number
-from bertlab.analysis.states import Progress, in_float, text_batches, text_list, token_ids
+from bertlab.analysis.passes import Progress, evaluating, report, whole_number
+from bertlab.analysis.states import in_float, text_batches, text_list, token_ids
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import edit, record
 

@@ -13,6 +13,7 @@ from torch import nn
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
 Batch = dict[str, torch.Tensor]
+Progress = Callable[[float], object]  # called with the share that is done; what it raises stops the work
 copies_running: ContextVar[int] = ContextVar("copies_running", default=1)
 
 
@@ -116,7 +117,7 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None, not
     return number
 
 
-def report(progress: Callable[[float], object] | None, share: float) -> None:
+def report(progress: Progress | None, share: float) -> None:
     """Tell whoever waits how much is done, 0 to 1; what their function raises stops the work."""
     if progress is not None:
         progress(1.0 if share > 1 - 1e-9 else share)

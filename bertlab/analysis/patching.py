@@ -18,6 +18,7 @@ from bertlab.analysis.heads import head_numbers, listed
 from bertlab.analysis.parts import from_hidden, upper_layers
 from bertlab.analysis.passes import (
     Batch,
+    Progress,
     checked,
     evaluating,
     in_copies,
@@ -27,7 +28,6 @@ from bertlab.analysis.passes import (
     rows_of,
     whole_number,
 )
-from bertlab.analysis.states import Progress
 from bertlab.analysis.targets import Metric, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import edit, record

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bertlab.analysis.passes import evaluating, report, whole_number
-from bertlab.analysis.states import Progress, in_float, text_batches
+from bertlab.analysis.passes import Progress, evaluating, report, whole_number
+from bertlab.analysis.states import in_float, text_batches
 from bertlab.data import place_of, read
 from bertlab.recording import record
 

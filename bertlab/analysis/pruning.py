@@ -14,8 +14,7 @@ from torch import nn
 from bertlab.analysis.ablation import gradient_importance, sweep
 from bertlab.analysis.heads import remaining_heads
 from bertlab.analysis.parts import twin
-from bertlab.analysis.passes import Batch, checked, evaluating, report
-from bertlab.analysis.states import Progress
+from bertlab.analysis.passes import Batch, Progress, checked, evaluating, report
 from bertlab.analysis.targets import Metric, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import HookPoint

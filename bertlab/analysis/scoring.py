@@ -18,8 +18,7 @@ from typing import Any
 import torch
 
 from bertlab.analysis.neighbours import special_ids
-from bertlab.analysis.passes import evaluating, report, whole_number
-from bertlab.analysis.states import Progress
+from bertlab.analysis.passes import Progress, evaluating, report, whole_number
 
 TOKENS_PER_PASS = 4096
 

@@ -6,18 +6,17 @@ numbers count from the end. A token is real when it is no padding: [CLS] and [SE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from bertlab.analysis.parts import lower_layers
-from bertlab.analysis.passes import evaluating, report, whole_number
+from bertlab.analysis.passes import Progress, evaluating, report, whole_number
 
 POOLINGS = ("mean", "cls", "max", "pooler")
 TOKENS_PER_PASS = 2048
-Progress = Callable[[float], object]  # called with the share that is done; what it raises stops the work
 
 
 @dataclass(frozen=True)
