@@ -14,6 +14,7 @@ forward pass with a hook in it. Results are compared before anything is timed.
 from __future__ import annotations
 
 import argparse
+import random
 import tempfile
 from collections.abc import Callable
 
@@ -140,13 +141,16 @@ def predicting(arguments: argparse.Namespace) -> None:
     import transformers
 
     lab = bertlab.load()
-    rows = (samples("sentiment") * 4)[: 40 if arguments.small else 1000]
+    texts = [row[name] for task in ("sentiment", "topics", "pairs", "similarity") for row in samples(task)
+             for name in ("text", "text_a", "text_b") if name in row]  # fmt: skip
+    random.Random(0).shuffle(texts)
+    texts = list(dict.fromkeys(texts))[: 40 if arguments.small else 1000]
+    rows = [{"text": text, "label": 0} for text in texts]
     model = lab.task_model("sentiment")
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         lab.tokenizer.save_pretrained(folder)
         pipeline = transformers.pipeline("text-classification", model=folder, device="cpu")
-    texts = [row["text"] for row in rows]
 
     def theirs() -> list[str]:
         return [answer["label"] for answer in pipeline(texts, batch_size=32)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from bertlab.analysis.parts import first_token_only
 from bertlab.analysis.passes import Progress, evaluating, report, whole_number
 from bertlab.data import DataError, Task, collate, encode, length, length_sorted_batches, place_of, read
 
@@ -106,12 +107,12 @@ def stream(
 
 @torch.no_grad()
 def _stream(lab, model, rows, features, task, batch_size, progress) -> Iterator[JudgedRow]:
-    done = 0
+    done, reading = 0, first_token_only(model)
     for numbers in length_sorted_batches([length(feature) for feature in features], batch_size):
         batch = collate([features[number] for number in numbers], task, lab.tokenizer.pad_token_id or 0)
         labels = batch.pop("labels")
         with evaluating(model):
-            logits = model(**{name: value.to(lab.device) for name, value in batch.items()}, return_dict=True).logits
+            logits = reading(**{name: value.to(lab.device) for name, value in batch.items()}, return_dict=True).logits
         logs = logits.float().log_softmax(-1).cpu()  # (rows, labels)
         soft = labels if labels.dim() == 2 else torch.nn.functional.one_hot(labels, logs.shape[-1]).float()
         losses = -(soft * logs.clamp_min(torch.finfo(logs.dtype).min)).sum(-1)

@@ -14,6 +14,8 @@ from torch import nn
 
 from bertlab.analysis.passes import Batch
 from bertlab.model import BertModel, BertPreTrainedModel
+from bertlab.outputs import BaseModelOutputWithPoolingAndCrossAttentions
+from bertlab.recording import anybody_listens
 
 
 def lower_layers(model: BertPreTrainedModel, count: int) -> BertModel:
@@ -46,6 +48,44 @@ def from_hidden(batch: Batch, hidden: torch.Tensor) -> Batch:
     if "attention_mask" in batch:
         arguments["attention_mask"] = batch["attention_mask"]
     return arguments
+
+
+def first_token_only(model: BertPreTrainedModel) -> BertPreTrainedModel:
+    """The same model for a head that reads [CLS] alone: of the last layer only the first token is computed, a sixth of
+    its work. The model itself where somebody listens in that layer, or where it is a decoder's."""
+    base = model.base_model
+    if model is base or base.pooler is None or not len(base.encoder.layer):
+        return model
+    last, config = base.encoder.layer[-1], model.config
+    heard = anybody_listens(last) or any(part._forward_hooks or part._forward_pre_hooks for part in last.modules())
+    if heard or config.is_decoder or config.chunk_size_feed_forward:
+        return model
+    whole = twin(model)
+    setattr(whole, model.base_model_prefix, _FirstToken(base))
+    return whole
+
+
+class _FirstToken(nn.Module):
+    """The bare model, whose last layer has one query: the first token."""
+
+    def __init__(self, base: BertModel):
+        super().__init__()
+        self.lower = lower_layers(base, len(base.encoder.layer) - 1)
+        self.layer, self.pooler = base.encoder.layer[-1], base.pooler
+
+    def forward(
+        self, input_ids, attention_mask, token_type_ids, position_ids, head_mask, inputs_embeds, **options
+    ) -> BaseModelOutputWithPoolingAndCrossAttentions:
+        arguments = (input_ids, attention_mask, token_type_ids, position_ids, head_mask, inputs_embeds)
+        hidden = self.lower(*arguments, return_dict=True).last_hidden_state  # (batch, sequence, hidden)
+        if attention_mask is not None:
+            attention_mask = attention_mask[:, :1] if attention_mask.dim() == 3 else attention_mask
+            attention_mask = self.lower.invert_attention_mask(attention_mask)  # (batch, 1, 1, key)
+        first, attention = hidden[:, :1], self.layer.attention
+        # One query and all keys, as in cross-attention.
+        context = attention.self(first, encoder_hidden_states=hidden, encoder_attention_mask=attention_mask)[0]
+        state = self.layer.feed_forward(attention.output(context, first))  # (batch, 1, hidden)
+        return BaseModelOutputWithPoolingAndCrossAttentions(state, self.pooler(state))
 
 
 class _Given(nn.Module):
