@@ -107,7 +107,7 @@ def measure_panel(notebook: Notebook, tokens: int, repeats: int) -> dict:
 
 def measure_bertviz(notebook: Notebook, browser, tokens: int, view: str) -> dict:
     """bertviz's page with its libraries at hand: its size, and the time until it has drawn."""
-    notebook.python("from bertlab_widgets import bertviz_view; bertviz_view.MOST_TOKENS = 10_000")
+    notebook.python("from bertlab_widgets.heads import bertviz_view; bertviz_view.MOST_TOKENS = 10_000")
     target = Path(notebook.folder) / f"bertviz-{view}-{tokens}.html"
     notebook.python(
         f"import pathlib; workbench = Workbench(lab, words({tokens})); "

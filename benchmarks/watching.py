@@ -19,8 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "widgets")]
 
-from bertlab_widgets.training import SETS, TrainPanel  # noqa: E402
-from bertlab_widgets.training_run import fresh_model, split_rows  # noqa: E402
+from bertlab_widgets.train import SETS, TrainPanel, fresh_model, split_rows  # noqa: E402  # noqa: E402
 
 import bertlab  # noqa: E402
 from bertlab.data import infer_task, samples  # noqa: E402

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room imports only rooms that stand above it. A room is a folder, or a module that stands alone.
 ORDER = """
     numbers devices outputs metrics files recording samples rows tasks data masking tokenizer generation model keras
-    adapters presets training nano nano_data recipes analysis bugs lab check command
+    adapters training nano nano_data recipes analysis bugs lab check command
 """.split()
 
 EXTRAS = ("jax", "keras")  # rooms that need more than bertlab does

@@ -37,7 +37,8 @@ def checked(batch: Mapping[str, torch.Tensor], model: nn.Module | None = None) -
     if ("input_ids" in given) == ("inputs_embeds" in given):
         raise ValueError("the batch must hold either input_ids or inputs_embeds; give one of them")
     if model is not None:
-        given = {name: value.to(model.device) for name, value in given.items()}
+        device = next(model.parameters()).device  # of any module, also one without a device of its own
+        given = {name: value.to(device) for name, value in given.items()}
     rows = rows_of(given)
     if not rows:
         raise ValueError("the batch holds no texts; give at least one")

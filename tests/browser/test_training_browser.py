@@ -2,7 +2,7 @@
 
 PASTED = r"the cat sat\tyes\nthe dog ran\tno\nthe animal sat\tyes\nthe river ran\tno\nthe cat ran\tno\nthe dog sat\tyes"
 CELLS = [
-    "from bertlab_widgets.training import TrainPanel\n"
+    "from bertlab_widgets import TrainPanel\n"
     f"panel = TrainPanel(lab, 'the cat sat on the mat.', dataset='pasted', pasted='{PASTED}',"
     " steps=12, batch_size=4, seconds=0)\n"
     "panel"

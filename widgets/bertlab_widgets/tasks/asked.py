@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bertlab.presets import presets
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -44,15 +42,3 @@ def asked_by(task: str) -> Asked:
     """How a task is put; one that was added to the lab under its own name is asked for by that name."""
     title = task.replace("_", " ").capitalize()
     return ASKED.get(task) or Asked(title, f"{title}: what does the head answer?", second="Second text (optional)")
-
-
-def task_presets() -> dict[str, dict]:
-    """The presets of `bertlab.presets` as the panel's base takes them: name -> note and state."""
-    states = {}
-    for preset in presets("tasks"):
-        task = preset.options["task"]
-        state = {"note": preset.note, "task": task, "text": preset.text, "text_pair": preset.text_pair}
-        if "choices" in preset.options:
-            state["choices"] = list(preset.options["choices"])
-        states[f"{ASKED[task].title}: {preset.name}"] = state
-    return states

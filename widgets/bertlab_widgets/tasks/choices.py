@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..base import percent
-from ..explaining import Question
+from ..panel import percent
+from .explaining import Question
 from .reading import Reading
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..base import percent
+from ..panel import percent
 from .reading import SentenceReading, listed, rank_verdict
 
 MOST_GAPS = 8

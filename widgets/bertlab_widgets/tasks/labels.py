@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..base import percent, signed
+from ..panel import percent, signed
 from . import pictures
 from .reading import SentenceReading, best_first, listed, rank_verdict
 
@@ -160,7 +160,7 @@ class Number(SentenceReading):
         except ValueError:
             return f"`{guess}` is no number."
 
-    def figure(self):
+    def figure(self, width: float = 7.0):
         figure, axes = pictures.bars([self.task], [self.data()], self.panel.answer)
         axes.set_xlim(self.LOW, self.HIGH)
         return figure

@@ -8,11 +8,10 @@ import time
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
 
-from .. import explaining
-from ..base import Panel
-from ..state import SelectionError
-from . import pictures
-from .asked import ASKED, Asked, asked_by, task_presets
+from ..panel import Panel
+from ..workbench import SelectionError
+from . import explaining, pictures
+from .asked import ASKED, Asked, asked_by
 from .choices import Choices
 from .gaps import Gaps
 from .labels import Labels, NextSentence, Number
@@ -82,7 +81,7 @@ class TasksPanel(Panel):
         "side",
     )
     calls = (*Panel.calls, "reseed", "go_on", "explain")
-    preset_states = task_presets()
+    lasting = ("task", "text")
 
     task = Unicode("fill_mask").tag(sync=True)
     tasks = List(help="[name, title, trained] of every task").tag(sync=True)
@@ -115,7 +114,7 @@ class TasksPanel(Panel):
     def __init__(self, *arguments, **settings):
         self._drawn: dict[str, tuple] = {}  # task -> the seed and the model of its untrained head
         self._readings: dict[type, Reading] = {}
-        self.reasons, self.finishing, self.afterwards = Reasons(self), False, None
+        self.reasons = Reasons(self)
         self._turn = threading.RLock()
         super().__init__(*arguments, **settings)
 
@@ -236,7 +235,7 @@ class TasksPanel(Panel):
                 if self.trained
                 else self.reason()
             )
-        self.cancel_job()
+        self.job.end()
         if times == 1:
             self.head_seed += 1
             return
@@ -257,44 +256,17 @@ class TasksPanel(Panel):
 
     def run_for_a_moment(self, steps, label: str, finish) -> bool:
         """Pull the generator for a moment; True where the rest of it goes on in a thread, and `finish()` ends it."""
-
-        def end():
-            self.finishing = True
-            try:
-                finish()
-            finally:
-                self.finishing = False
-            later, self.afterwards = self.afterwards, None
-            for _ in later or ():  # what `finish` left to do, without keeping others from the view
-                pass
-
         deadline = time.monotonic() + AT_ONCE
         for _ in steps:
             if time.monotonic() > deadline:
-                self.start(steps, label, end)
+                self.start(steps, label, finish)
                 return True
         return False
-
-    @property
-    def in_job(self) -> bool:
-        """Whether this is said from the thread of the computation that is running."""
-        return threading.current_thread() is self._job
-
-    @property
-    def cancelled(self) -> threading.Event:
-        """Set when the user has cancelled what is running."""
-        return self._cancelled
-
-    def cancel_job(self) -> None:
-        """End the computation that is running, unless it is the one that asks for this."""
-        if self._job is not None and self._job.is_alive() and not self.in_job:
-            self._cancelled.set()
-            self._job.join(10)
 
     def stop(self) -> None:
         """Cancel the computation that is running; a text that is half written stays as it is."""
         super().stop()
-        self.cancel_job()
+        self.job.end()
         if self.view.get("done") is False:
             self.show_again()
 
@@ -307,7 +279,7 @@ class TasksPanel(Panel):
     def _take_turn(self) -> bool:
         """Wait until no other thread brings the view up to date; a computation that is cancelled then gives way."""
         while not self._turn.acquire(timeout=0.05):
-            if self.in_job and self._cancelled.is_set():
+            if self.job.mine and self.job.cancelled.is_set():
                 return False
         return True
 
@@ -323,19 +295,14 @@ class TasksPanel(Panel):
         if new:
             self.reseeds = []
             if "prefix" not in changed and self.prefix:
-                self._ready, self.prefix, self._ready = False, [], True
+                self.prefix = []
         reading, asked, lab = self.reading, self.asked, self.workbench.lab
         if new or not isinstance(reading, Writing):
-            self.cancel_job()
+            self.job.end()
         self.tasks = [
             [name, ASKED[name].title if name in ASKED else name, lab.is_trained(name)] for name in self.task_names()
         ]
         self.question = asked.question
-        self.heading = self.heading_now()
-        if self.preset and not self._is_preset():
-            self.preset = ""
-        if new:
-            self.note = self.note_now()
         view = {
             "task": self.task,
             "kind": reading.kind,
@@ -377,15 +344,10 @@ class TasksPanel(Panel):
         before, now = ("training" if one.training else "eval" for one in (self.workbench.lab.model, model))
         return {**heading, "state": heading["state"].replace(before, now), "untrained": self.reason()}
 
-    def _is_preset(self) -> bool:
-        """Whether what is shown is still the preset that was chosen."""
-        state = self.preset_states.get(self.preset, {})
-        return (state.get("task"), state.get("text")) == (self.task, self.workbench.text)
-
     def note_now(self) -> str:
         note = super().note_now()
-        if note or self._is_preset():
-            return note or self.preset_states[self.preset]["note"]
+        if note:
+            return note
         workbench = self.workbench
         if workbench.text_pair and not self.asked.second:
             return FIRST_TEXT_ONLY
@@ -421,7 +383,7 @@ class TasksPanel(Panel):
     def static_html(self) -> str:
         return self.reading.static_html() if self._answered else ""
 
-    def figure(self):
+    def figure(self, width: float = 7.0):
         figure = self.reading.figure() if self._answered else pictures.bars([], [], self.answer)[0]
         if not self.trained:
             pictures.mark_untrained(figure)

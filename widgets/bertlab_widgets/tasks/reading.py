@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import torch
 
-from ..base import Panel, html_table, percent
-from ..explaining import Question
-from ..state import encode
+from ..panel import Panel, html_table, percent
+from ..workbench import ablation_code, encode
 from . import pictures
+from .explaining import Question
 
 PRE_TRAINED = ("fill_mask", "next_sentence")  # their heads came with the model
 
@@ -110,7 +110,7 @@ class Reading:
         """One sentence that holds the guess against the answer."""
         raise NotImplementedError
 
-    def figure(self):
+    def figure(self, width: float = 7.0):
         """The static picture: a bar for each row of the table."""
         rows = [row for row in self.table() if "probability" in row][:40]
         names = [self.bar_name(row) for row in rows]
@@ -155,7 +155,7 @@ class Reading:
         """The lines inside the contexts, and with the heads off that are off in the picture."""
         workbench, before = self.workbench, []
         if workbench.ablated:
-            before, off = workbench.ablation_code(self.encoder_code)
+            before, off = ablation_code(workbench, self.encoder_code)
             before, contexts = ["from bertlab.analysis import ablation", *before], (*contexts, off)
         if not contexts:
             return list(lines)

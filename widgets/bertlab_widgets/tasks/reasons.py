@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from .. import explaining
-from ..base import Panel
+from ..panel import Panel
+from . import explaining
 
 SHORT_WORK = 4e9  # floating-point operations that an attribution may take before it goes on in a thread
 LONG_WORK = 1e12  # and those above which it waits until it is asked for
@@ -48,7 +48,7 @@ class Reasons:
     def look(self, asked: bool = False) -> None:
         """Put the attribution into the view; `asked`: however long it takes."""
         panel, workbench = self.panel, self.panel.workbench
-        if panel.attribution == "off" or "missing" in panel.view or (panel.in_job and not panel.finishing):
+        if panel.attribution == "off" or "missing" in panel.view:
             return
         reading, question = panel.reading, panel.attribution_question()
         if question is None or not question.places:
@@ -64,7 +64,7 @@ class Reasons:
 
         def compute(progress=lambda done: None) -> dict:
             def run():
-                watched = explaining.watched(question.model, passes, progress, panel.cancelled.is_set)
+                watched = explaining.watched(question.model, passes, progress, panel.job.cancelled.is_set)
                 with reading.ablating(), watched:
                     return explaining.explain(question, method, mask)
 
@@ -90,18 +90,16 @@ class Reasons:
             panel.view = {**panel.view, "attribution": {**shown, "offer": passes}}
 
         size = explaining.work(question, method)
-        if size <= SHORT_WORK or workbench.known(key):
-            panel.cancelled.clear()
+        if workbench.known(key) or (size <= SHORT_WORK and not panel.job.mine):
+            if not panel.job.running:
+                panel.job.cancelled.clear()
             show(compute())
         elif size > LONG_WORK and not asked:
             offer()
         else:
-            panel.cancel_job()
+            panel.job.end()
             panel.view = {**panel.view, "attribution": {**shown, "pending": True}}
-            if panel.in_job:
-                panel.afterwards = steps()
-            else:
-                panel.start(steps(), "Attribution")
+            panel.start(steps(), "Attribution")
 
 
 def most_for_it(found: dict) -> str:

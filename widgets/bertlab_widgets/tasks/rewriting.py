@@ -8,10 +8,10 @@ import torch
 
 from bertlab.generation import stream
 
-from ..base import html_table, percent, signed
-from ..explaining import Question
-from ..state import SelectionError
+from ..panel import html_table, percent, signed
+from ..workbench import SelectionError
 from . import pictures
+from .explaining import Question
 from .reading import best_first
 from .writing import Writing, shortened
 
@@ -218,7 +218,7 @@ class Rewriting(Writing):
             ),
         )
 
-    def figure(self):
+    def figure(self, width: float = 7.0):
         if not self.complete:
             return pictures.bars([], [], self.panel.answer)[0]
         return pictures.alignment(self.source_tokens(), self.written(), self.weights().tolist(), self.panel.answer)

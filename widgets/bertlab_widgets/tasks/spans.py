@@ -7,9 +7,9 @@ import math
 
 import torch
 
-from ..base import html_table, percent
-from ..explaining import Question
+from ..panel import html_table, percent
 from . import pictures
+from .explaining import Question
 from .reading import Reading, best_first
 
 MOST_WINDOWS = 24  # more are read, but not all drawn in the ruler
@@ -142,7 +142,7 @@ class Spans(Reading):
         score = 2 * common / (len(words) + len(said)) if common else 0
         return f"Your words and the model's overlap with F1 {percent(score)}."
 
-    def figure(self):
+    def figure(self, width: float = 7.0):
         tokens = [token for token in self.view["tokens"] if token["context"] or token["text"] == "[CLS]"][:80]
         return pictures.starts_and_ends(tokens, self.panel.answer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..base import percent
+from ..panel import percent
 from .reading import SentenceReading, best_first, listed
 
 GROUPS = {  # part of speech -> a letter that parts the classes beside the colour

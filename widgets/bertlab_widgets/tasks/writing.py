@@ -10,10 +10,10 @@ import torch
 
 from bertlab.generation import BeamStep, stream
 
-from ..base import signed
-from ..explaining import Question
-from ..state import SelectionError
+from ..panel import signed
+from ..workbench import SelectionError
 from . import pictures
+from .explaining import Question
 from .reading import Reading
 
 
@@ -101,7 +101,7 @@ class Writing(Reading):
         )
         if key == self._key:
             return
-        panel.cancel_job()
+        panel.job.end()
         rows: list[dict] = []
         self._key, self._rows, self._done = key, rows, False
 
@@ -234,7 +234,7 @@ class Writing(Reading):
         token = first.get("token") or first["beams"][0]["token"]
         return "Right." if guess.strip().lower() == token else f"Your `{guess}` was not the first token, `{token}`."
 
-    def figure(self):
+    def figure(self, width: float = 7.0):
         return pictures.tree(self.steps, self.panel.answer) if self.beams else super().figure()
 
 

@@ -1,0 +1,147 @@
+"""MaskPanel: predictions at masked places, and what else can be asked of them."""
+
+import math
+
+import pytest
+from bertlab_widgets import MaskPanel
+from panel_checks import TEXT, run_code
+
+
+@pytest.fixture
+def panel(lab):
+    return MaskPanel(lab, TEXT, masked=[3])
+
+
+def test_bars_are_what_fill_mask_says(panel, lab):
+    expected = lab.fill_mask(TEXT.replace(" did ", " [MASK] "), top_k=8)[0]
+    assert [(row["token"], pytest.approx(row["probability"], rel=1e-4)) for row in panel.data()[3]] == [
+        (c.token, c.probability) for c in expected
+    ]
+
+
+def test_the_truth_has_a_rank_among_all_tokens(panel):
+    truth = panel.place(3)["truth"]
+    probabilities = panel.workbench.probabilities(3)
+    assert truth["token"] == "did"
+    assert truth["rank"] == int((probabilities > probabilities[truth["id"]]).sum()) + 1
+    assert truth["loss"] == pytest.approx(-math.log(truth["probability"]))
+
+
+def test_a_mask_of_the_text_itself_has_no_truth(lab):
+    panel = MaskPanel(lab, "the [MASK] sat.")
+    assert list(panel.data()) == [2] and panel.place(2)["truth"] is None
+
+
+def test_a_forced_token_goes_in_and_the_other_mask_is_predicted_anew(panel):
+    panel.masked = [3, 5]
+    before = panel.data()[5]
+    panel.force(3, "was")
+    assert panel.tokens[3]["text"] == "was" and panel.masked == [5]
+    assert panel.data()[5] != before
+    panel.force(3, "did")
+    assert panel.forced == {}
+
+
+def test_a_word_that_is_no_token_cannot_be_forced(panel):
+    with pytest.raises(ValueError, match="no single token"):
+        panel.force(3, "xylophone")
+
+
+def test_every_token_is_predicted_as_the_sentence_stands(panel):
+    panel.look = "everywhere"
+    rows = panel.data()
+    assert [row["token"] for row in rows] == TEXT.replace(".", " .").split()
+    assert [row["masked"] for row in rows].index(True) == 2
+
+
+def test_the_last_layer_of_the_lens_is_the_model(panel):
+    panel.look = "layers"
+    rows = panel.data()
+    assert len(rows) == 4
+    assert rows[-1]["best"][0]["probability"] == pytest.approx(panel.place(3)["rows"][0]["probability"], rel=1e-4)
+    assert rows[-1]["rank"] == panel.place(3)["truth"]["rank"]
+
+
+def test_the_score_is_that_of_the_lab(panel, lab):
+    panel.look = "score"
+    assert sum(row["log_probability"] for row in panel.data()) == pytest.approx(lab.score(TEXT).total, rel=1e-5)
+
+
+def test_two_sentences_are_held_against_each_other(panel, lab):
+    panel.look, panel.other = "compare", {"text": "the cat sat."}
+    first, second = panel.data()
+    better = "first" if sum(row["log_probability"] for row in first) > lab.score("the cat sat.").total else "second"
+    assert f"the {better} sentence likelier" in panel.answer and len(second) == 4
+
+
+def test_the_dealer_deals_as_the_paper_says(lab):
+    panel = MaskPanel(lab, TEXT, look="dealer")
+    tally = panel.deal(2000)["tally"]
+    chosen = tally["mask"] + tally["random"] + tally["kept"]
+    assert chosen / sum(tally.values()) == pytest.approx(0.15, abs=0.01)
+    assert tally["mask"] / chosen == pytest.approx(0.8, abs=0.02)
+    assert tally["random"] / chosen == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_same_seed_deals_the_same(lab):
+    first, second = (MaskPanel(lab, TEXT, look="dealer", seed=3) for _ in range(2))
+    assert first.deals == second.deals != MaskPanel(lab, TEXT, look="dealer", seed=4).deals
+
+
+def test_mask_all_masks_the_words_and_shows_them_again(panel):
+    panel.mask_all()
+    assert panel.masked == list(range(1, 14)) and len(panel.view["places"]) == 8
+    panel.mask_all()
+    assert panel.masked == []
+
+
+def test_the_exported_page_knows_every_single_mask(panel):
+    _, patches = panel.precomputed()
+    assert patches["masked:[5]"]["view"]["places"][0]["position"] == 5
+    assert panel.masked == [3]
+
+
+def as_on_the_screen(panel):
+    """What the look shows, in the form that its code leaves."""
+    shown = panel.data()
+    if panel.look == "places":
+        return {place: {row["token"]: row["probability"] for row in rows} for place, rows in shown.items()}
+    if panel.look == "everywhere":
+        return [(row["token"], row["probability"], row["best"]) for row in shown]
+    if panel.look == "layers":
+        return [[(best["token"], best["probability"]) for best in row["best"]] for row in shown]
+    if panel.look == "score":
+        return [row["log_probability"] for row in shown]
+    if panel.look == "compare":
+        return [[row["log_probability"] for row in rows] for rows in shown]
+    return [shown["tally"][fate] for fate in ("mask", "random", "kept")]
+
+
+def flat(value):
+    if isinstance(value, dict):
+        value = list(value.items())
+    return [inner for item in value for inner in flat(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+@pytest.mark.parametrize("ablation", [None, "zero", "corpus"])
+@pytest.mark.parametrize("look", ["places", "everywhere", "layers", "score", "compare", "dealer"])
+def test_the_code_of_every_look_gives_what_it_shows(lab, monkeypatch, look, ablation):
+    panel = MaskPanel(lab, TEXT, masked=[3, 5], look=look, other={"text": "the cat sat."}, seed=2)
+    panel.force(2, "dog")
+    if ablation:
+        panel.ablation, panel.ablated = ablation, [(0, 1), (2, 2)]
+    if look == "dealer":
+        panel.deal(20)
+    code = panel.code()
+    found, shown = flat(run_code(panel, lab, monkeypatch)), flat(as_on_the_screen(panel))
+    assert len(found) == len(shown) and len(code.splitlines()) <= 18
+    for mine, theirs in zip(found, shown, strict=True):
+        assert mine == (theirs if isinstance(theirs, (str, int)) else pytest.approx(theirs, rel=1e-3, abs=1e-6))
+
+
+def test_deals_go_on_from_one_to_the_next_as_if_dealt_at_once(lab):
+    once, twice = (MaskPanel(lab, TEXT, look="dealer", seed=3) for _ in range(2))
+    once.deal(30)
+    for times in (10, 20):
+        twice.deal(times)
+    assert once.deals == twice.deals

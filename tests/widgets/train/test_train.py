@@ -1,0 +1,491 @@
+"""The training panel by its traits: a few steps of tiny models, started, stopped, gone back in, and broken."""
+
+import json
+import time
+
+import pytest
+import torch
+from bertlab_widgets import HeadsPanel, Workbench
+from bertlab_widgets.train.panel import TrainPanel
+from bertlab_widgets.train.run import (
+    fresh_model,
+    kind_of,
+    layer_changes,
+    pasted_rows,
+    split_rows,
+    trained_parameters,
+)
+from small_lab import small_lab
+
+from bertlab.adapters import merge_lora
+from bertlab.data import DataError, Task
+
+TEXT = "the cat sat on the mat."
+PASTED = "\n".join(f"the {animal} {verb}\t{label}" for animal in ("cat", "dog", "animal", "river")
+                   for verb, label in (("sat", "yes"), ("ran", "no"), ("chased it", "yes")))  # fmt: skip
+
+
+@pytest.fixture
+def lab():
+    return small_lab()
+
+
+def trained(lab, **settings):
+    """A panel after a short run on pasted lines."""
+    panel = TrainPanel(lab, TEXT, **{"dataset": "pasted", "pasted": PASTED, "steps": 4, "batch_size": 4, **settings})
+    panel.start()
+    assert panel.wait(60), "the run did not end"
+    return panel
+
+
+def weights(model):
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_before_a_run_the_panel_says_what_it_will_learn_from_and_what_guessing_gets(lab):
+    panel = TrainPanel(lab, dataset="sentiment")
+    assert panel.phase == "idle" and "238 examples" in panel.answer and "chance is 50 %" in panel.answer
+    assert panel.view["lines"] == {"ln 2": pytest.approx(0.6931, abs=1e-4)}
+    assert len(panel.view["about"]["examples"]) == 6
+
+
+def test_a_run_has_curves_moments_watched_sentences_and_lines(lab):
+    panel = trained(lab)
+    assert panel.phase == "done" and not panel.error
+    assert panel.data()["loss"].shape == panel.data()["gradient_norm"].shape == (4,)
+    assert panel.view["lines"] and panel.view["chance"]["chance"] == 50
+    assert [step for step, _ in panel.view["moments"]][0] == 0 and panel.view["moments"][-1][0] == 4
+    assert panel.view["watched"][0]["text"] == TEXT
+    assert sum(p for _, p in panel.view["watched"][0]["rows"]) == pytest.approx(1)
+    assert set(panel.view["changes"]["names"]) == {"embeddings", "layer 0", "layer 1", "layer 2", "head"}
+    assert len(json.dumps(panel.view)) < 60_000
+
+
+def test_the_code_reproduces_the_losses_on_the_screen(lab, monkeypatch):
+    import bertlab
+
+    monkeypatch.setattr(bertlab, "load", lambda name: lab, raising=False)
+    ways = {}, {"rank": 0, "freeze": 1}, {"dataset": "sentiment", "steps": 2}, {"dataset": "agreement", "steps": 2}
+    for settings in ways:
+        panel, names = trained(lab, **settings), {}
+        code = panel.code()
+        exec(code, names)
+        assert names["result"] == panel.data()["loss"].tolist(), settings
+        assert len(code.splitlines()) <= 15 + PASTED.count("\n")
+
+
+def test_training_leaves_the_weights_of_the_lab_alone(lab):
+    before, grads = weights(lab.model), [parameter.requires_grad for parameter in lab.model.parameters()]
+    trained(lab)
+    trained(lab, rank=0, rate=0.1)
+    assert same(before, weights(lab.model))
+    assert grads == [parameter.requires_grad for parameter in lab.model.parameters()]
+
+
+def test_the_trained_model_answers_for_its_task_and_is_what_other_panels_show(lab):
+    workbench = Workbench(lab, TEXT)
+    heads = HeadsPanel(workbench=workbench)
+    before = workbench.recording.attention(1).clone()
+    panel = TrainPanel(workbench=workbench, dataset="pasted", pasted=PASTED, steps=4, batch_size=4, rate=0.05)
+    panel.start()
+    panel.wait(60)
+    assert lab.is_trained("pasted") and lab.classify(TEXT, task="pasted").probabilities.keys() == {"no", "yes"}
+    assert "pasted" in heads.heading["model"]
+    assert not torch.equal(workbench.recording.attention(1), before)
+    panel.shown = "before"
+    assert torch.equal(workbench.recording.attention(1), before) and workbench.lab is lab
+
+
+def test_the_time_machine_goes_back_to_the_very_weights_and_forth_again(lab):
+    panel = trained(lab, rate=0.05)
+    last, said = panel.run.weights(), panel.view["watched"][0]["rows"]
+    panel.moment = 0
+    assert same(panel.run.start_weights, panel.run.weights())
+    assert panel.view["watched"][0]["rows"] == list(panel.view["watched"][0]["then"].items())
+    assert "Back at step 0 of 4" in panel.answer
+    panel.moment = -1
+    assert same(last, panel.run.weights()) and panel.view["watched"][0]["rows"] == said
+
+
+def test_a_moment_that_does_not_exist_is_refused(lab):
+    panel = trained(lab)
+    panel.set_state({"moment": 99})
+    assert "moment 99 was given" in panel.error.lower() and panel.moment == -1
+    fresh = TrainPanel(lab, TEXT)
+    fresh.set_state({"moment": 1})
+    assert "no run yet" in fresh.error
+
+
+def test_attention_is_shown_before_and_now_also_for_a_text_typed_afterwards(lab):
+    panel = trained(lab, rate=0.05, look="attention")
+    attention = panel.view["attention"]
+    assert len(attention["then"]) == len(attention["now"]) == len(panel.tokens)
+    assert max(max(line) for line in attention["change"]) > 0
+    panel.text = "the dog ran"
+    assert panel.view["attention"]["rows"][1:-1] == ["the", "dog", "ran"]
+    panel.moment = 0
+    assert panel.view["attention"]["then"] == panel.view["attention"]["now"]
+
+
+def test_pause_holds_resume_goes_on_and_stop_ends(lab):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=100_000, batch_size=4, seconds=0)
+    panel.start()
+    assert panel.wait_for_step(3)
+    panel.pause()
+    deadline = time.monotonic() + 20
+    while panel.phase != "paused" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    held = panel.run.step
+    time.sleep(0.1)
+    assert panel.run.step == held
+    panel.moment = 0  # looked at while it pauses ...
+    panel.resume()
+    assert panel.wait_for_step(held + 3)
+    panel.stop()
+    assert panel.wait(20) and panel.phase == "stopped"
+    assert panel.run.history[held].step == held + 1  # ... and it went on where it had stopped
+    assert panel.run.moments[-1].step == panel.run.step
+
+
+def test_going_back_during_a_pause_changes_nothing_of_what_follows(lab):
+    straight = trained(lab, steps=6).data()["loss"].tolist()
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=6, batch_size=4)
+    pull = panel._pull
+
+    def pausing(run):
+        records = run.records
+
+        def paused_after_three():
+            for number, item in enumerate(records, start=1):
+                if number == 3:
+                    panel._going.clear()
+                yield item
+
+        run.records = paused_after_three()
+        return pull(run)
+
+    panel._pull = pausing
+    panel.start()
+    deadline = time.monotonic() + 20
+    while panel.phase != "paused" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    panel.moment = 0
+    panel.resume()
+    assert panel.wait(60)
+    assert panel.data()["loss"].tolist() == straight
+
+
+def test_the_title_line_says_what_the_run_is_doing(lab):
+    panel, said = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=2, batch_size=4), []
+    panel.observe(lambda change: said.append(change["new"]["state"]), names=["heading"])
+    panel.start()
+    assert panel.wait(60)
+    assert list(dict.fromkeys(said)) == ["preparing", "training", "done"]
+
+
+def test_a_second_start_while_it_runs_is_refused_in_words(lab):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=100_000, seconds=0)
+    panel.start()
+    panel.wait_for_step(1)
+    panel.start()
+    assert "is running" in panel.error
+    panel.stop()
+    assert panel.wait(20)
+
+
+def test_the_time_budget_ends_a_run(lab):
+    panel = trained(lab, steps=100_000, seconds=0.3)
+    assert panel.phase == "stopped" and "time budget of 0.3 s" in panel.answer
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        ('{"text": "a", "label": 1}\nnot json\n', "broken.jsonl", "broken.jsonl, line 2, column 1: not JSON"),
+        ("text,label\na,b,c\n", "broken.csv", "broken.csv, line 2: 3 columns"),
+        ('{"text": "a", "label": "x"}\n', "one.jsonl", "at least two labels"),
+        ("", "empty.jsonl", "is empty"),
+    ],
+)
+def test_data_that_does_not_parse_is_told_with_file_and_line(lab, tmp_path, content, name, said):
+    path = tmp_path / name
+    path.write_text(content)
+    panel = TrainPanel(lab, TEXT, dataset="file", file=str(path))
+    assert said in panel.error
+    panel.start()
+    panel.wait(20)
+    assert said in panel.error and panel.phase == "failed"
+    panel.dataset = "sentiment"
+    panel.steps = 1
+    panel.start()
+    assert panel.wait(60) and panel.phase == "done" and not panel.error
+
+
+def test_a_file_that_is_not_there_is_told(lab):
+    panel = TrainPanel(lab, TEXT, dataset="file", file="/nowhere/at/all.jsonl")
+    assert "there is no data file" in panel.error.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\tx\nb", "pasted text, line 2: 1 part"),
+        ("a\t", "line 1: the label is empty"),
+        ("{oops", "line 1, column 2: not JSON"),
+        ("a\tb\tc\td", "line 1: 4 parts"),
+        (" \n", "nothing was pasted"),
+    ],
+)
+def test_pasted_lines_that_do_not_parse_are_told_with_their_line(text, said):
+    with pytest.raises(DataError, match=said):
+        pasted_rows(text)
+
+
+def test_pasted_lines_tell_their_kind():
+    assert kind_of(pasted_rows("good\tyes\nbad\tno")) == "classification"
+    assert kind_of(pasted_rows("a | b | 1.5\nc | d | 3")) == "regression"
+    assert kind_of(pasted_rows("just a line\nand another")) == "masked words"
+    assert kind_of(pasted_rows('{"tokens": ["a"], "tags": ["O"]}')) == "tagging"
+
+
+def test_text_without_labels_trains_the_masked_words(lab):
+    panel = trained(lab, pasted="the cat sat on the mat\n" * 12, steps=3)
+    assert panel.phase == "done" and panel.run.kind == "masked words"
+    assert set(panel.view["lines"]) == {"ln V", "unigram entropy"}
+
+
+def test_a_loss_that_is_no_number_ends_in_words_and_loses_nothing(lab):
+    first = trained(lab)
+    model, before = lab.task_model("pasted"), weights(lab.task_model("pasted"))
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=6, batch_size=4)
+    prepare = panel.prepare
+
+    def poisoned():
+        run = prepare()
+        run.go_to({name: value * float("nan") for name, value in run.start_weights.items() if "classifier" in name})
+        run.watch = lambda texts: []
+        run.measure = None
+        return run
+
+    panel.prepare = poisoned
+    panel.start()
+    assert panel.wait(30)
+    assert panel.phase == "failed" and "not a number" in panel.error and "unchanged" in panel.error
+    assert lab.task_model("pasted") is model and same(before, weights(model))
+    assert panel.workbench.lab is lab and first.run is not None
+
+
+def test_out_of_memory_ends_in_words(lab, monkeypatch):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=2)
+    prepare = panel.prepare
+
+    def starving():
+        run = prepare()
+
+        def fail(*_):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes")
+
+        monkeypatch.setattr(torch.Tensor, "backward", fail)
+        return run
+
+    panel.prepare = starving
+    panel.start()
+    assert panel.wait(30)
+    assert panel.phase == "failed" and "did not fit into the memory" in panel.error
+
+
+def test_wrong_settings_are_told(lab):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, device="abacus")
+    panel.start()
+    assert "Device is 'abacus', but this machine has auto, cpu" in panel.error
+    for settings, said in (({"rank": 99}, "rank is 99"), ({"freeze": 9}, "has 3 layers")):
+        assert said in trained(lab, **settings).error.lower()
+
+
+@pytest.mark.parametrize("dataset", ["topics", "entities", "pairs", "similarity", "choices"])
+def test_every_set_that_ships_can_be_learnt_from(lab, dataset):
+    panel = trained(lab, dataset=dataset, steps=1)
+    assert panel.phase == "done" and not panel.error, panel.error
+    assert panel.view["watched"]
+
+
+@pytest.mark.parametrize("dataset", ["agreement", "reversal", "text"])
+def test_nano_models_train_the_same_way(lab, dataset):
+    panel = trained(lab, dataset=dataset, steps=2, look="attention", seconds=0)
+    assert panel.phase == "done" and not panel.error
+    assert panel.view["lines"]["ln V"] > 3 and panel.view["attention"]
+    assert len(panel.view["moments"]) >= 2
+    if dataset != "reversal":
+        assert panel.workbench.lab.name == f"nano {dataset}"
+        panel.shown = "before"
+        assert panel.workbench.lab is lab
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_what_is_saved_can_be_loaded_and_says_the_same(lab, tmp_path, rank):
+    from bertlab.adapters import load_adapter
+    from bertlab.model import BertForSequenceClassification
+
+    panel = trained(lab, rank=rank, rate=0.01)
+    folder = panel.save(tmp_path / "saved")
+    again = load_adapter(folder, lab.model) if rank else BertForSequenceClassification.from_pretrained(folder)
+    again = merge_lora(again) if rank else again
+    encoded = lab.encode(TEXT)
+    with torch.no_grad():
+        torch.testing.assert_close(again(**encoded).logits, panel.run.model(**encoded).logits, atol=1e-5, rtol=1e-5)
+
+
+def test_the_gate_grades_a_guess_against_what_the_run_reached(lab):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=2)
+    panel.predict_first = True
+    assert "held-out" in panel.gate_question
+    panel.guess = "80 %"
+    assert "Start, and see" in panel.verdict
+    panel.start()
+    panel.wait(30)
+    assert panel.verdict.startswith("You said 80 %, it is")
+
+
+def test_state_keeps_the_settings_and_presets_choose_the_data(lab):
+    panel = TrainPanel(lab, TEXT, dataset="topics", rank=4, epochs=2.0)
+    state = panel.state()
+    assert len(json.dumps(state)) < 200
+    assert TrainPanel.from_state(lab, state).state() == state
+    for name, preset in TrainPanel.preset_states.items():
+        panel.preset = name
+        assert panel.dataset == preset["dataset"] and panel.note == preset["note"] and not panel.error
+
+
+def test_exports_name_model_and_sentence_and_go_back_in_time_without_a_kernel(lab, tmp_path):
+    panel = trained(lab)
+    for suffix in ("png", "svg", "csv", "html"):
+        assert panel.export(tmp_path / f"run.{suffix}").stat().st_size > 500
+    page = (tmp_path / "run.html").read_text(encoding="utf8")
+    assert TEXT in page and "moment:0" in page and len(page) < 600_000
+    assert "gradient_norm" in (tmp_path / "run.csv").read_text(encoding="utf8").splitlines()[0]
+    assert panel.moment == -1 and len(panel.static_twin()) < 8000
+
+
+def test_reset_forgets_the_run_and_shows_the_model_of_before(lab):
+    panel = trained(lab)
+    panel.reset()
+    assert panel.phase == "idle" and panel.run is None and panel.workbench.lab is lab
+    assert panel.text == TEXT
+
+
+# --- the functions underneath
+
+
+def test_a_fresh_model_says_what_the_lab_says_until_it_is_trained(lab):
+    model = fresh_model(lab, Task("classification", ("a", "b")), rank=4)
+    encoded = lab.encode(TEXT)
+    with torch.no_grad():
+        ours, theirs = (m(**encoded).last_hidden_state for m in (model.bert, lab.model.bert))
+    torch.testing.assert_close(ours, theirs)
+    shared = dict(model.named_parameters())["bert.embeddings.word_embeddings.weight"]
+    assert shared.data_ptr() == lab.model.bert.embeddings.word_embeddings.weight.data_ptr()
+
+
+def test_the_change_of_a_lora_layer_is_that_of_its_product(lab):
+    model = fresh_model(lab, Task("classification", ("a", "b")), rank=3)
+    start = {name: parameter.detach().clone() for name, parameter in trained_parameters(model).items()}
+    assert set(layer_changes(model, start).values()) == {0.0}
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "layer.1" in name and name.endswith("lora_B"):
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    changes = layer_changes(model, start)
+    own, base = dict(merge_lora(model).named_parameters()), dict(lab.model.named_parameters())
+    inside = [name for name in own if "layer.1." in name]
+    moved = sum(float((own[name] - base[name]).detach().norm()) ** 2 for name in inside)
+    size = sum(float(base[name].detach().norm()) ** 2 for name in inside)
+    assert changes["layer 1"] == pytest.approx((moved / size) ** 0.5, rel=1e-4)
+    assert changes["layer 0"] == changes["layer 2"] == changes["embeddings"] == 0
+
+
+def test_rows_are_held_out_by_their_split_or_every_fifth():
+    rows = [{"text": str(number)} for number in range(10)]
+    assert [row["text"] for row in split_rows(rows)[1]] == ["4", "9"]
+    assert split_rows(rows[:4]) == (rows[:4], [])
+    named = [{"text": "a", "split": "train"}, {"text": "b", "split": "dev"}]
+    assert split_rows(named) == (named[:1], named[1:])
+
+
+def test_a_pinned_run_stays_beside_the_next_one_and_both_name_their_settings(lab):
+    panel = trained(lab)
+    losses, evaluations = panel.data()["loss"].tolist(), panel.run.evaluations
+    panel.pin()
+    assert "LoRA rank 8" in panel.pinned["answer"] and "pinned" not in panel.view
+    panel.rank, panel.steps = 2, 6
+    panel.start()
+    assert panel.wait(60)
+    pinned = panel.view["pinned"]
+    assert (pinned["name"], panel.view["name"]) == ("LoRA rank 8, steps 4", "LoRA rank 2, steps 6")
+    assert pinned["loss"][1] == pytest.approx(losses, abs=1e-5) and len(panel.view["loss"][1]) == 6
+    assert [step for step, _ in pinned["figures"]] == [row["step"] for row in evaluations]
+    rows = panel.table()
+    assert [row["loss"] for row in rows if row["run"] == "A"][1:] == losses
+    assert len([row for row in rows if row["run"] == "B"]) == 7
+    assert "A: LoRA rank 8, steps 4" in panel.figure().axes[0].get_title()
+    panel.unpin()
+    assert "pinned" not in panel.view and "run" not in panel.table()[0]
+
+
+def test_a_run_that_is_pinned_while_it_goes_on_is_kept_to_its_end(lab):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=100_000, batch_size=4, seconds=0)
+    panel.start()
+    assert panel.wait_for_step(2)
+    panel.pin()
+    panel.stop()
+    assert panel.wait(20)
+    assert panel.data()["pinned"][-1]["step"] == panel.run.step and "pinned" not in panel.view
+
+
+def test_without_a_run_there_is_nothing_to_pin(lab):
+    panel = TrainPanel(lab, TEXT)
+    panel.pin()
+    assert panel.error == "There is no run to keep yet: start one, then pin it." and not panel.pinned
+
+
+def test_the_code_is_that_of_the_run_on_show_and_not_of_the_settings_touched_since(lab):
+    panel = trained(lab)
+    code = panel.code()
+    panel.rank, panel.dataset = 2, "sentiment"
+    assert panel.code() == code and "rank=8" in code
+
+
+def test_chance_is_written_alike_wherever_it_stands(lab):
+    panel = TrainPanel(lab, dataset="topics")
+    assert panel.view["chance"]["chance"] == 12.5
+    panel.predict_first = True
+    assert "chance is 13 %" in panel.answer and "chance is 13 %" in panel.gate_question
+
+
+@pytest.mark.parametrize("dataset", ["topics", "entities", "pairs", "questions", "choices", "similarity", "reversal"])
+def test_without_a_text_the_panel_opens_on_a_sentence_of_its_set(lab, dataset):
+    panel = TrainPanel(lab, dataset=dataset)
+    presets = [state["text"] for state in TrainPanel.preset_states.values() if state["dataset"] == dataset]
+    assert panel.dataset == dataset and not panel.error
+    assert panel.text in presets if presets else panel.text and panel.text != TrainPanel(lab).text
+
+
+def test_another_set_brings_its_sentence_unless_somebody_typed_one(lab):
+    panel = TrainPanel(lab)
+    panel.dataset = "topics"
+    topics = TrainPanel(lab, dataset="topics").text
+    assert panel.text == topics
+    panel.dataset = "questions"
+    assert panel.text not in ("", topics) and panel.text_pair
+    panel.dataset = "pasted"  # nothing is pasted yet
+    panel.dataset = "agreement"
+    assert panel.text == TrainPanel(lab, dataset="agreement").text
+    panel.text, panel.text_pair = TEXT, ""
+    panel.dataset = "sentiment"
+    assert panel.text == TEXT
+    kept = TrainPanel(lab, TrainPanel(lab).text, dataset="topics").state()
+    assert TrainPanel.from_state(lab, kept).state() == kept

@@ -1,0 +1,175 @@
+"""All the panels as one application: one text, one selection, one panel at a time under a row of tabs.
+
+`Workbench(lab)` shows itself this way. A panel is built when its tab is first opened, so the first one is there at
+once; all of them look at the same `Workbench`, so a text, a selected token or a head that is switched off in one is so
+in all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import anywidget
+import ipywidgets
+from traitlets import Float, List, Unicode, observe, validate
+
+from ..heads import HeadsPanel
+from ..masks import MaskPanel
+from ..panel import Panel, publish, style_text, widget_text
+from ..tasks import TasksPanel
+from ..tokens import TokenizerPanel
+from ..workbench import SelectionError, Workbench
+
+HERE = Path(__file__).parent
+FIRST_TEXT = "The animal didn't cross the street because it was too tired."
+log = logging.getLogger("bertlab_widgets")
+
+
+def _train_panel(workbench: Workbench) -> Panel:
+    from ..train import TrainPanel
+
+    return TrainPanel(workbench=workbench)
+
+
+PANELS: dict[str, tuple[str, Callable[..., Panel]]] = {  # tab -> its title, and what builds the panel
+    "tokenize": ("Tokenize", lambda workbench: TokenizerPanel(workbench=workbench)),
+    "mask": ("Mask", lambda workbench: MaskPanel(workbench=workbench)),
+    "heads": ("Inspect heads", lambda workbench: HeadsPanel(workbench=workbench)),
+    "tasks": ("Run tasks", lambda workbench: TasksPanel(workbench=workbench)),
+    "train": ("Train", _train_panel),
+}
+
+
+class TabBar(anywidget.AnyWidget):
+    """The row of tabs above the panels, and the size of the type."""
+
+    _esm = widget_text(HERE / "app.js")
+    _css = style_text(HERE / "app.css", "app")
+    tabs = List(help="[name, title] of every panel").tag(sync=True)
+    tab = Unicode().tag(sync=True)
+    error = Unicode(help="why a panel could not be opened").tag(sync=True)
+    scale = Float(1.0).tag(sync=True)
+    twin = Unicode(help="name of the static twin, which the live view takes away").tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"TabBar({self.tab!r})"
+
+
+class Application(ipywidgets.VBox):
+    """The panels of one `Workbench` as tabs.
+
+    workbench = Workbench(lab, "The cat sat on the mat.")
+    app = workbench.show()
+    app.tab = "tasks"                  # tokenize, mask, heads, tasks or train
+    app.panel.task = "sentiment"       # the panel of the open tab
+    app.state()                        # short JSON; Application.from_state(lab, state) opens it again
+    """
+
+    tab = Unicode("tokenize", help="the panel that is shown")
+    scale = Float(1.0, min=0.5, max=3.0, help="1 for a desk, 1.5 and more for a projector")
+
+    def __init__(self, workbench: Workbench, tab: str = "tokenize", scale: float = 1.0):
+        self.workbench = workbench
+        self.panels: dict[str, Panel] = {}
+        if not workbench.text:
+            workbench.set_text(FIRST_TEXT)
+        self._bar = TabBar(tabs=[[name, title] for name, (title, _) in PANELS.items()])
+        self._stack = ipywidgets.Stack([ipywidgets.Box() for _ in PANELS])
+        self._stack.layout.width = "100%"
+        super().__init__([self._bar, self._stack])
+        self.layout.width = "100%"
+        ipywidgets.dlink((self, "tab"), (self._bar, "tab"))
+        self._bar.observe(self._tab_clicked, names=["tab"])
+        self._bar.observe(lambda change: self.set_trait("scale", change["new"]), names=["scale"])
+        self.tab, self.scale = tab, scale
+        self._show()
+
+    @property
+    def panel(self) -> Panel:
+        """The panel of the open tab."""
+        return self.panels[self.tab]
+
+    @validate("tab")
+    def _check_tab(self, proposal):
+        if proposal.value not in PANELS:
+            raise SelectionError(f"there is no tab {proposal.value!r}; there are {', '.join(PANELS)}.")
+        return proposal.value
+
+    @observe("tab")
+    def _tab_changed(self, change):
+        if hasattr(self, "_stack"):
+            self._show()
+
+    def _tab_clicked(self, change):
+        if change["new"] == self.tab:
+            return
+        before, failed = self.tab, ""
+        try:
+            self.tab = change["new"]
+        except Exception as error:
+            log.info("panel not opened", exc_info=error)
+            failed = f"The panel could not be opened: {error}"
+            self.tab = self._bar.tab = before
+        self._bar.error = failed
+
+    @observe("scale")
+    def _scale_changed(self, change):
+        self._bar.scale = self.scale
+        for panel in self.panels.values():
+            panel.scale = self.scale
+
+    def _show(self) -> None:
+        """Bring the open tab's panel to the front; build it first where it is new."""
+        place = list(PANELS).index(self.tab)
+        if self.tab not in self.panels:
+            panel = PANELS[self.tab][1](self.workbench)
+            panel.scale = self.scale
+            panel.layout.width = "100%"
+            self.panels[self.tab] = panel
+            children = list(self._stack.children)
+            children[place] = panel
+            self._stack.children = children
+        self._stack.selected_index = place
+
+    def state(self) -> dict:
+        """The open tab and the state of every panel that was opened, as short JSON."""
+        panels = {name: panel.state() for name, panel in self.panels.items()}
+        return json.loads(json.dumps({"application": "Workbench", "tab": self.tab, "panels": panels}))
+
+    @classmethod
+    def from_state(cls, lab, state: dict | str) -> Application:
+        """The application as `.state()` described it; `state` may be its JSON text."""
+        state = json.loads(state) if isinstance(state, str) else state
+        if state.get("application") != "Workbench":
+            raise SelectionError("the state is not one of the application: take that of Workbench(lab).show().state().")
+        app = cls(Workbench(lab), state["tab"])
+        for name, kept in state["panels"].items():
+            app.tab = name
+            app.panel._apply({key: value for key, value in kept.items() if key != "panel"})
+        app.tab = state["tab"]
+        return app
+
+    def __repr__(self) -> str:
+        return f"Application({self.workbench!r}, tab={self.tab!r})"
+
+    def _repr_mimebundle_(self, **options):
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        try:
+            data["text/html"] = self.panel.static_twin()
+        except Exception as error:
+            log.info("no static twin", exc_info=error)
+        return bundle
+
+    def _ipython_display_(self) -> None:
+        publish(self, self._bar)
+
+
+def application(workbench: Workbench) -> Application:
+    """The application of a workbench, always the same one."""
+    if getattr(workbench, "_application", None) is None:
+        workbench._application = Application(workbench)
+    return workbench._application

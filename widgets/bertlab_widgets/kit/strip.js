@@ -1,0 +1,77 @@
+// The tokens of the sentence as chips: real buttons, one tab stop, arrows move.
+import { bidi, h } from "./dom.js";
+
+/** The selection after token `i` was chosen; `add` keeps what was selected before. */
+export function picked(selected, i, add) {
+  if (add) return selected.includes(i) ? selected.filter(x => x !== i) : [...selected, i].sort((a, b) => a - b);
+  return selected.length === 1 && selected[0] === i ? [] : [i];
+}
+
+function chipOf(token, i, masked, selected) {
+  const state = ["chip"];
+  if (token.special) state.push("special");
+  if (token.unknown) state.push("unknown");
+  if (masked) state.push("masked");
+  else if (token.forced) state.push("forced");
+  const said = `${token.text}, token ${i}${masked ? ", masked" : ""}${token.forced ? ", changed" : ""}`;
+  const was = masked ? `masked; it was ${token.original}` : token.forced ? `it was ${token.original}` : null;
+  const attributes = {
+    type: "button",
+    class: state.join(" "),
+    "aria-pressed": String(selected),
+    "data-token": i,
+    "aria-label": said,
+    title: was ?? `id ${token.id}`,
+  };
+  return h("button", attributes, bidi(token.text));
+}
+
+/** The strip of a panel: `onToken(i, event)` is called for a click or Enter, `onHover(i or null)` for the pointer. */
+export function tokenStrip(ui, { onToken, onHover }) {
+  const { get } = ui;
+  const strip = h("div.strip", { role: "group", "aria-label": "Tokens of the sentence" });
+  let focused = 0;
+  const tokenOf = event => {
+    const chip = event.target.closest?.("[data-token]");
+    return chip ? Number(chip.dataset.token) : null;
+  };
+  strip.addEventListener("click", event => {
+    const i = tokenOf(event);
+    if (i === null) return;
+    focused = i;
+    onToken(i, event);
+  });
+  strip.addEventListener("pointerover", event => onHover(tokenOf(event)));
+  strip.addEventListener("pointerleave", () => onHover(null));
+  strip.addEventListener("keydown", event => {
+    const count = (get("tokens") || []).length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -count, End: count }[event.key];
+    if (!step || !count) return;
+    event.preventDefault();
+    focused = Math.max(0, Math.min(count - 1, focused + step));
+    for (const chip of strip.querySelectorAll("[data-token]")) {
+      chip.tabIndex = Number(chip.dataset.token) === focused ? 0 : -1;
+    }
+    strip.querySelector(`[data-token="${focused}"]`).focus();
+  });
+  function draw() {
+    const tokens = get("tokens") || [];
+    const selected = new Set(get("selected") || []);
+    const masked = new Set(get("masked") || []);
+    const keepFocus = strip.contains(document.activeElement);
+    const words = [];
+    let wordKey = null;
+    focused = Math.min(focused, Math.max(0, tokens.length - 1));
+    tokens.forEach((token, i) => {
+      const chip = chipOf(token, i, masked.has(i), selected.has(i));
+      chip.tabIndex = i === focused ? 0 : -1;
+      const key = token.word === null || token.word === undefined ? null : `${token.segment}.${token.word}`;
+      if (key === null || key !== wordKey) words.push(h("span.word"));
+      wordKey = key;
+      words.at(-1).append(chip);
+    });
+    strip.replaceChildren(...words);
+    if (keepFocus) strip.querySelector(`[data-token="${focused}"]`)?.focus();
+  }
+  return { element: strip, draw };
+}

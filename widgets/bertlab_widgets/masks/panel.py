@@ -1,0 +1,461 @@
+"""`MaskPanel`: which words does BERT expect at the places that are hidden from it?"""
+
+from __future__ import annotations
+
+import json
+import math
+
+import torch
+from traitlets import Dict, Enum, Int
+
+from ..panel import Panel, percent, signed
+from ..workbench import SelectionError, ablation_code
+
+MASK_LIMIT = 8  # places whose predictions are shown at once
+
+
+class MaskPanel(Panel):
+    """Click tokens to mask them and read what BERT would put there.
+
+        panel = MaskPanel(lab, "The capital of France is Paris.", masked=[6])
+        panel.data()                      # {6: [{"token": ..., "probability": ..., "rank": ...}, ...]}
+        panel.look = "layers"             # the same place, read after every layer
+        panel.force(6, "london")          # put a word there and go on
+
+    Settings: `look` (places, everywhere, layers, score, dealer, compare), `count` (bars at each place), `other` (a
+    second sentence to score against the first), `seed` of the dealer.
+    """
+
+    script = "masks.js"
+    question_text = "Which words does BERT expect here?"
+    settings = ("look", "count", "other", "seed")
+    calls = (*Panel.calls, "force", "deal", "mask_all")
+
+    look = Enum(("places", "everywhere", "layers", "score", "dealer", "compare"), "places").tag(sync=True)
+    count = Int(8, min=1, max=20).tag(sync=True)
+    seed = Int(0).tag(sync=True)
+    other = Dict(help="{'text': a second sentence} to hold against the first").tag(sync=True)
+    deals = Dict().tag(sync=True)
+
+    def __init__(self, *arguments, **settings):
+        self._tally = {"mask": 0, "random": 0, "kept": 0, "untouched": 0}
+        self._dealt, self._cards = 0, torch.Generator()
+        super().__init__(*arguments, **settings)
+
+    # --- numbers
+
+    def place(self, position: int, count: int | None = None) -> dict:
+        """One masked place: likeliest tokens, and rank and probability of the token that was there."""
+        workbench, count = self.workbench, count or self.count
+        probabilities = workbench.probabilities(position)
+        rows = workbench.predictions(position, count)
+        for rank, row in enumerate(rows, start=1):
+            row["rank"] = rank
+        truth, token = None, workbench.encoding.tokens[position]
+        if position in workbench.masked:
+            p = probabilities[token["id"]]
+            truth = {
+                "token": token["text"],
+                "id": token["id"],
+                "probability": float(p),
+                "rank": int((probabilities > p).sum()) + 1,
+                "loss": -math.log(max(float(p), 1e-45)),
+            }
+            for row in rows:
+                row["truth"] = row["id"] == token["id"]
+        return {
+            "position": position,
+            "rows": rows,
+            "truth": truth,
+            "entropy": float(torch.special.entr(probabilities).sum()),
+        }
+
+    @property
+    def places(self) -> list[int]:
+        """The positions that are predicted: all masks, else the selected tokens as they stand."""
+        return (self.workbench.mask_positions or list(self.workbench.selected))[:MASK_LIMIT]
+
+    def everywhere(self) -> list[dict]:
+        """What BERT says at every token as the sentence stands: unmasked ones are seen, and mostly repeated."""
+        workbench = self.workbench
+        rows = []
+        for position, token in enumerate(workbench.encoding.tokens):
+            if token["special"] and position not in workbench.mask_positions:
+                continue
+            probabilities = workbench.probabilities(position)
+            p = probabilities[token["id"]]
+            best = workbench.predictions(position, 1)[0]
+            rows.append(
+                {
+                    "position": position,
+                    "token": token["text"],
+                    "masked": position in workbench.mask_positions,
+                    "probability": float(p),
+                    "rank": int((probabilities > p).sum()) + 1,
+                    "loss": -math.log(max(float(p), 1e-45)),
+                    "best": best["token"],
+                    "best_probability": best["probability"],
+                }
+            )
+        return rows
+
+    def layers(self, position: int) -> list[dict]:
+        """The masked place read after every layer through the model's own head; the last layer is the model."""
+        workbench = self.workbench
+
+        def compute():
+            from bertlab.analysis.lens import layer_logits
+
+            logits = layer_logits(workbench.model, workbench.recording, head="token", places=[position])
+            return logits[:, 0, 0].softmax(-1).cpu()  # (layers + 1, vocabulary)
+
+        probabilities = workbench.cached(("lens", position, *workbench.key), compute)
+        truth = workbench.encoding.tokens[position]["id"] if position in workbench.masked else None
+        rows = []
+        for layer, row in enumerate(probabilities):
+            best = row.topk(3)
+            names = workbench.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
+            entry = {
+                "layer": layer,
+                "best": [{"token": n, "probability": float(p)} for n, p in zip(names, best.values, strict=True)],
+            }
+            if truth is not None:
+                entry.update(truth=float(row[truth]), rank=int((row > row[truth]).sum()) + 1)
+            rows.append(entry)
+        return rows
+
+    def force(self, position: int, token: str | int) -> None:
+        """Put a token in a place and go on: the mask there goes, the others are predicted anew."""
+        workbench, tokenizer = self.workbench, self.workbench.lab.tokenizer
+        identifier = token if isinstance(token, int) else tokenizer.convert_tokens_to_ids(token)
+        if not isinstance(token, int) and (identifier is None or identifier == tokenizer.unk_token_id):
+            raise SelectionError(f"{token!r} is no single token of this vocabulary: choose one of the bars.")
+        with workbench.together():
+            workbench.masked = [place for place in workbench.masked if place != position]
+            if workbench.encoding.tokens[position]["id"] == identifier:
+                workbench.forced = {place: other for place, other in workbench.forced.items() if place != position}
+            else:
+                workbench.forced = {**workbench.forced, position: identifier}
+
+    def mask_all(self) -> None:
+        """Mask every token of the text at once, or show them all again."""
+        tokens = [i for i, token in enumerate(self.workbench.encoding.tokens) if not token["special"]]
+        self.workbench.masked = [] if self.workbench.masked == tokens else tokens
+
+    def pseudo_log_likelihood(self, text: str | None = None) -> list[dict]:
+        """Each token's log-probability with only that token masked (Salazar et al. 2020); they add up to the score."""
+        workbench = self.workbench
+        text = workbench.text if text is None else text
+        score = workbench.cached(("pll", text), lambda: workbench.lab.score(text))
+        return [
+            {"token": token, "log_probability": float(value)}
+            for token, value in zip(score.tokens, score.log_probabilities, strict=True)
+        ]
+
+    def deal(self, times: int = 1) -> dict:
+        """Mask the sentence as in pre-training, `times` times; the counts go on from deal to deal."""
+        self._deal(times)
+        self._update({"deals"})
+        return self.deals
+
+    def _deal(self, times: int) -> None:
+        from bertlab.data import mask_tokens
+
+        workbench = self.workbench
+        ids = workbench.encoding.input_ids
+        special = torch.tensor([[token["special"] for token in workbench.encoding.tokens]])
+        if not self._dealt:
+            self._cards.manual_seed(self.seed)
+        times, dealt = max(1, min(int(times), 2000)), None
+        self._dealt += times
+        for _ in range(times):
+            dealt = mask_tokens(
+                ids,
+                special=special,
+                mask_token_id=workbench.lab.tokenizer.mask_token_id,
+                vocab_size=workbench.config.vocab_size,
+                generator=self._cards,
+            )
+            chosen = dealt.labels != -100
+            masked = chosen & (dealt.input_ids == workbench.lab.tokenizer.mask_token_id)
+            kept = chosen & (dealt.input_ids == ids)
+            self._tally["mask"] += int(masked.sum())
+            self._tally["kept"] += int(kept.sum())
+            self._tally["random"] += int((chosen & ~masked & ~kept).sum())
+            self._tally["untouched"] += int((~chosen & ~special).sum())
+        names = workbench.lab.tokenizer.convert_ids_to_tokens(dealt.input_ids[0].tolist())
+        fates = [
+            "special" if s else "mask" if m else "kept" if k else "random" if c else "untouched"
+            for s, m, k, c in zip(
+                special[0].tolist(), masked[0].tolist(), kept[0].tolist(), chosen[0].tolist(), strict=True
+            )
+        ]
+        self.deals = {"tokens": names, "fates": fates, "tally": dict(self._tally)}
+
+    # --- what is shown
+
+    def refresh(self, changed: set[str]) -> None:
+        workbench = self.workbench
+        if changed & {"version", "seed"}:
+            self.deals, self._dealt = {}, 0
+            self._tally = dict.fromkeys(self._tally, 0)
+        if self.look == "dealer" and not self.deals:
+            self._deal(1)
+        view = {
+            "look": self.look,
+            "places": [self.place(position) for position in self.places],
+            "limit": MASK_LIMIT,
+            "count": len(workbench.mask_positions),
+            "vocabulary": workbench.config.vocab_size,
+            "pinned": self.pinned.get("places", []),
+        }
+        if self.look == "everywhere":
+            view["everywhere"] = self.everywhere()
+        elif self.look == "layers" and self.places:
+            view["layers"] = self.layers(self.places[0])
+        elif self.look == "score":
+            view["score"] = self.pseudo_log_likelihood()
+        elif self.look == "compare":
+            other = self.other.get("text", "").strip()
+            view["score"] = self.pseudo_log_likelihood()
+            view["other"] = self.pseudo_log_likelihood(other) if other else []
+        self.view = view
+        self.answer = self.sentence(view)
+
+    def pinned_view(self) -> dict:
+        return {"places": [self.place(position) for position in self.places]}
+
+    def sentence(self, view: dict) -> str:
+        """The answer line: what the stage shows now."""
+        if self.look == "dealer" and self.deals:
+            tally = self.deals["tally"]
+            chosen = tally["mask"] + tally["random"] + tally["kept"]
+            seen = chosen + tally["untouched"]
+            if not chosen:
+                return f"Of {seen} tokens none was chosen this time. Deal again."
+            return (
+                f"Of {seen} tokens {percent(chosen / seen)} were chosen; of these {percent(tally['mask'] / chosen)} "
+                "became [MASK], "
+                f"{percent(tally['random'] / chosen)} a random token, {percent(tally['kept'] / chosen)} stayed."
+            )
+        if self.look in ("score", "compare") and view.get("score"):
+            total = sum(row["log_probability"] for row in view["score"])
+            said = f"Pseudo-log-likelihood {signed(total)}, that is {signed(total / len(view['score']))} a token."
+            if view.get("other"):
+                other = sum(row["log_probability"] for row in view["other"])
+                better = "the first" if total > other else "the second"
+                said = f"{signed(total)} against {signed(other)}: BERT finds {better} sentence likelier, "
+                said += f"by {abs(total - other):.2f} nats."
+            return said
+        if self.look == "everywhere" and view.get("everywhere"):
+            right = sum(row["rank"] == 1 for row in view["everywhere"])
+            return f"BERT's first choice is the token that stands there at {right} of {len(view['everywhere'])} places."
+        if not view["places"]:
+            return "Click a token to mask it."
+        place = view["places"][0]
+        best = place["rows"][0]
+        said = f"At place {place['position']} BERT expects `{best['token']}`, {percent(best['probability'])}."
+        if place["truth"]:
+            truth = place["truth"]
+            if truth["rank"] == 1:
+                said = f"BERT finds `{truth['token']}` again: first choice, {percent(truth['probability'])}."
+            else:
+                rank, share = f"{truth['rank']:,}", percent(truth["probability"])
+                said += f" `{truth['token']}`, which stood there, is number {rank} with {share}."
+        if view["count"] > 1:
+            said += f" {view['count']} places are masked."
+        return said
+
+    def gate(self) -> str:
+        if not self.places:
+            return "Mask a token first: click it in the sentence."
+        return f"Which token will BERT put at place {self.places[0]}?"
+
+    def grade(self, guess: str) -> str:
+        if not self.places:
+            return "Nothing is masked yet."
+        tokenizer = self.workbench.lab.tokenizer
+        word = guess.lower() if getattr(tokenizer, "do_lower_case", True) else guess
+        identifier = tokenizer.convert_tokens_to_ids(word)
+        if identifier is None or identifier == tokenizer.unk_token_id:
+            return f"`{guess}` is no single token of this vocabulary."
+        probabilities = self.workbench.probabilities(self.places[0])
+        p = float(probabilities[identifier])
+        rank = int((probabilities > p).sum()) + 1
+        return (
+            f"Right, `{guess}` is the first choice."
+            if rank == 1
+            else f"Your `{guess}` is number {rank:,} with {percent(p)}."
+        )
+
+    # --- data, code, pictures
+
+    def data(self):
+        if self.look == "places":
+            return {position: self.place(position)["rows"] for position in self.places}
+        return {
+            "dealer": self.deals,
+            "everywhere": self.view.get("everywhere"),
+            "layers": self.view.get("layers"),
+            "score": self.view.get("score"),
+            "compare": [self.view.get("score"), self.view.get("other")],
+        }[self.look]
+
+    def table(self) -> list[dict]:
+        if self.look == "everywhere":
+            return self.view.get("everywhere", [])
+        if self.look == "layers" and self.view.get("layers"):
+            return [
+                {
+                    "layer": row["layer"],
+                    "rank": row.get("rank"),
+                    "truth": row.get("truth"),
+                    "token": best["token"],
+                    "probability": best["probability"],
+                }
+                for row in self.view["layers"]
+                for best in row["best"]
+            ]
+        if self.look in ("score", "compare"):
+            return [
+                {"sentence": which, **row}
+                for which, rows in (("first", self.view.get("score", [])), ("second", self.view.get("other", [])))
+                for row in rows
+            ]
+        if self.look == "dealer":
+            return [
+                {"position": i, "token": token, "fate": fate}
+                for i, (token, fate) in enumerate(
+                    zip(self.deals.get("tokens", []), self.deals.get("fates", []), strict=True)
+                )
+            ]
+        return [
+            {
+                "position": place["position"],
+                "rank": row["rank"],
+                "token": row["token"],
+                "id": row["id"],
+                "probability": row["probability"],
+                "truth": row.get("truth", False),
+            }
+            for place in self.view.get("places", [])
+            for row in place["rows"]
+        ]
+
+    def figure(self, width: float = 7.0):
+        from matplotlib.figure import Figure
+
+        rows = self.table()
+        value = "log_probability" if self.look in ("score", "compare") else "probability"
+        rows = [row for row in rows if value in row][:40]
+        figure = Figure(figsize=(width, max(2.2, 0.26 * len(rows) + 1.2)), layout="constrained")
+        axes = figure.subplots()
+        names = [f"{row.get('position', row.get('layer', ''))}  {row['token']}" for row in rows]
+        axes.barh(range(len(rows)), [row[value] for row in rows], color="#0b62b0")
+        axes.set_yticks(range(len(rows)), names, fontsize=8)
+        axes.invert_yaxis()
+        axes.set_xlabel(value.replace("_", "-"))
+        if value == "probability":
+            axes.set_xlim(0, 1)
+        axes.set_title(self.answer.replace("`", ""), fontsize=9)
+        return figure
+
+    def precomputed(self) -> tuple[dict, dict]:
+        """For the exported page: every token masked alone, so that a phone can click them, and the other looks."""
+        workbench = self.workbench
+        positions = [i for i, token in enumerate(workbench.encoding.tokens) if not token["special"]][:64]
+        kept, look, patches = list(workbench.masked), self.look, {}
+
+        def shown() -> dict:
+            names = ("view", "answer", "tokens", "masked", "look", "deals")
+            return {name: getattr(self, name) for name in names}
+
+        try:
+            for choice in type(self).look.values:
+                self.look = choice
+                patches[f'look:"{choice}"'] = shown()
+            self.look = "places"
+            for masked in ([], *([position] for position in positions), kept):
+                workbench.masked = masked
+                patches[f"masked:{json.dumps(masked, separators=(',', ':'))}"] = shown()
+        finally:
+            workbench.masked, self.look = kept, look
+        return {}, patches
+
+    def code(self) -> str:
+        workbench = self.workbench
+        lines = ["import torch", "import bertlab", "", f"lab = bertlab.load({workbench.lab.name!r})"]
+        if self.look in ("score", "compare"):
+            other = self.other.get("text", "").strip() if self.look == "compare" else ""
+            scores = [f"lab.score({text!r}).log_probabilities" for text in (workbench.text, other) if text]
+            return "\n".join([*lines, f"result = {', '.join(scores)}"])
+        pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
+        given = f'lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
+        lines.append(f"batch = {given}")
+        if self.look == "dealer":
+            lines[2:2] = ["from bertlab.data import mask_tokens"]
+            return "\n".join([*lines, *self._dealing_code()])
+        lines += ["truth = batch['input_ids'][0].clone()"] if self.look == "everywhere" else []
+        lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
+        if workbench.masked:
+            lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
+        contexts = "torch.no_grad()"
+        if workbench.ablated:
+            before, context = ablation_code(workbench)
+            lines[2:2] = ["from bertlab.analysis import ablation"]
+            lines += before
+            contexts += f", {context}"
+        if self.look == "layers":
+            place = self.places[0] if self.places else 1
+            lines[2:2] = ["from bertlab.analysis.lens import layer_logits"]
+            return "\n".join(
+                [
+                    *lines,
+                    f"with {contexts}:",
+                    f'    logits = layer_logits(lab.model, batch, head="token", places=[{place}])',
+                    "best = logits[:, 0, 0].softmax(-1).topk(3)  # (layers + 1, 3), the embeddings first",
+                    "words = [lab.tokenizer.convert_ids_to_tokens(row) for row in best.indices.tolist()]",
+                    "result = [list(zip(*row)) for row in zip(words, best.values.tolist())]",
+                ]
+            )
+        lines += [
+            f"with {contexts}:",
+            "    probabilities = lab.model(**batch).prediction_logits[0].softmax(-1)  # (sequence, vocabulary)",
+        ]
+        if self.look == "everywhere":
+            return "\n".join(
+                [
+                    *lines,
+                    f"places = {[row['position'] for row in self.everywhere()]}",
+                    "own = probabilities[places, truth[places]].tolist()",
+                    "best = probabilities[places].argmax(-1).tolist()",
+                    "words = lab.tokenizer.convert_ids_to_tokens",
+                    "result = list(zip(words(truth[places].tolist()), own, words(best)))",
+                ]
+            )
+        return "\n".join(
+            [
+                *lines,
+                "result = {}",
+                f"for place in {self.places or [1]}:",
+                f"    best = probabilities[place].topk({self.count})",
+                "    words = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
+                "    result[place] = dict(zip(words, best.values.tolist()))",
+            ]
+        )
+
+    def _dealing_code(self) -> list[str]:
+        """Lines that deal as often as was dealt here, from the same seed, and count."""
+        special = [i for i, token in enumerate(self.workbench.encoding.tokens) if token["special"]]
+        return [
+            "ids, mask = batch['input_ids'].cpu(), lab.tokenizer.mask_token_id",
+            "special = torch.zeros_like(ids, dtype=torch.bool)",
+            f"special[0, {special}] = True",
+            f"generator, result = torch.Generator().manual_seed({self.seed}), [0, 0, 0]  # masked, random, kept",
+            f"for _ in range({self._dealt}):",
+            "    dealt = mask_tokens(ids, special=special, mask_token_id=mask,",
+            "                        vocab_size=lab.model.config.vocab_size, generator=generator)",
+            "    new = dealt.input_ids[dealt.labels != -100]",
+            "    fates = torch.where(new == mask, 0, torch.where(new == ids[dealt.labels != -100], 2, 1))",
+            "    result = [count + int((fates == fate).sum()) for fate, count in enumerate(result)]",
+        ]

@@ -1,0 +1,59 @@
+"""What every panel is made of: the `Panel` class, its exports, long work, presets, words, the joining of modules.
+
+Read `panel` first; `masks/` beside this room is a short panel.
+"""
+
+from .export import EXPORTS, font_families, png
+from .job import Job
+from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
+from .panel import SHARED, Panel, guarded, plain, state_of, untrained_reason
+from .presets import load_presets, positions_of, word_spans
+from .twins import outputs, publish
+from .words import (
+    counted,
+    html_table,
+    listed,
+    moved,
+    percent,
+    points,
+    quoted,
+    sentence_case,
+    signed,
+    significant,
+    slug,
+)
+
+__all__ = [
+    "EXPORTS",
+    "Job",
+    "ModuleError",
+    "Panel",
+    "SHARED",
+    "counted",
+    "font_families",
+    "guarded",
+    "html_table",
+    "joined",
+    "listed",
+    "load_presets",
+    "module_text",
+    "moved",
+    "outputs",
+    "page_text",
+    "percent",
+    "plain",
+    "png",
+    "points",
+    "positions_of",
+    "publish",
+    "quoted",
+    "sentence_case",
+    "signed",
+    "significant",
+    "slug",
+    "state_of",
+    "style_text",
+    "untrained_reason",
+    "widget_text",
+    "word_spans",
+]

@@ -1,0 +1,284 @@
+"""`TokenizerPanel`: how does the text become tokens, and why these?"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tempfile
+
+from traitlets import Enum, Int, List, Unicode
+
+from ..panel import Panel
+from ..workbench import SelectionError
+
+MOST_WORDS = 400  # words whose search is sent to the browser
+VARIANTS = {  # name -> (what is shown, options of the readable tokenizer)
+    "fast": ("the fast tokenizer", None),
+    "cased": ("case kept (do_lower_case=False)", {"do_lower_case": False}),
+    "accents": ("accents kept (strip_accents=False)", {"strip_accents": False}),
+    "chinese": ("no spaces around Chinese (tokenize_chinese_chars=False)", {"tokenize_chinese_chars": False}),
+    "basic": ("white space only (do_basic_tokenize=False)", {"do_basic_tokenize": False}),
+}
+
+
+class TokenizerPanel(Panel):
+    """Text to tokens as a stepper, a table, offsets, and against another tokenizer.
+
+        panel = TokenizerPanel(lab, "Unaffable naïveté in 東京 😀")
+        panel.data()                      # a row a token: token, id, type, position, start, end, characters
+        panel.look, panel.step = "steps", 8
+        panel.against = "cased"           # or the name of one of `vocabularies={"name": tokenizer}`
+
+    Settings: `look` (steps, table, compare, length), `step` (of the algorithm), `word` (whose search is shown),
+    `attempt` (how far the search has gone; -1: to its end), `against`.
+    """
+
+    script = "tokens.js"
+    question_text = "How does the text become tokens?"
+    settings = ("look", "step", "word", "attempt", "against")
+
+    look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
+    step = Int(-1, help="which step of the algorithm; -1: the last, the pieces").tag(sync=True)
+    word = Int(0).tag(sync=True)
+    attempt = Int(-1).tag(sync=True)
+    against = Unicode("fast").tag(sync=True)
+    variants = List().tag(sync=True)
+
+    def __init__(self, *arguments, vocabularies: dict | None = None, **settings):
+        self.vocabularies = dict(vocabularies or {})
+        super().__init__(*arguments, **settings)
+        self.variants = [[name, shown] for name, (shown, _) in VARIANTS.items()] + [
+            [name, name] for name in self.vocabularies
+        ]
+
+    # --- numbers
+
+    def readable(self, options: dict | None = None):
+        """The readable tokenizer with the lab's vocabulary and options, or with some of them changed."""
+        from bertlab.tokenizer import BertTokenizer
+
+        tokenizer = self.workbench.lab.tokenizer
+        key = ("readable", id(tokenizer), tuple(sorted((options or {}).items())))
+
+        def build():
+            with tempfile.TemporaryDirectory() as folder:
+                tokenizer.save_pretrained(folder)
+                return BertTokenizer.from_pretrained(folder, **(options or {}))
+
+        return self.workbench.cached(key, build)
+
+    def trace(self):
+        """Every step on the first sentence, as `bertlab.tokenizer.Trace`; None where the tokenizer is no WordPiece."""
+        text = self.workbench.text
+        return self.workbench.cached(
+            ("trace", id(self.workbench.lab.tokenizer), text), lambda: self.readable().trace(text)
+        )
+
+    def rows(self) -> list[dict]:
+        """A row a token, as the model gets it (before masking)."""
+        texts = (self.workbench.text, self.workbench.text_pair)
+        return [
+            {
+                "token": token["text"],
+                "id": token["id"],
+                "type": token["type"],
+                "position": position,
+                "start": token["start"],
+                "end": token["end"],
+                "characters": "" if token["word"] is None else texts[token["segment"]][token["start"] : token["end"]],
+                "word": token["word"],
+                "unknown": token["unknown"],
+            }
+            for position, token in enumerate(self.workbench.encoding.tokens)
+        ]
+
+    def comparison(self) -> dict:
+        """The readable tokenizer's tokens beside those of `against`, and where they part."""
+        mine = self.readable().tokenize(self.workbench.text)
+        if self.against in self.vocabularies:
+            theirs = self.vocabularies[self.against].tokenize(self.workbench.text)
+        elif self.against == "fast":
+            fast = self.workbench.lab.tokenizer
+            theirs = fast.convert_ids_to_tokens(
+                fast(self.workbench.text, add_special_tokens=False, verbose=False)["input_ids"]
+            )
+        elif self.against in VARIANTS:
+            theirs = self.readable(VARIANTS[self.against][1]).tokenize(self.workbench.text)
+        else:
+            raise SelectionError(f"{self.against!r} was given; there are {', '.join([*VARIANTS, *self.vocabularies])}.")
+        runs = [
+            [tag, mine[a:b], theirs[c:d]]
+            for tag, a, b, c, d in difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes()
+        ]
+        return {"runs": runs, "counts": [len(mine), len(theirs)], "same": mine == theirs}
+
+    def lengths(self) -> dict:
+        """Words and tokens against the model's limit, and what is cut off."""
+        workbench = self.workbench
+        words = [len(text.split()) for text in (workbench.text, workbench.text_pair) if text]
+        per_word: dict[int, int] = {}
+        for token in workbench.encoding.tokens:
+            if token["word"] is not None:
+                key = token["segment"] * 100_000 + token["word"]
+                per_word[key] = per_word.get(key, 0) + 1
+        return {
+            "words": sum(words),
+            "tokens": workbench.encoding.length,
+            "limit": workbench.limit,
+            "cut": [part for part in workbench.encoding.cut if part],
+            "pieces": [sum(count == size for count in per_word.values()) for size in range(1, 7)]
+            + [sum(count > 6 for count in per_word.values())],
+            "unknown": sum(token["unknown"] for token in workbench.encoding.tokens),
+        }
+
+    # --- what is shown
+
+    def refresh(self, changed: set[str]) -> None:
+        trace = self.trace()
+        if "version" in changed and self.word >= len(trace.words):
+            self.word = 0
+        if "version" in changed or "selected" in changed:
+            self._follow_selection()
+        view = {
+            "look": self.look,
+            "rows": self.rows(),
+            "lengths": self.lengths(),
+            "steps": self._steps(trace),
+            "words": self._words(trace),
+        }
+        if self.look == "compare":
+            view["comparison"] = self.comparison()
+        self.view = view
+        self.answer = self.sentence(view, trace)
+
+    def _follow_selection(self) -> None:
+        """The word whose search is shown is that of the selected token."""
+        for position in self.workbench.selected[:1]:
+            token = self.workbench.encoding.tokens[position]
+            if token["word"] is None or token["segment"] != 0:
+                continue
+            trace = self.trace()
+            for index, word in enumerate(trace.words):
+                if word.start <= token["start"] and token["end"] <= word.end and word.end > word.start:
+                    if index != self.word:
+                        self.word, self.attempt = index, -1
+                    break
+
+    def _steps(self, trace) -> list[dict]:
+        steps, before = [], None
+        for step in trace.steps:
+            chunks = [chunk.text for chunk in step.chunks][:MOST_WORDS]
+            steps.append(
+                {
+                    "name": step.name,
+                    "description": step.description,
+                    "chunks": chunks,
+                    "changed": before is not None and chunks != before,
+                }
+            )
+            before = chunks
+        return steps
+
+    def _words(self, trace) -> list[dict]:
+        return [
+            {
+                "text": word.text,
+                "pieces": [piece.token for piece in word.pieces],
+                "unknown": word.unknown,
+                "whole": word.whole,
+                "attempts": [
+                    [attempt.candidate, attempt.start, attempt.end, attempt.found] for attempt in word.attempts
+                ],
+            }
+            for word in trace.words[:MOST_WORDS]
+        ]
+
+    def sentence(self, view: dict, trace) -> str:
+        """The answer line: what the stage shows now."""
+        lengths = view["lengths"]
+        if self.look == "compare":
+            comparison, shown = view["comparison"], dict(self.variants or []).get(self.against, self.against)
+            if comparison["same"]:
+                return f"The readable tokenizer and {shown} agree on all {comparison['counts'][0]} tokens."
+            parts = sum(run[0] != "equal" for run in comparison["runs"])
+            mine, theirs = comparison["counts"]
+            return f"They part at {parts} place{'s' if parts > 1 else ''}: {mine} tokens against {theirs}."
+        if lengths["cut"]:
+            return f"{lengths['words']} words are more than {lengths['limit']} tokens: the model misses what was cut."
+        unknown = [word for word in trace.words if word.unknown]
+        if self.look == "steps" and trace.words:
+            word = trace.words[min(self.word, len(trace.words) - 1)]
+            if word.unknown:
+                return word.unknown
+            if len(word.pieces) > 1:
+                pieces = " ".join(piece.token for piece in word.pieces)
+                return f"`{word.text}` is not in the vocabulary; the longest pieces that are give `{pieces}`."
+        said = f"{lengths['words']} words become {lengths['tokens']} tokens of at most {lengths['limit']}."
+        return said + (f" {len(unknown)} of them are unknown: {unknown[0].unknown}" if unknown else "")
+
+    def gate(self) -> str:
+        return "How many tokens will this text become, [CLS] and [SEP] included?"
+
+    def grade(self, guess: str) -> str:
+        count = self.workbench.encoding.length
+        if not guess.strip().isdigit():
+            return f"`{guess}` is not a number; there are {count} tokens."
+        off = int(guess) - count
+        return (
+            f"Right: {count} tokens."
+            if off == 0
+            else f"You said {guess.strip()}; there are {count}, {abs(off)} {'fewer' if off > 0 else 'more'}."
+        )
+
+    # --- data, code, pictures
+
+    def table(self) -> list[dict]:
+        return self.rows()
+
+    def code(self) -> str:
+        pair = f", {self.workbench.text_pair!r}" if self.workbench.text_pair else ""
+        return "\n".join(
+            [
+                "import bertlab",
+                "",
+                f"lab = bertlab.load({self.workbench.lab.name!r})",
+                f"encoded = lab.tokenizer({self.workbench.text!r}{pair}, truncation=True, return_offsets_mapping=True)",
+                'tokens = lab.tokenizer.convert_ids_to_tokens(encoded["input_ids"])',
+                'columns = (encoded[name] for name in ("input_ids", "token_type_ids", "offset_mapping"))',
+                "result = list(zip(tokens, *columns))",
+                "for row in result:",
+                "    print(*row)",
+            ]
+        )
+
+    def precomputed(self) -> tuple[dict, dict]:
+        """For the exported page: the text against every other tokenizer."""
+        against, look, patches = self.against, self.look, {}
+        try:
+            for name in ("length", "table", "steps", "compare"):
+                self.look = name
+                patches[f'look:"{name}"'] = {"view": self.view, "answer": self.answer, "against": against}
+            for name, _ in self.variants:
+                self.against = name
+                patches[f"against:{json.dumps(name)}"] = {"view": self.view, "answer": self.answer, "look": "compare"}
+        finally:
+            self.against, self.look = against, look
+        return {}, patches
+
+    def figure(self, width: float = 7.0):
+        from matplotlib.figure import Figure
+
+        rows = self.rows()[:60]
+        figure = Figure(figsize=(width, 0.24 * len(rows) + 1), layout="constrained")
+        axes = figure.subplots()
+        axes.axis("off")
+        table = axes.table(
+            [[row["position"], row["token"], row["id"], row["type"], f"{row['start']}–{row['end']}"] for row in rows],
+            colLabels=["position", "token", "id", "type", "characters"],
+            loc="upper left",
+            cellLoc="left",
+        )
+        table.auto_set_font_size(False)
+        table.set_fontsize(8)
+        axes.set_title(self.answer.replace("`", ""), fontsize=9, loc="left")
+        return figure

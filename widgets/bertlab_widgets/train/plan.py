@@ -1,0 +1,422 @@
+"""What is to be trained, on what, and how: the settings of a run, without a widget and without a model.
+
+`Plan(dataset="sentiment", rank=8).prepare(lab)` reads the data, builds the model and returns a `LiveRun` that is ready
+to start; `Plan.code(...)` writes the lines that do the same in a notebook.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from bertlab.data import Corpus, DataError, Task, column_of, infer_task, read, samples
+from bertlab.lab import Lab
+from bertlab.nano import DEFAULTS as NANO_DEFAULTS
+from bertlab.nano import SETTINGS as NANO
+from bertlab.nano import EncoderDecoder, unigram_entropy
+from bertlab.training import evaluate, evaluate_pretraining, finetune, main_metric, pretrain
+
+from ..workbench import SelectionError
+from .run import (
+    MASKED,
+    LiveRun,
+    about_rows,
+    described,
+    examples,
+    fresh_model,
+    guessing,
+    kind_of,
+    pasted_rows,
+    sizes,
+    split_rows,
+    trained_lab,
+    watch_masked,
+    watch_reversal,
+    watch_task,
+)
+
+SETS = {
+    "sentiment": "classification",
+    "topics": "classification",
+    "pairs": "classification",
+    "entities": "tagging",
+    "questions": "qa",
+    "choices": "choice",
+    "similarity": "regression",
+}
+TASK_NAMES = {"pairs": "inference", "entities": "ner", "questions": "qa", "choices": "choice"}  # names that Lab knows
+KINDS = ("", "classification", "multilabel", "regression", "tagging", "choice", "qa", "next_sentence", MASKED)
+LORA_RATE, FULL_RATE = 2e-3, 2e-4  # what suits the shipped model and the small sets
+BATCH_SIZE, MOST_TOKENS = 16, 128
+NANO_TITLES = {
+    "agreement": "A nano model of 0.1 M weights meets one grammar and must find the verb's form; guessing is 50 %.",
+    "reversal": "A nano encoder and decoder of 0.1 M weights learn to write letters backwards.",
+    "text": "A nano model of 0.6 M weights reads 17,500 words; below the unigram entropy it uses the context.",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings that decide what a run learns; see `TrainPanel` for their meaning."""
+
+    dataset: str = "sentiment"
+    file: str = ""
+    pasted: str = ""
+    task: str = ""
+    freeze: int = -1
+    rank: int = 8
+    rate: float = 0.0
+    head_rate: float = 0.0
+    batch_size: int = 0
+    epochs: float = 4.0
+    steps: int = 0
+    precision: str = "auto"
+    device: str = "auto"
+    seed: int = 0
+
+    # --- the data
+
+    @property
+    def nano(self) -> bool:
+        """Whether a nano model is trained from nothing."""
+        return self.dataset in NANO
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the data is still to be named or pasted."""
+        named = {"file": self.file, "pasted": self.pasted}
+        return self.dataset in named and not named[self.dataset].strip()
+
+    @property
+    def task_name(self) -> str:
+        """The name under which the lab knows the trained model."""
+        if self.dataset == "file":
+            return Path(self.file).name.partition(".")[0] or "file"
+        return TASK_NAMES.get(self.dataset, self.dataset)
+
+    def rows(self) -> list:
+        """The examples of the chosen set, held-out ones included.
+
+        Raises:
+            DataError: with file and line; FileNotFoundError.
+        """
+        if self.dataset in SETS:
+            return samples(self.dataset)
+        if self.dataset == "pasted":
+            return pasted_rows(self.pasted)
+        if not self.file.strip():
+            raise DataError(
+                "no file was named: give the path of a .jsonl, .csv, .tsv, .conll, .txt or SQuAD .json file"
+            )
+        rows = list(read(self.file.strip()))
+        if not rows:
+            raise DataError(f"{self.file} is empty: it needs at least two examples")
+        return rows
+
+    def kind(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """The kind of task: as set, as the set wants it, or as its columns say."""
+        return self.task or SETS.get(self.dataset) or kind_of(rows)
+
+    def task_of(self, lab: Lab, rows: Sequence, kind: str) -> Task:
+        """The task that the rows speak of."""
+        return infer_task(kind, rows, max_length=min(MOST_TOKENS, lab.max_length), name=self.task_name)
+
+    def about(self, lab: Lab) -> dict:
+        """The chosen set in figures: examples, labels, what guessing gets."""
+        if self.nano:
+            nothing = {"rows": 0, "held_out": 0, "labels": [], "examples": [], "lines": {}, "chance": {}}
+            return {"title": NANO_TITLES[self.dataset], **nothing}
+        rows = self.rows()
+        kind = self.kind(rows)
+        train, held_out = split_rows(rows)
+        if kind == MASKED:
+            return {**_about_text(train, held_out), "lines": {"ln V": math.log(len(lab.tokenizer))}, "kind": kind}
+        task = self.task_of(lab, rows, kind)
+        lines, chance = guessing(task, train, held_out)
+        figures = {"lines": lines, "chance": chance, "metric": main_metric(task), "kind": kind}
+        return {**about_rows(train, held_out, task), **figures}
+
+    def sentence(self, lab: Lab) -> tuple[str, str]:
+        """(text, second text) of a held-out example, to watch; empty where the data cannot be read."""
+        if self.nano or self.waiting:
+            return "", ""
+        try:
+            rows = self.rows()
+            kind, (train, held_out) = self.kind(rows), split_rows(rows)
+            row = (held_out or train)[0]
+            if kind == MASKED:
+                return column_of(row, "text", str), ""
+            return described(row, self.task_of(lab, rows, kind))[:2]
+        except (ValueError, LookupError, OSError):
+            return "", ""
+
+    # --- the numbers
+
+    def suits(self) -> dict[str, Any]:
+        """What is taken where a setting is 0."""
+        nano = NANO_DEFAULTS.get(self.dataset, {})
+        return {
+            "rate": nano.get("learning_rate", LORA_RATE if self.rank else FULL_RATE),
+            "batch_size": nano.get("batch_size", BATCH_SIZE),
+            "steps": nano.get("steps", 0),
+            "nano": self.nano,
+        }
+
+    def options(self) -> dict[str, Any]:
+        """The settings of the engine, beside the length of the run."""
+        suits = self.suits()
+        options = {"learning_rate": self.rate or suits["rate"], "batch_size": self.batch_size or suits["batch_size"]}
+        if self.head_rate:
+            options["head_learning_rate"] = self.head_rate
+        if self.precision != "auto":
+            options["precision"] = self.precision
+        if self.device != "auto":
+            options["device"] = self.device
+        return {**options, "seed": self.seed}
+
+    def planned(self, rows: int) -> int:
+        """Steps that a run over so many rows will take."""
+        suits = self.suits()
+        return self.steps or suits["steps"] or round(self.epochs * self._per_epoch(rows))
+
+    def _per_epoch(self, rows: int) -> int:
+        return max(1, math.ceil(rows / self.options()["batch_size"]))
+
+    def _length(self, rows: int) -> tuple[int, int]:
+        """(steps, steps of an epoch)."""
+        steps = self.planned(rows)
+        if steps < 1:
+            raise SelectionError(f"epochs is {self.epochs:g}, which is less than one step: give more epochs, or steps.")
+        return steps, self._per_epoch(rows)
+
+    # --- what is said about it
+
+    def named(self) -> dict[str, str]:
+        """The settings in words, by name; what a person compares two runs by."""
+        suits, frozen = self.suits(), {-1: "nothing", 0: "the embeddings"}
+        return {
+            "data": {"file": self.file, "pasted": f"{len(self.pasted.splitlines())} pasted lines"}.get(
+                self.dataset, self.dataset
+            ),
+            "task": self.task or "as the data says",
+            "LoRA rank": str(self.rank) if self.rank else "off",
+            "frozen": frozen.get(self.freeze, f"{self.freeze} layers"),
+            "rate": f"{self.rate or suits['rate']:g}",
+            "rate of the head": f"{self.head_rate:g}" if self.head_rate else "same",
+            "batch": str(self.batch_size or suits["batch_size"]),
+            "epochs": "by steps" if self.steps or suits["steps"] else f"{self.epochs:g}",
+            "steps": str(self.steps or suits["steps"]) if self.steps or suits["steps"] else "by epochs",
+            "precision": self.precision,
+            "device": self.device,
+            "seed": str(self.seed),
+        }
+
+    def apart_from(self, other: Plan) -> str:
+        """Where this plan differs from another, in its own words: "LoRA rank 2, rate 0.01"."""
+        mine, theirs = self.named(), other.named()
+        said = [f"{name} {value}" for name, value in mine.items() if value != theirs[name]]
+        said = [part for part in said if not part.endswith((" by steps", " by epochs"))]
+        if not said and self.pasted != other.pasted:
+            return "other pasted lines"
+        return ", ".join(said) or "same settings"
+
+    # --- the run
+
+    def prepare(self, lab: Lab) -> LiveRun:
+        """A run ready to start. Reads the data and builds the model; trains nothing.
+
+        Raises:
+            DataError: the data does not parse; names file and line. ValueError: settings that do not fit.
+        """
+        if self.nano:
+            run = self._prepare_nano()
+        else:
+            rows = self.rows()
+            kind = self.kind(rows)
+            train, held_out = split_rows(rows)
+            if not train:
+                raise DataError(
+                    'every row of the set is held out (its column "split" says so): nothing is left to learn from'
+                )
+            if kind == MASKED:
+                run = self._prepare_masked(lab, train, held_out)
+            else:
+                run = self._prepare_task(lab, self.task_of(lab, rows, kind), train, held_out)
+            run.lab = trained_lab(lab, run.model, f"{lab.name} + {self.task_name}")
+        run.plan = self
+        run.about.update(**sizes(run.model), **self.options())
+        run.about.setdefault("device", str(lab.device))
+        return run
+
+    def _prepare_task(self, lab: Lab, task: Task, train: list, held_out: list) -> LiveRun:
+        steps, per_epoch = self._length(len(train))
+        model = fresh_model(lab, task, rank=self.rank, freeze=self.freeze, seed=self.seed)
+        records = finetune(
+            model,
+            lab.tokenizer,
+            train,
+            task,
+            evaluation=held_out or None,
+            steps=steps,
+            evaluate_every=per_epoch,
+            keep_best=False,
+            **self.options(),
+        )
+        lines, chance = guessing(task, train, held_out, lab.tokenizer)
+        return LiveRun(
+            name=self.task_name,
+            kind=task.kind,
+            model=model,
+            tokenizer=lab.tokenizer,
+            records=records,
+            steps=steps,
+            epochs=steps / per_epoch,
+            metric=main_metric(task),
+            lines=lines,
+            chance=chance,
+            measure=(lambda: evaluate(model, lab.tokenizer, held_out, task)) if held_out else None,
+            watch=lambda texts: watch_task(model, lab.tokenizer, task, texts, held_out or train),
+            about=about_rows(train, held_out, task),
+            task=task,
+        )
+
+    def _prepare_masked(self, lab: Lab, train: list, held_out: list) -> LiveRun:
+        corpora = [
+            Corpus.build([[column_of(row, "text", str)] for row in part], lab.tokenizer) if part else None
+            for part in (train, held_out)
+        ]
+        limit = min(MOST_TOKENS, lab.max_length)
+        steps, per_epoch = self._length(max(1, corpora[0].tokens // (limit - 2)))
+        model = fresh_model(lab, None, rank=self.rank, freeze=self.freeze, seed=self.seed)
+        records = pretrain(
+            model,
+            lab.tokenizer,
+            corpora[0],
+            evaluation=corpora[1],
+            max_length=limit,
+            next_sentence=False,
+            steps=steps,
+            evaluate_every=per_epoch,
+            keep_best=False,
+            evaluation_sequences=64,
+            **self.options(),
+        )
+
+        def measure() -> dict[str, float]:
+            return evaluate_pretraining(model, corpora[1], lab.tokenizer, max_length=limit, sequences=64)
+
+        return LiveRun(
+            name=self.task_name,
+            kind=MASKED,
+            model=model,
+            tokenizer=lab.tokenizer,
+            records=records,
+            steps=steps,
+            epochs=steps / per_epoch,
+            metric="masked_loss",
+            lines={"ln V": math.log(len(lab.tokenizer)), "unigram entropy": unigram_entropy(corpora[0].ids)},
+            chance={},
+            measure=measure if held_out else None,
+            watch=lambda texts: watch_masked(model, lab.tokenizer, texts),
+            about=_about_text(train, held_out),
+        )
+
+    def _prepare_nano(self) -> LiveRun:
+        nano = NANO[self.dataset](seed=self.seed)
+        steps = self.planned(0)
+        every = min(nano.defaults["evaluate_every"], max(1, steps // 4))
+        model, tokenizer = nano.model, nano.tokenizer
+        writes = isinstance(model, EncoderDecoder)
+        guesses = {"chance": nano.chance.get(nano.metric, 0.0), **nano.chance} if nano.chance else {}
+        run = LiveRun(
+            name=nano.name,
+            kind="sequence to sequence" if writes else MASKED,
+            model=model,
+            tokenizer=tokenizer,
+            records=nano.train(steps=steps, evaluate_every=every, **self.options()),
+            steps=steps,
+            epochs=None,
+            metric=nano.metric,
+            lines=dict(nano.lines),
+            chance={name: value for name, value in guesses.items() if name not in ("letters", nano.metric)},
+            measure=nano.measure,
+            watch=lambda texts: (watch_reversal if writes else watch_masked)(model, tokenizer, texts),
+            about=_about_text([], []),
+        )
+        if not writes:
+            run.lab = Lab(model, tokenizer, name=f"nano {nano.name}")
+        return run
+
+    # --- as code
+
+    def code(self, lab: Lab, taken: int = 0, total: int = 0) -> str:
+        """Lines that train the same way and leave the losses of the first `taken` of `total` steps in `result`."""
+        total = total or self.planned(0 if self.nano else len(split_rows(self.rows())[0]))
+        last = f"result = [record.loss for record in islice(records, {taken or total})]"
+        options = [f"{name}={value!r}" for name, value in self.options().items()]
+        if self.nano:
+            function = NANO[self.dataset].__name__
+            return "\n".join(
+                [
+                    "from itertools import islice",
+                    f"from bertlab.nano import {function}",
+                    "",
+                    f"nano = {function}(seed={self.seed})",
+                    f"records = nano.train({', '.join([f'steps={total}', *options])})",
+                    last,
+                ]
+            )
+        given = ", ".join([f"steps={total}", "keep_best=False", *options])
+        drawn = f"rank={self.rank}, freeze={self.freeze}, seed={self.seed}"
+        sources = {"file": f"list(read({self.file.strip()!r}))", "pasted": f"pasted_rows({self.pasted!r})"}
+        source = sources.get(self.dataset, f"samples({self.dataset!r})")
+        helpers = "fresh_model, pasted_rows, split_rows" if self.dataset == "pasted" else "fresh_model, split_rows"
+        limit, kind = min(MOST_TOKENS, lab.max_length), self.kind(self.rows())
+        lines = [
+            "from itertools import islice",
+            "import bertlab",
+            f"from bertlab_widgets.train import {helpers}",
+        ]
+        if kind == MASKED:
+            lines += [
+                "from bertlab.data import Corpus",
+                "from bertlab.data import read, samples",
+                "from bertlab.training import pretrain",
+                "",
+                f"lab = bertlab.load({lab.name!r})",
+                f"train, held_out = split_rows({source})",
+                f"model = fresh_model(lab, None, {drawn})",
+                "corpus = Corpus.build([[row['text']] for row in train], lab.tokenizer)",
+                f"records = pretrain(model, lab.tokenizer, corpus, max_length={limit}, next_sentence=False,",
+                f"                   {given})",
+            ]
+        else:
+            lines += [
+                "from bertlab.data import infer_task, read, samples",
+                "from bertlab.training import finetune",
+                "",
+                f"lab = bertlab.load({lab.name!r})",
+                f"rows = {source}",
+                f"task = infer_task({kind!r}, rows, max_length={limit})",
+                f"model = fresh_model(lab, task, {drawn})",
+                "train, held_out = split_rows(rows)",
+                f"records = finetune(model, lab.tokenizer, train, task, {given})",
+            ]
+        return "\n".join([*lines, last])
+
+
+PLANNED = tuple(field.name for field in fields(Plan))  # the settings of a panel that make its plan
+
+
+def _about_text(train: Sequence, held_out: Sequence) -> dict:
+    """A set without labels in figures."""
+    return {
+        "rows": len(train),
+        "held_out": len(held_out),
+        "labels": [],
+        "examples": examples(train),
+        "chance": {},
+    }

@@ -1,0 +1,29 @@
+"""The one state behind all the panels: a text, what is selected in it, what is done to it, and what the model says.
+
+Read `workbench` first, then `encoding`.
+"""
+
+from .checks import SelectionError
+from .code import CORPUS, ablation_code, conditions, heads_named, heads_off, input_code, lab_code
+from .encoding import Encoding, encode
+from .lock import ModelLock
+from .results import Result
+from .together import Together
+from .workbench import Workbench
+
+__all__ = [
+    "CORPUS",
+    "Encoding",
+    "ModelLock",
+    "Result",
+    "SelectionError",
+    "Together",
+    "Workbench",
+    "ablation_code",
+    "conditions",
+    "encode",
+    "heads_named",
+    "heads_off",
+    "input_code",
+    "lab_code",
+]

@@ -1,0 +1,35 @@
+"""What may be set: whole numbers, places of the text, and what becomes of places when the text is edited."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+
+from traitlets import TraitError
+
+SAME_TEXT = 0.5  # share of tokens in common from which a new text is an edit of the old one
+
+
+class SelectionError(TraitError, ValueError):
+    """A value that the text or the model does not have: a layer, a token, a head, a preset."""
+
+
+def whole(value, kind: str) -> int:
+    """A whole number that was given for a `kind` of thing; a truth value is none."""
+    if isinstance(value, str) and value.strip().lstrip("-").isdigit():  # a key of a JSON object
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise SelectionError(f"{kind} {value!r} was given; it must be a whole number")
+    return int(value)
+
+
+def moved(before: list[dict], now: list[dict]) -> dict[int, int]:
+    """Where each token of a text stands after an edit: old position -> new one; empty where it is another text."""
+    names = [[(token["text"], token["segment"]) for token in tokens] for tokens in (before, now)]
+    matcher = difflib.SequenceMatcher(None, *names, autojunk=False)
+    runs = matcher.get_matching_blocks()
+    words = [sum(not token["special"] for token in tokens) for tokens in (before, now)]
+    common = sum(not token["special"] for run in runs for token in before[run.a : run.a + run.size])
+    if not common or 2 * common < SAME_TEXT * sum(words):
+        return {}
+    return {run.a + i: run.b + i for run in runs for i in range(run.size)}

@@ -1,0 +1,78 @@
+"""The state of a workbench as lines of Python that make it again, and in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+CORPUS = 'corpus = [row["text"] for row in samples("topics")][:60]'  # the sentences that ship, as code
+
+
+def lab_code(lab: Any) -> list[str]:
+    """Lines that leave this lab in `lab`: from where it was loaded, or, for one that was trained here, as it was."""
+    made = getattr(lab, "made_by", None)
+    if made is not None:
+        return made()
+    source = getattr(lab.model.config, "name_or_path", "") or lab.name
+    if Path(source).is_dir():
+        source = str(Path(source).resolve())
+    elif not hasattr(lab.model.config, "name_or_path") or not lab.model.config.name_or_path:
+        source = lab.name
+    return ["import bertlab", f"lab = bertlab.load({source!r})"]
+
+
+def input_code(workbench: Any, *, pair: bool = True) -> list[str]:
+    """Lines that leave the model's input in `batch`, changed tokens and masks in place."""
+    second = f", {workbench.text_pair!r}" if workbench.text_pair and pair else ""
+    given = f'lab.tokenizer({workbench.text!r}{second}, truncation=True, return_tensors="pt").to(lab.device)'
+    lines = [f"batch = {given}"]
+    lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
+    if workbench.masked:
+        lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
+    return lines
+
+
+def ablation_code(workbench: Any, model: str = "lab.model") -> tuple[list[str], str]:
+    """The switched-off heads: what goes before, and the context in which they are off."""
+    heads = list(workbench.ablated)
+    if workbench.ablation != "corpus":
+        return [], f"ablation.ablate({model}, {heads}, {workbench.ablation!r})"
+    corpus = f"corpus = {list(workbench.corpus)!r}" if workbench.corpus else CORPUS
+    before = [*([] if workbench.corpus else ["from bertlab.data import samples"]), corpus]
+    means = "means=ablation.corpus_means(lab, corpus)"
+    return before, f'ablation.ablate({model}, {heads}, "mean", {means})'
+
+
+def heads_named(heads: list[tuple[int, int]], most: int = 3) -> str:
+    """ "head 2.5", "heads 0.1, 0.2 and 4 more"."""
+    names = [f"{layer}.{head}" for layer, head in heads[:most]]
+    rest = len(heads) - len(names)
+    return f"head{'s' if len(heads) > 1 else ''} {', '.join(names)}{f' and {rest} more' if rest else ''}"
+
+
+def heads_off(workbench: Any) -> str:
+    """The switched-off heads for a title: "2 heads off (0.1, 2.5)"; empty where all are on."""
+    heads = list(workbench.ablated)
+    if not heads:
+        return ""
+    named = heads_named(heads).split(" ", 1)[1]
+    return f"{len(heads)} head{'s' if len(heads) > 1 else ''} off ({named})"
+
+
+def conditions(workbench: Any, *, masks: bool = True, heads: bool = True) -> list[str]:
+    """What is done to text and model beside the panel's own question, in words; empty where nothing is."""
+    tokens, said = workbench.encoding.tokens, []
+    moment = getattr(workbench.lab, "moment", "")
+    if moment:
+        said.append(moment)
+    if masks and workbench.masked:
+        names = [f"`{tokens[i]['text']}`" for i in workbench.masked[:3]]
+        rest = len(workbench.masked) - len(names)
+        said.append(f"{', '.join(names)}{f' and {rest} more' if rest else ''} masked")
+    if masks and workbench.forced:
+        count = len([i for i in workbench.forced if i not in workbench.masked])
+        if count:
+            said.append(f"{count} token{'s' if count > 1 else ''} changed")
+    if heads and workbench.ablated:
+        said.append(f"{heads_named(list(workbench.ablated))} off")
+    return said
