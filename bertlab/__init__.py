@@ -50,6 +50,18 @@ _HOME = {
 }
 # Families that need an extra: offered, but not by `from bertlab import *`.
 _HOME_OF_EXTRAS = {
+    "jax": [
+        "FlaxBertModel",
+        "FlaxBertForPreTraining",
+        "FlaxBertForCausalLM",
+        "FlaxBertForMaskedLM",
+        "FlaxBertForNextSentencePrediction",
+        "FlaxBertForSequenceClassification",
+        "FlaxBertForMultipleChoice",
+        "FlaxBertForTokenClassification",
+        "FlaxBertForQuestionAnswering",
+        "FlaxBertForPreTrainingOutput",
+    ],
     "keras": [
         "TFBertModel",
         "TFBertForPreTraining",

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A room imports only rooms that stand above it. A room is a folder, or a module that stands alone.
 ORDER = """
-    numbers devices outputs metrics files recording samples rows tasks data masking tokenizer generation model keras
+    numbers devices outputs metrics files recording samples rows tasks data masking tokenizer generation model jax keras
     adapters training nano nano_data recipes analysis bugs lab check command
 """.split()
 

@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 from bertlab.files.hub import resolve, take_options
-from bertlab.files.names import CONFIG_FILES
+from bertlab.files.names import CONFIG_FILES, all_weight_file_names, rename_legacy
 from bertlab.files.shipped import ModelNotFoundError, shipped_models
 from bertlab.files.whole import read_json, replacing, write_whole
 
@@ -20,10 +20,12 @@ _NEEDS_TORCH = {
     "read_weights": "reading",
     "LoadingReport": "loading",
     "check_foreign": "loading",
+    "warn_of_gaps": "loading",
+    "foreign_name": "foreign_names",
+    "own_name": "foreign_names",
+    "write_weights": "foreign_writing",
     "load_into": "loading",
     "resolve_dtype": "loading",
-    "warn_of_gaps": "loading",
-    "own_name": "foreign_names",
     "write_state_dict": "writing",
 }
 
@@ -32,12 +34,15 @@ __all__ = [
     "LoadingReport",
     "ModelNotFoundError",
     "StateDict",
+    "all_weight_file_names",
     "check_foreign",
+    "foreign_name",
     "load_into",
     "own_name",
     "read_json",
     "read_state_dict",
     "read_weights",
+    "rename_legacy",
     "replacing",
     "resolve",
     "resolve_dtype",
@@ -45,6 +50,7 @@ __all__ = [
     "take_options",
     "warn_of_gaps",
     "write_state_dict",
+    "write_weights",
     "write_whole",
 ]
 

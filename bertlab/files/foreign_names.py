@@ -152,20 +152,21 @@ def with_own_names(state: Mapping[str, torch.Tensor], format: str) -> dict[str, 
     return renamed
 
 
-def with_foreign_names(state: Mapping[str, torch.Tensor], format: str) -> dict[str, torch.Tensor]:
+def with_foreign_names(state: Mapping[str, torch.Tensor], format: str, tied: bool = True) -> dict[str, torch.Tensor]:
     """A checkpoint under the names of another framework, kernels turned.
 
-    A copy of the word embeddings or of the vocabulary's bias, which the other frameworks do not store, is left out.
+    A copy of the vocabulary's bias, and where the head is `tied` of the word embeddings, which the other frameworks do
+    not store, is left out.
 
     Raises:
         ValueError: naming the values that the framework has no place for.
     """
     renamed, homeless = {}, []
     for name, tensor in state.items():
-        source = state.get(TIED_NAMES.get(name, ""))
+        source = state.get(TIED_NAMES.get(name, "")) if tied or name.endswith("bias") else None
         if source is not None and source.shape == tensor.shape and torch.equal(source, tensor):
             continue
-        found = foreign_name(name if "." in name else name, format)
+        found = foreign_name(name, format) or foreign_name(f"bert.{name}", format)
         if found is None:
             homeless.append(name)
             continue

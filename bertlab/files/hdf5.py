@@ -108,10 +108,20 @@ def write_hdf5(path: str | os.PathLike, arrays: Mapping[str, torch.Tensor], mode
             group = file.create_group(layer)
             _set_names(group, "weight_names", [f"{model_name}/{name}" for name in names])
             for name in names:
-                tensor = arrays[name].detach().cpu()
-                if tensor.dtype == torch.bfloat16:
-                    tensor = tensor.float()
-                group.create_dataset(f"{model_name}/{name}", data=tensor.contiguous().numpy())
+                group.create_dataset(f"{model_name}/{name}", data=_as_numpy(arrays[name]))
+
+
+def write_hdf5_shard(path: str | os.PathLike, arrays: Mapping[str, torch.Tensor]) -> None:
+    """Write arrays in the layout of one of several files: each at its name, and all listed in one attribute."""
+    with h5py_module().File(path, "w") as file:
+        for name, tensor in arrays.items():
+            file.create_dataset(name, data=_as_numpy(tensor))
+        _set_names(file, "layer_names", list(arrays))
+
+
+def _as_numpy(tensor: torch.Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy()
 
 
 def _set_names(group: Any, attribute: str, names: list[str]) -> None:

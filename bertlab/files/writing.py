@@ -7,7 +7,8 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -38,36 +39,50 @@ def write_state_dict(
     are removed. Returns the paths written. Raises OSError when writing fails, ValueError or TypeError for
     something that is no dict of tensors.
     """
-    limit = _bytes(max_shard_size)
+    limit = as_bytes(max_shard_size)
     tensors, copies = _prepared(state, TIED_NAMES if tied is None else tied)
     single_name, index_name = weight_file_names(variant, use_safetensors=safe_serialization)
-    stem, ending = single_name.rsplit(".", 1)
 
-    shards = _split(tensors, limit)
-    if len(shards) == 1:
-        names = [single_name]
-    else:
-        names = [f"{stem}-{number:05d}-of-{len(shards):05d}.{ending}" for number in range(1, len(shards) + 1)]
+    shards = in_shards(tensors, limit)
+    names = shard_names(single_name, len(shards))
     if not safe_serialization:
         for copy, source in copies.items():
             next(shard for shard in shards if source in shard)[copy] = tensors[source]
-    index = {
-        "metadata": {"total_size": sum(tensor.nbytes for tensor in tensors.values())},
-        "weight_map": {name: file_name for file_name, shard in zip(names, shards, strict=True) for name in shard},
+    contents: dict[str, Callable[[Path], object]] = {
+        name: partial(_save, shard, safe_serialization=safe_serialization) for name, shard in zip(names, shards)
     }
+    if len(shards) > 1:
+        places = {name: file for file, shard in zip(names, shards) for name in shard}
+        contents[index_name] = partial(write_index, places, sum(tensor.nbytes for tensor in tensors.values()))
+    earlier = [True] if safe_serialization else [False, True]  # safetensors are read before a .bin
+    stale = [name for is_safe in earlier for name in weight_file_names(variant, use_safetensors=is_safe)]
+    return write_together(folder, contents, stale)
 
+
+def write_together(
+    folder: str | os.PathLike, contents: Mapping[str, Callable[[Path], object]], stale: Sequence[str]
+) -> list[Path]:
+    """Write several files of a folder: beside those that are there, before any of them takes its place.
+
+    Args:
+        folder: made when it does not exist.
+        contents: by the file's name, what writes it to the path that it is given, where there is no file yet.
+        stale: names of weight files and indices; what an earlier save left under these, or as their shards, goes.
+
+    Raises:
+        OSError: when writing fails; everything is as it was then.
+    """
     folder = Path(folder).expanduser()
     _make_folder(folder)
-    unfinished = {folder / name: folder / f".{name}.{secrets.token_hex(4)}.tmp" for name in names}
-    if len(shards) > 1:
-        unfinished[folder / index_name] = folder / f".{index_name}.{secrets.token_hex(4)}.tmp"
+    unfinished = {folder / name: folder / f".{name}.{secrets.token_hex(4)}.tmp" for name in contents}
     try:
-        for path, shard in zip(unfinished.values(), shards, strict=False):
-            _save(shard, path, safe_serialization)
-        if len(shards) > 1:
-            text = json.dumps(index, indent=2, sort_keys=True) + "\n"
-            unfinished[folder / index_name].write_text(text, encoding="utf-8")
-            (folder / index_name).unlink(missing_ok=True)  # an old index must never list new shards
+        for path, temporary in unfinished.items():
+            contents[path.name](temporary)
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+        for path in unfinished:
+            if path.suffix == ".json":
+                path.unlink(missing_ok=True)  # an old index must never list new shards
         for path, temporary in unfinished.items():
             os.replace(temporary, path)
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -81,8 +96,23 @@ def write_state_dict(
     finally:
         for temporary in unfinished.values():
             temporary.unlink(missing_ok=True)
-    _remove_earlier(folder, variant, safe_serialization, keep={path.name for path in unfinished})
+    shards = [re.compile(r"{}-\d{{5}}-of-\d{{5}}\.{}".format(*map(re.escape, name.rsplit(".", 1)))) for name in stale]
+    for path in folder.iterdir():
+        if path.name not in contents and (path.name in stale or any(shard.fullmatch(path.name) for shard in shards)):
+            path.unlink()
     return list(unfinished)
+
+
+def shard_names(file_name: str, count: int) -> list[str]:
+    """`model.safetensors`, or `model-00001-of-00003.safetensors`, ..."""
+    stem, ending = file_name.rsplit(".", 1)
+    return [file_name] if count == 1 else [f"{stem}-{i:05d}-of-{count:05d}.{ending}" for i in range(1, count + 1)]
+
+
+def write_index(places: Mapping[str, str], total_size: int, path: Path) -> None:
+    """Write the index of a checkpoint in shards: which tensor lies in which file."""
+    index = {"metadata": {"total_size": total_size}, "weight_map": dict(places)}
+    path.write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _prepared(
@@ -131,7 +161,7 @@ def _is_same_tensor(first: torch.Tensor, second: torch.Tensor) -> bool:
     return place(first) == place(second)
 
 
-def _split(tensors: Mapping[str, torch.Tensor], limit: int) -> list[dict[str, torch.Tensor]]:
+def in_shards(tensors: Mapping[str, torch.Tensor], limit: int) -> list[dict[str, torch.Tensor]]:
     """The tensors in their order, in as few parts of at most `limit` bytes as that order allows."""
     shards: list[dict[str, torch.Tensor]] = [{}]
     size = 0
@@ -144,7 +174,7 @@ def _split(tensors: Mapping[str, torch.Tensor], limit: int) -> list[dict[str, to
     return shards
 
 
-def _bytes(size: int | str) -> int:
+def as_bytes(size: int | str) -> int:
     """5_000_000, "5MB" or "5MiB" in bytes."""
     units = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
     units |= {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
@@ -170,7 +200,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path, safe_serialization: bool) -> None:
-    """Write one new file, with the permissions that any new file gets, and wait until the disk has it."""
+    """Write one new file, with the permissions that any new file gets."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     permissions = os.fstat(descriptor).st_mode & 0o777
     os.close(descriptor)
@@ -180,8 +210,6 @@ def _save(tensors: dict[str, torch.Tensor], path: Path, safe_serialization: bool
     else:
         with open(path, "wb") as file:
             torch.save(tensors, file)
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _error_number(error: BaseException) -> int | None:
@@ -195,15 +223,3 @@ def _error_number(error: BaseException) -> int | None:
             return int(named[1])
         link = link.__context__
     return None
-
-
-def _remove_earlier(folder: Path, variant: str | None, safe_serialization: bool, keep: set[str]) -> None:
-    """Remove what an earlier save left and would now be stale, or be read in place of what was just written."""
-    formats = [True] if safe_serialization else [False, True]  # safetensors are read before a .bin
-    for format_is_safe in formats:
-        single_name, index_name = weight_file_names(variant, use_safetensors=format_is_safe)
-        stem, ending = single_name.rsplit(".", 1)
-        shard = re.compile(rf"{re.escape(stem)}-\d{{5}}-of-\d{{5}}\.{ending}")
-        for path in folder.iterdir():
-            if path.name not in keep and (path.name in (single_name, index_name) or shard.fullmatch(path.name)):
-                path.unlink()

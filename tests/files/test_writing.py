@@ -198,7 +198,7 @@ def test_what_is_no_dict_of_tensors_is_not_written(tmp_path, value, kind, messag
     ("size", "expected"), [(7, 7), ("7", 7), ("7B", 7), ("5GB", 5 * 10**9), ("5GiB", 5 * 2**30), ("1.5 MB", 1_500_000)]
 )
 def test_sizes_are_understood(size, expected):
-    assert writing._bytes(size) == expected
+    assert writing.as_bytes(size) == expected
 
 
 @pytest.mark.parametrize("size", [0, -1, "", "GB", "5XB", "-5GB", "5IB", "0MB"])

@@ -10,6 +10,7 @@ Weights are rounded to what bfloat16 holds, so that half precision loses nothing
 
 import json
 import shutil
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -20,8 +21,10 @@ import ml_dtypes
 import numpy as np
 import tensorflow as tf
 import transformers
-from flax_cases import CLASSES, MODELS, SHAPE, answers, inputs
 from transformers import BertConfig
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/, which pytest adds too
+from flax_cases import CLASSES, MODELS, SHAPE, answers, inputs  # noqa: E402
 
 HERE = Path(__file__).parent
 
