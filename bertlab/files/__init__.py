@@ -10,9 +10,11 @@ import importlib
 from typing import Any
 
 from bertlab.files.hub import resolve, take_options
-from bertlab.files.names import CONFIG_FILES, all_weight_file_names, rename_legacy
+from bertlab.files.mistaken import mistaken
+from bertlab.files.names import CONFIG_FILES, all_weight_file_names, is_weight_file, rename_legacy
+from bertlab.files.options import take_loading_options
 from bertlab.files.shipped import ModelNotFoundError, shipped_models
-from bertlab.files.whole import read_json, replacing, write_whole
+from bertlab.files.whole import read_json, replacing, replacing_all, write_whole
 
 _NEEDS_TORCH = {
     "StateDict": "reading",
@@ -26,6 +28,7 @@ _NEEDS_TORCH = {
     "write_weights": "foreign_writing",
     "load_into": "loading",
     "resolve_dtype": "loading",
+    "warn_of_fresh": "loading",
     "write_state_dict": "writing",
 }
 
@@ -37,18 +40,23 @@ __all__ = [
     "all_weight_file_names",
     "check_foreign",
     "foreign_name",
+    "is_weight_file",
     "load_into",
     "own_name",
+    "mistaken",
     "read_json",
     "read_state_dict",
     "read_weights",
     "rename_legacy",
     "replacing",
+    "replacing_all",
     "resolve",
     "resolve_dtype",
     "shipped_models",
+    "take_loading_options",
     "take_options",
     "warn_of_gaps",
+    "warn_of_fresh",
     "write_state_dict",
     "write_weights",
     "write_whole",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
+from bertlab.files.mistaken import mistaken
 from bertlab.files.names import FILE_KINDS, all_weight_file_names, check_plain_names
 from bertlab.files.repository import Repository
 from bertlab.files.shipped import ModelNotFoundError, did_you_mean, shipped_folder, shipped_models
@@ -65,8 +66,10 @@ def resolve(
     if folder.is_dir():
         return _inner_folder(folder, subfolder)
     if os.path.lexists(folder):
+        what = mistaken(folder) if folder.is_file() else None
         raise NotADirectoryError(
             f"{str(folder)!r} is no folder; pass one that holds config.json, vocabulary and weights."
+            + (f" The file {what}." if what else "")
         )
     if name in shipped_models():
         return _inner_folder(shipped_folder(name), subfolder)

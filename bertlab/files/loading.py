@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -42,9 +43,13 @@ def resolve_dtype(
     return dtype
 
 
-@dataclass
-class LoadingReport:
-    """What became of every tensor when a checkpoint was loaded; names are the model's unless said otherwise."""
+@dataclass(eq=False)
+class LoadingReport(Mapping):
+    """What became of every tensor when a checkpoint was loaded; names are the model's unless said otherwise.
+
+    It is a mapping too, with the keys of the documented loading info: "missing_keys" (fresh, with the copies that
+    follow them), "unexpected_keys" (unused), "mismatched_keys" and "error_msgs" (always empty: errors are raised).
+    """
 
     loaded: list[str] = field(default_factory=list)  # came from the checkpoint
     fresh: list[str] = field(default_factory=list)  # not in the checkpoint: newly drawn, to be trained
@@ -52,6 +57,20 @@ class LoadingReport:
     tied: dict[str, str] = field(default_factory=dict)  # copy -> the parameter whose tensor it shares
     mismatched: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     # (name, shape in the checkpoint, shape in the model): newly drawn, as asked for
+
+    def __getitem__(self, key: str) -> list[Any]:
+        if key == "missing_keys":
+            fresh = set(self.fresh)
+            return self.fresh + [copy for copy, source in self.tied.items() if source in fresh]
+        if key == "error_msgs":
+            return []
+        return {"unexpected_keys": self.unused, "mismatched_keys": self.mismatched}[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"))
+
+    def __len__(self) -> int:
+        return 4
 
     def rows(self) -> list[tuple[str, int, str, list[str]]]:
         """(what, how many, what it means, entries) for each kind that occurs."""
@@ -130,28 +149,12 @@ def load_into(
             )
         values[source] = value
 
-    mismatched = [
-        (name, tuple(value.shape), tuple(own[name].shape))
-        for name, value in values.items()
-        if value.shape != own[name].shape
-    ]
+    mismatched = _other_shapes(values, own)
     if mismatched and not ignore_mismatched_sizes:
-        shown = "; ".join(
-            f"{name}: {stored} in the checkpoint, {mine} in the model" for name, stored, mine in mismatched[:5]
-        )
-        more = f" (and {len(mismatched) - 5} more)" if len(mismatched) > 5 else ""
-        raise ValueError(
-            f"Tensors of the checkpoint have other shapes than {type(model).__name__}'s: {shown}{more}; make the "
-            "configuration fit, or pass ignore_mismatched_sizes=True to draw these afresh."
-        )
+        raise ValueError(_said_of_shapes(mismatched, type(model).__name__))
     for name, *_ in mismatched:
         del values[name]
-    for name, value in values.items():
-        if value.is_complex() or value.is_floating_point() != own[name].is_floating_point():
-            raise ValueError(
-                f"The checkpoint holds {name!r} as {_type_name(value)} where {_type_name(own[name])} is needed; "
-                "quantized checkpoints must be converted to floating point first."
-            )
+    _check_values(values, own)
     with torch.no_grad():
         for name, value in values.items():
             own[name].copy_(value)
@@ -167,6 +170,61 @@ def load_into(
         tied=tied,
         mismatched=mismatched,
     )
+
+
+def _other_shapes(
+    values: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
+) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """(name, shape in the checkpoint, shape in the model) of every tensor that does not fit."""
+    return [
+        (name, tuple(value.shape), tuple(own[name].shape))
+        for name, value in values.items()
+        if value.shape != own[name].shape
+    ]
+
+
+def _said_of_shapes(mismatched: list[tuple[str, tuple[int, ...], tuple[int, ...]]], kind: str) -> str:
+    shown = "; ".join(
+        f"{name}: {stored} in the checkpoint, {mine} in the model" for name, stored, mine in mismatched[:5]
+    )
+    more = f" (and {len(mismatched) - 5} more)" if len(mismatched) > 5 else ""
+    return (
+        f"Tensors of the checkpoint have other shapes than {kind}'s: {shown}{more}; make the configuration fit, or "
+        "pass ignore_mismatched_sizes=True to draw these afresh."
+    )
+
+
+def _check_values(values: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> None:
+    """Refuse tensors that cannot be a parameter's value, and warn of values that are no numbers."""
+    for name, value in values.items():
+        if value.is_complex() or value.is_floating_point() != own[name].is_floating_point():
+            raise ValueError(
+                f"The checkpoint holds {name!r} as {_type_name(value)} where {_type_name(own[name])} is needed; "
+                "quantized checkpoints must be converted to floating point first."
+            )
+    broken = [name for name, value in values.items() if value.is_floating_point() and not _is_finite(value)]
+    if broken:
+        warnings.warn(
+            f"the checkpoint holds NaN or infinity in {abbreviated(broken)}; what the model answers means nothing",
+            stacklevel=4,
+        )
+
+
+def _is_finite(value: torch.Tensor) -> bool:
+    """Whether all values are finite, by their sum, which is quicker than asking each."""
+    wide = torch.float64 if value.dtype == torch.float64 else torch.float32
+    return bool(value.sum(dtype=wide).isfinite()) or bool(value.isfinite().all())
+
+
+def warn_of_fresh(report: LoadingReport, kind: str) -> None:
+    """Warn, with their names, of the parameters of a model that were newly drawn; `kind` is its class."""
+    drawn = [*report.fresh, *(name for name, *_ in report.mismatched)]
+    if drawn:
+        warnings.warn(
+            f"parameters of {kind} that are not in the checkpoint are newly drawn, to be trained before use: "
+            f"{abbreviated(drawn, MOST_NAMES)}",
+            stacklevel=3,
+        )
 
 
 def check_foreign(report: LoadingReport, model: nn.Module, base_prefix: str = "bert") -> None:

@@ -73,6 +73,13 @@ def all_weight_file_names(
     return weight_file_names(variant, use_safetensors) + foreign
 
 
+def is_weight_file(path: Path) -> bool:
+    """Whether a path is that of a file of weights, or of an index of shards."""
+    return (
+        path.name.endswith((*SHARD_ENDINGS, ".index", ".safetensors.index.json", ".bin.index.json")) and path.is_file()
+    )
+
+
 def is_shard_index(file_name: str) -> bool:
     """Whether this weight file is the JSON index of a checkpoint split into shards."""
     return file_name.endswith(".json")

@@ -19,11 +19,27 @@ from safetensors import SafetensorError, safe_open
 from bertlab.files.flax_msgpack import read_flax_msgpack
 from bertlab.files.foreign_names import format_of_names, with_own_names
 from bertlab.files.hdf5 import read_hdf5, without_model_name
-from bertlab.files.names import all_weight_file_names, foreign_weights_hint, is_shard_index, read_shard_index
+from bertlab.files.mistaken import mistaken
+from bertlab.files.names import (
+    all_weight_file_names,
+    foreign_weights_hint,
+    is_shard_index,
+    read_shard_index,
+    weight_file_names,
+)
 from bertlab.files.shipped import ModelNotFoundError
 from bertlab.files.tensorflow1 import latest_index, read_tensorflow1
 from bertlab.files.words import abbreviated, one_line
 
+# An archive that would become larger than both of these when it is unpacked is made to fill the memory.
+MOST_UNPACKED, MOST_GROWTH = 1 << 28, 20  # bytes, times its own size
+_KINDS = {
+    ".safetensors": "safetensors file",
+    ".bin": "checkpoint of torch",
+    ".h5": "HDF5 file",
+    ".msgpack": "Flax checkpoint",
+    ".index": "TensorFlow checkpoint",
+}
 FRAMEWORKS = {"pt": "PyTorch", "tf": "TensorFlow", "flax": "Flax"}
 
 
@@ -60,14 +76,16 @@ def read_state_dict(
     latest = latest_index(folder)  # its name has a number that only the folder tells
     if latest is not None:
         candidates = [latest.name if name == "bert_model.ckpt.index" else name for name in candidates]
-    path = next((folder / name for name in candidates if (folder / name).is_file()), None)
+    own = weight_file_names(variant, use_safetensors)  # an empty file is an error there, and nothing elsewhere
+    there = [folder / name for name in candidates if (folder / name).is_file()]
+    path = next((path for path in there if path.name in own or path.stat().st_size), None)
     state = None if path is None else read_weights(path)
     if state is None or weights_of not in (None, state.written_by):
         present = sorted(entry.name for entry in folder.iterdir())
         advice = foreign_weights_hint(present) or " Give the folder that save_pretrained wrote or the Hub serves."
         raise ModelNotFoundError(
             f"{str(folder)!r} holds none of {', '.join(candidates)}"
-            + (f" that {FRAMEWORKS[weights_of]} wrote" if weights_of else "")
+            + (f" that {FRAMEWORKS[weights_of]} wrote, as from_{weights_of} asks" if weights_of else "")
             + f"; in it are: {abbreviated(present) or 'no files at all'}.{advice}"
         )
     return state
@@ -155,6 +173,9 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
         ".msgpack": read_flax_msgpack,
         ".index": read_tensorflow1,
     }
+    what = mistaken(path)
+    if what is not None:
+        raise ValueError(f"{str(path)!r} is no intact {_KINDS.get(path.suffix, 'checkpoint')}: it {what}")
     state = readers.get(path.suffix, _read_pickled)(path)
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
@@ -214,4 +235,11 @@ def _can_be_mapped(path: Path) -> bool:
         if file.read(4) != b"PK\x03\x04":
             return False
     with zipfile.ZipFile(path) as archive:
-        return all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+        entries = archive.infolist()
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > max(MOST_UNPACKED, MOST_GROWTH * path.stat().st_size):
+        raise ValueError(
+            f"{str(path)!r} is no intact checkpoint of torch: its {path.stat().st_size} bytes would unpack to "
+            f"{unpacked}, which no weights do; do not trust it"
+        )
+    return all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)

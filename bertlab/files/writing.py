@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from bertlab.files.names import TIED_NAMES, weight_file_names
+from bertlab.files.whole import replacing_all
 from bertlab.files.words import one_line
 
 
@@ -27,12 +27,15 @@ def write_state_dict(
     safe_serialization: bool = True,
     max_shard_size: int | str = "5GB",
     variant: str | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write tensors as the checkpoint of a folder, in the files that `read_state_dict` and transformers read.
 
     `safe_serialization` chooses safetensors, where tied copies (`tied`: copy -> source; default `TIED_NAMES`)
     are left out while they really share their tensor, or a pickled `.bin`, which keeps them. Above
     `max_shard_size` (bytes, or such as "200MB") the checkpoint is split, one index listing the shards.
+
+    `texts` are further files by name, such as config.json, that belong to these weights.
 
     All is written beside the earlier checkpoint before any of it takes its place, so a full disk or an
     interruption leaves that as it was. Files of an earlier checkpoint that would be read instead of the new one
@@ -49,6 +52,9 @@ def write_state_dict(
         for copy, source in copies.items():
             next(shard for shard in shards if source in shard)[copy] = tensors[source]
     contents: dict[str, Callable[[Path], object]] = {
+        name: partial(Path.write_text, data=text, encoding="utf-8", newline="") for name, text in (texts or {}).items()
+    }
+    contents |= {
         name: partial(_save, shard, safe_serialization=safe_serialization) for name, shard in zip(names, shards)
     }
     if len(shards) > 1:
@@ -56,7 +62,7 @@ def write_state_dict(
         contents[index_name] = partial(write_index, places, sum(tensor.nbytes for tensor in tensors.values()))
     earlier = [True] if safe_serialization else [False, True]  # safetensors are read before a .bin
     stale = [name for is_safe in earlier for name in weight_file_names(variant, use_safetensors=is_safe)]
-    return write_together(folder, contents, stale)
+    return [path for path in write_together(folder, contents, stale) if path.name not in (texts or {})]
 
 
 def write_together(
@@ -74,17 +80,12 @@ def write_together(
     """
     folder = Path(folder).expanduser()
     _make_folder(folder)
-    unfinished = {folder / name: folder / f".{name}.{secrets.token_hex(4)}.tmp" for name in contents}
     try:
-        for path, temporary in unfinished.items():
-            contents[path.name](temporary)
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-        for path in unfinished:
-            if path.suffix == ".json":
-                path.unlink(missing_ok=True)  # an old index must never list new shards
-        for path, temporary in unfinished.items():
-            os.replace(temporary, path)
+        with replacing_all(folder) as files:
+            for name, write in contents.items():
+                write(files.new(name))
+                if name in stale and name.endswith(".json"):
+                    files.remove(name)  # an old index must never list new shards
     except (OSError, SafetensorError, RuntimeError) as error:
         number = _error_number(error)
         what = os.strerror(number) if number else one_line(error)
@@ -93,14 +94,11 @@ def write_together(
             f"Writing the checkpoint failed ({what}); free some space or choose another folder",
             str(folder),
         ) from error
-    finally:
-        for temporary in unfinished.values():
-            temporary.unlink(missing_ok=True)
     shards = [re.compile(r"{}-\d{{5}}-of-\d{{5}}\.{}".format(*map(re.escape, name.rsplit(".", 1)))) for name in stale]
     for path in folder.iterdir():
         if path.name not in contents and (path.name in stale or any(shard.fullmatch(path.name) for shard in shards)):
             path.unlink()
-    return list(unfinished)
+    return [folder / name for name in contents]
 
 
 def shard_names(file_name: str, count: int) -> list[str]:

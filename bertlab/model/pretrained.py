@@ -10,15 +10,20 @@ from typing import Any
 import torch
 from torch import nn
 
+from bertlab.devices import find_device
 from bertlab.files import (
     LoadingReport,
+    StateDict,
     check_foreign,
+    is_weight_file,
     load_into,
     read_state_dict,
     read_weights,
     resolve,
     resolve_dtype,
+    take_loading_options,
     take_options,
+    warn_of_fresh,
     write_state_dict,
 )
 from bertlab.model import masks, pruning, weights
@@ -178,44 +183,37 @@ class BertPreTrainedModel(nn.Module):
         torch_dtype: torch.dtype | str | None = None,
         ignore_mismatched_sizes: bool = False,
         output_loading_info: bool = False,
+        state_dict: Mapping[str, torch.Tensor] | None = None,
         from_tf: bool = False,
         from_flax: bool = False,
         **kwargs: Any,
     ):
         """Load a model from a folder, the shipped model's name or a Hub name, ready for use (`eval()`).
 
+        The path may also be that of a file of weights, such as `model.ckpt-1000.index`, with config.json beside it.
         Weights are read in every format that PyTorch, TensorFlow (1 and 2) and Flax wrote.
 
         Args:
             config: use this configuration instead of the checkpoint's own.
             torch_dtype: the type of the parameters; float32 when None, as stored when "auto".
             ignore_mismatched_sizes: draw tensors of another shape afresh instead of raising.
-            output_loading_info: return `(model, report)`; the report is `model.loading_report` in any case.
-            from_tf, from_flax: take the weights that this framework wrote, where several stand. The path may be that
-                of the file then, such as `model.ckpt-1000.index`.
+            output_loading_info: return `(model, report)`; the report is `model.loading_report` in any case, and a
+                mapping with the documented keys ("missing_keys", ...).
+            state_dict: use these tensors instead of those of the files.
+            from_tf, from_flax: take the weights that this framework wrote, where several stand.
             kwargs: what `resolve` knows (`revision`, `cache_dir`, `token`, `local_files_only`, ...) says where to
-                look; all others override fields of the configuration.
+                look; `device_map` may name one device; documented options without effect here are taken, those that
+                ask for what cannot be done are refused; all others override fields of the configuration.
 
         Raises:
             OSError: when nothing is found under that name.
             ValueError: for broken or foreign files, or tensors of another shape than the model's.
         """
-        if from_tf and from_flax:
-            raise ValueError("from_tf and from_flax are both set; the weights can be of one framework only")
-        where = {**take_options(kwargs), "weights_of": "tf" if from_tf else "flax" if from_flax else None}
+        device = take_loading_options(kwargs)
         torch_dtype = kwargs.pop("dtype", torch_dtype)
-        path = Path(pretrained_model_name_or_path)
-        one_file = (from_tf or from_flax) and path.is_file()
-        if one_file:
-            folder = path.parent
-        else:
-            needed = ("config", "weights") if config is None else ("weights",)
-            folder = resolve(pretrained_model_name_or_path, files=needed, **where)
-        if config is None:
-            config, kwargs = BertConfig.from_pretrained(folder, return_unused_kwargs=True, **kwargs)
-            config.name_or_path = str(pretrained_model_name_or_path)
-        reading = {name: where.get(name) for name in ("use_safetensors", "variant", "weights_of")}
-        state = read_weights(path) if one_file else read_state_dict(folder, **reading)
+        config, state, kwargs = _config_and_weights(
+            pretrained_model_name_or_path, config, state_dict, from_tf, from_flax, kwargs
+        )
         dtype = resolve_dtype(torch_dtype, state, config.torch_dtype)
 
         with weights.undrawn_weights():
@@ -227,9 +225,13 @@ class BertPreTrainedModel(nn.Module):
         )  # fmt: skip
         if state.written_by != "pt":
             check_foreign(report, model, cls.base_model_prefix)
+        else:
+            warn_of_fresh(report, cls.__name__)
         model._init_fresh({*report.fresh, *(entry[0] for entry in report.mismatched)})
         model.loading_report = report
         model.eval()
+        if device is not None:
+            model.to(find_device(device))
         return (model, report) if output_loading_info else model
 
     def _init_fresh(self, names: set[str]) -> None:
@@ -252,10 +254,39 @@ class BertPreTrainedModel(nn.Module):
         config = BertConfig.from_dict(self.config.to_dict())
         config.architectures = [type(self).__name__]
         config.torch_dtype = self.dtype
-        config.save_pretrained(folder)
         # Current transformers gives an untied decoder a bias of its own, so both names are written then.
         tied = self.tied_names() if self.config.tie_word_embeddings else {}
         write_state_dict(
             self.state_dict() if state_dict is None else state_dict, folder, tied=tied,
             safe_serialization=safe_serialization, max_shard_size=max_shard_size, variant=variant,
+            texts={"config.json": config.to_json_string()},
         )  # fmt: skip
+
+
+def _config_and_weights(
+    name: str | os.PathLike | None,
+    config: BertConfig | None,
+    state_dict: Mapping[str, torch.Tensor] | None,
+    from_tf: bool,
+    from_flax: bool,
+    options: dict[str, Any],
+) -> tuple[BertConfig, StateDict, dict[str, Any]]:
+    """The configuration and the tensors behind a name or path, and the options that belong to neither."""
+    if from_tf and from_flax:
+        raise ValueError("from_tf and from_flax are both set; the weights can be of one framework only")
+    if name is None and (config is None or state_dict is None):
+        raise ValueError("there is no name or path; give one, or a config together with a state_dict")
+    where = {**take_options(options), "weights_of": "tf" if from_tf else "flax" if from_flax else None}
+    path = Path(name or "").expanduser()
+    one_file = is_weight_file(path) or ((from_tf or from_flax) and path.is_file())
+    folder = path.parent if one_file else None
+    needed = [*(["config"] if config is None else []), *(["weights"] if state_dict is None else [])]
+    if not one_file and needed:
+        folder = resolve(name, files=needed, **where)
+    if config is None:
+        config, options = BertConfig.from_pretrained(folder, return_unused_kwargs=True, **options)
+        config.name_or_path = str(name)
+    if state_dict is not None:
+        return config, StateDict(state_dict), options
+    reading = {option: where.get(option) for option in ("use_safetensors", "variant", "weights_of")}
+    return config, read_weights(path) if one_file else read_state_dict(folder, **reading), options

@@ -13,7 +13,7 @@ from bertlab.tokenizer import padding as padding_
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.decoding import ids_of_one_text, tidied
 from bertlab.tokenizer.encoding import EncodedText
-from bertlab.tokenizer.files import read_arguments
+from bertlab.tokenizer.files import arguments_of_file, read_arguments
 from bertlab.tokenizer.options import (
     LARGE,
     NO_MAXIMUM,
@@ -445,7 +445,7 @@ class TokenizerBase:
             options.pop(name, None)
         name = pretrained_model_name_or_path
         if isinstance(name, (str, os.PathLike)) and os.path.isfile(name):
-            return cls(name, *inputs, **options)
+            return cls(*inputs, **arguments_of_file(Path(name), options, cls.is_fast))
         folder = resolve(name, files="tokenizer", **where)
         return cls(*inputs, **read_arguments(folder, options, cls.is_fast), name_or_path=str(name))
 

@@ -14,13 +14,15 @@ from typing import Any
 from bertlab.files import write_whole
 from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
-from bertlab.tokenizer.files import read_vocabulary, vocabulary_of_json
-from bertlab.tokenizer.options import LARGE, CallOptions
+from bertlab.tokenizer.options import LARGE, CallOptions, check_stride
 from bertlab.tokenizer.padding import columns
+from bertlab.tokenizer.pieces import MAX_CHARACTERS_PER_WORD
+from bertlab.tokenizer.pipeline import lowercases, normalizer_options, unusual_steps
 from bertlab.tokenizer.readable import BertTokenizer
 from bertlab.tokenizer.saving import unusual_options
 from bertlab.tokenizer.tensors import as_lists
 from bertlab.tokenizer.tokens import AddedToken, checked_id, our_token
+from bertlab.tokenizer.vocabulary import read_vocabulary, vocabulary_of_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,7 +35,8 @@ class BertTokenizerFast(TokenizerBase):
     """The fast tokenizer: the same interface on the `tokenizers` library (`backend_tokenizer`).
 
     vocab_file: a path to vocab.txt or a mapping from tokens to ids; tokenizer_file: a path to tokenizer.json.
-    The other options are those of `BertTokenizer`, without do_basic_tokenize and never_split.
+    The other options are those of `BertTokenizer`, without do_basic_tokenize and never_split; do_lower_case,
+    tokenize_chinese_chars, strip_accents and clean_text are by default what tokenizer.json says.
     """
 
     is_fast = True
@@ -44,30 +47,32 @@ class BertTokenizerFast(TokenizerBase):
         self,
         vocab_file: str | os.PathLike | Mapping[str, int] | None = None,
         tokenizer_file: str | os.PathLike | None = None,
-        do_lower_case: bool = True,
+        do_lower_case: bool | None = None,
         unk_token: str | AddedToken = "[UNK]",
         sep_token: str | AddedToken = "[SEP]",
         pad_token: str | AddedToken | None = "[PAD]",
         cls_token: str | AddedToken = "[CLS]",
         mask_token: str | AddedToken | None = "[MASK]",
-        tokenize_chinese_chars: bool = True,
+        tokenize_chinese_chars: bool | None = None,
         strip_accents: bool | None = None,
-        clean_text: bool = True,
+        clean_text: bool | None = None,
         wordpieces_prefix: str = "##",
         bos_token: str | AddedToken | None = None,
         eos_token: str | AddedToken | None = None,
         added_tokens_decoder: Mapping[int, AddedToken] | None = None,
         tokenizer_object: Any = None,
+        max_input_chars_per_word: int = MAX_CHARACTERS_PER_WORD,
         **further: Any,
     ):
-        normalizer = {
-            "clean_text": clean_text,
-            "handle_chinese_chars": tokenize_chinese_chars,
+        asked = {
+            "do_lower_case": do_lower_case,
+            "tokenize_chinese_chars": tokenize_chinese_chars,
             "strip_accents": strip_accents,
-            "lowercase": do_lower_case,
+            "clean_text": clean_text,
         }
+        asked = {name: value for name, value in asked.items() if value is not None}
         if tokenizer_object is not None or tokenizer_file is not None:
-            self._backend = _loaded_backend(tokenizer_object, tokenizer_file, normalizer)
+            self._backend = _loaded_backend(tokenizer_object, tokenizer_file, asked)
             if self._backend.truncation is not None:
                 further.setdefault("truncation_side", self._backend.truncation["direction"])
             if self._backend.padding is not None:
@@ -75,17 +80,20 @@ class BertTokenizerFast(TokenizerBase):
             wordpieces_prefix = getattr(self._backend.model, "continuing_subword_prefix", wordpieces_prefix)
         elif vocab_file is not None:
             vocabulary = read_vocabulary(vocab_file, str(unk_token))
-            self._backend = _new_backend(vocabulary, str(unk_token), wordpieces_prefix, normalizer)
+            self._backend = _new_backend(vocabulary, str(unk_token), wordpieces_prefix, asked, max_input_chars_per_word)
         else:
             raise ValueError("A tokenizer is made from a vocab_file or a tokenizer_file; give one of them.")
-        self.do_lower_case = do_lower_case
-        self._clean_text = clean_text
+        pipeline = _pipeline_of(self._backend)
+        options = normalizer_options(pipeline)
+        self._unusual = unusual_steps(pipeline)
         self._prefix = wordpieces_prefix
+        self._clean_text = options.get("clean_text", True)
         self._basic = {
-            "do_lower_case": do_lower_case,
-            "tokenize_chinese_chars": tokenize_chinese_chars,
-            "strip_accents": strip_accents,
+            "do_lower_case": lowercases(pipeline),
+            "tokenize_chinese_chars": options.get("tokenize_chinese_chars", False),
+            "strip_accents": options.get("strip_accents"),
         }
+        self.do_lower_case = self._basic["do_lower_case"]
         super().__init__(
             special_tokens={
                 "bos_token": bos_token,
@@ -168,16 +176,29 @@ class BertTokenizerFast(TokenizerBase):
         return {token_id: our_token(token) for token_id, token in sorted(added.items())}
 
     def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
+        new = [token for token in tokens if self._backend.token_to_id(getattr(token, "content", token)) is None]
+        if new:
+            self._backend = _without_gaps(self._backend)
         add = self._backend.add_special_tokens if special else self._backend.add_tokens
         return add([_backend_token(token) for token in tokens])
 
     def readable(self) -> BertTokenizer:
-        """The readable tokenizer with the same vocabulary, options and added tokens."""
+        """The readable tokenizer with the same vocabulary, options and added tokens.
+
+        Raises:
+            ValueError: where this tokenizer cuts texts in another way than BERT's, which the readable one cannot.
+        """
+        if self._unusual:
+            raise ValueError(
+                f"the readable tokenizer cannot follow this one, for {' and '.join(self._unusual)}, and would make "
+                "other pieces of the same text"
+            )
         return BertTokenizer(
             self._base_vocabulary(),
             **self._basic,
             clean_text=self._clean_text,
             wordpieces_prefix=self._prefix,
+            max_input_chars_per_word=self._backend.model.max_input_chars_per_word,
             **self.special_tokens_map_extended,
             added_tokens_decoder=self.added_tokens_decoder,
             name_or_path=self.name_or_path,
@@ -241,7 +262,7 @@ class BertTokenizerFast(TokenizerBase):
             items = [(_without_surrogates(first), _without_surrogates(second)) for first, second in inputs]
         else:
             items = [_without_surrogates(first) for first, _ in inputs]
-        self._check_stride(options, pairs)
+        check_stride(self, options, pairs)
         with _backend_lock:
             self._set_backend(options)
             try:
@@ -298,17 +319,6 @@ class BertTokenizerFast(TokenizerBase):
             if self._backend.padding != wanted:
                 self._backend.enable_padding(**wanted)
 
-    def _check_stride(self, options: CallOptions, pairs: bool) -> None:
-        if options.truncation == "do_not_truncate":
-            return
-        special = self.num_special_tokens_to_add(pairs) if options.add_special_tokens else 0
-        room = options.max_length - special
-        if room < 0 or options.stride >= max(room, 1):
-            raise ValueError(
-                f"max_length is {options.max_length}, of which {special} are special tokens; the stride "
-                f"({options.stride}) must be smaller than the rest."
-            )
-
     def _explained(self, error: BaseException, options: CallOptions) -> Exception:
         if options.truncation != "do_not_truncate":
             return ValueError(
@@ -329,10 +339,18 @@ class BertTokenizerFast(TokenizerBase):
                 )
 
     def _saved_options(self) -> dict[str, Any]:
-        return dict(self._basic) | unusual_options(self._clean_text, self._prefix)
+        if self._unusual:  # then BERT's class would not do, neither here nor in transformers
+            return {"tokenizer_class": "PreTrainedTokenizerFast"}
+        most = self._backend.model.max_input_chars_per_word
+        return dict(self._basic) | unusual_options(self._clean_text, self._prefix, most)
 
     def _save_tokens(self, folder: Path, prefix: str, legacy_format: bool | None) -> list[Path]:
-        files = [] if legacy_format is False else super()._save_tokens(folder, prefix, legacy_format)
+        if self._unusual and legacy_format:
+            raise ValueError(
+                f"vocab.txt cannot say how this tokenizer cuts texts, for {' and '.join(self._unusual)}; leave "
+                "legacy_format out"
+            )
+        files = [] if legacy_format is False or self._unusual else super()._save_tokens(folder, prefix, legacy_format)
         if legacy_format is not True:
             files.append(folder / f"{prefix}tokenizer.json")
             with _backend_lock:
@@ -345,20 +363,37 @@ class BertTokenizerFast(TokenizerBase):
 # The backend
 
 
-def _new_backend(vocabulary: dict[str, int], unk_token: str, prefix: str, normalizer: dict[str, Any]):
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+def _new_backend(vocabulary: dict[str, int], unk_token: str, prefix: str, asked: dict[str, Any], most_characters: int):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-    model = models.WordPiece(vocabulary, unk_token=unk_token, continuing_subword_prefix=prefix)
-    backend = Tokenizer(model)
-    backend.normalizer = normalizers.BertNormalizer(**normalizer)
+    backend = Tokenizer(
+        models.WordPiece(
+            vocabulary,
+            unk_token=unk_token,
+            continuing_subword_prefix=prefix,
+            max_input_chars_per_word=most_characters,
+        )
+    )
+    backend.normalizer = _normalizer(asked)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.decoder = decoders.WordPiece(prefix=prefix)
     return backend
 
 
-def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, normalizer: dict[str, Any]):
-    """The backend of a tokenizer.json (or a copy of the given one), with the wanted normalization."""
-    from tokenizers import Tokenizer, normalizers
+def _normalizer(options: Mapping[str, Any]):
+    from tokenizers import normalizers
+
+    return normalizers.BertNormalizer(
+        clean_text=options.get("clean_text", True),
+        handle_chinese_chars=options.get("tokenize_chinese_chars", True),
+        strip_accents=options.get("strip_accents"),
+        lowercase=options.get("do_lower_case", True),
+    )
+
+
+def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, asked: dict[str, Any]):
+    """The backend of a tokenizer.json (or a copy of the given one), with the normalization that was asked for."""
+    from tokenizers import Tokenizer
 
     if tokenizer_object is not None:
         backend = Tokenizer.from_str(tokenizer_object.to_str())
@@ -368,13 +403,33 @@ def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, norma
             backend = Tokenizer.from_file(os.fspath(path))
         except Exception as error:
             raise ValueError(f"The tokenizer in {os.fspath(path)!r} cannot be read: {error}.") from error
-    if backend.normalizer is not None:
-        state = json.loads(backend.normalizer.__getstate__())
-        names = ("lowercase", "strip_accents", "handle_chinese_chars")
-        if state["type"] == "BertNormalizer" and any(state[name] != normalizer[name] for name in names):
-            wanted = {name: normalizer[name] for name in names}
-            backend.normalizer = normalizers.BertNormalizer(clean_text=state["clean_text"], **wanted)
+    said = normalizer_options(_pipeline_of(backend))
+    if said and any(said.get(name) != value for name, value in asked.items()):
+        backend.normalizer = _normalizer(said | asked)
     return backend
+
+
+def _pipeline_of(backend: Any) -> dict[str, Any]:
+    """The steps of a backend, as a tokenizer.json has them."""
+    model = backend.model
+    steps = {"normalizer": backend.normalizer, "pre_tokenizer": backend.pre_tokenizer}
+    pipeline = {name: None if step is None else json.loads(step.__getstate__()) for name, step in steps.items()}
+    most = getattr(model, "max_input_chars_per_word", None)
+    return pipeline | {"model": {"type": type(model).__name__, "max_input_chars_per_word": most}}
+
+
+def _without_gaps(backend: Any):
+    """A backend that gives ids beyond the last one to new tokens; it counts tokens, and lines of a token count too.
+
+    Where lines of a vocabulary stand for nothing, their ids get names that no text has.
+    """
+    vocabulary = backend.get_vocab(with_added_tokens=False)
+    missing = set(range(max(vocabulary.values(), default=-1) + 1)) - set(vocabulary.values())
+    if not missing:
+        return backend
+    state = json.loads(backend.to_str())
+    state["model"]["vocab"] |= {f"[no token {token_id}]": token_id for token_id in sorted(missing)}
+    return type(backend).from_str(json.dumps(state))
 
 
 def _without_surrogates(text: Any) -> Any:

@@ -3,108 +3,40 @@
 from __future__ import annotations
 
 import json
-import os
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bertlab.files import read_json, write_whole
+from bertlab.tokenizer.classes import cuts_as_bert, warn_of_class
+from bertlab.tokenizer.pieces import MAX_CHARACTERS_PER_WORD
+from bertlab.tokenizer.pipeline import most_characters, normalizer_options, unusual_steps
 from bertlab.tokenizer.tokens import SPECIAL_NAMES, AddedToken
+from bertlab.tokenizer.vocabulary import check_ids, vocabulary_of_json
 
-
-def read_vocabulary(source: str | os.PathLike | Mapping[str, int], unk_token: str = "[UNK]") -> dict[str, int]:
-    """The tokens and ids of a vocab.txt (a token a line, its number the id), of a tokenizer.json, or of a mapping.
-
-    Lines end at line feeds only and are not stripped: a blank or an unusual line separator can be a token.
-    Raises FileNotFoundError, or ValueError for a file that is not UTF-8, repeats a token or lacks `unk_token`.
-    """
-    if isinstance(source, Mapping):
-        vocabulary = dict(source)
-        place = "The vocabulary"
-        _check_ids(vocabulary, place)
-    elif isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        place = repr(str(path))
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"There is no vocabulary file {place}; give the path of a vocab.txt, or load a tokenizer by name or "
-                "folder with from_pretrained."
-            )
-        if path.suffix == ".json":
-            vocabulary = vocabulary_of_json(path)
-        else:
-            vocabulary = _read_lines(path)
-    else:
-        raise TypeError(f"A vocabulary is a path or a mapping from tokens to ids, not {type(source).__name__}.")
-    if unk_token not in vocabulary:
-        raise ValueError(
-            f"{place} has no {unk_token!r} among its {len(vocabulary)} tokens, so unknown words would have no id; "
-            "add it, or name the vocabulary's own with unk_token=..."
-        )
-    return vocabulary
-
-
-def _read_lines(path: Path) -> dict[str, int]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"The vocabulary {str(path)!r} is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8, "
-            "or check that it is the right file."
-        ) from None
-    if text.startswith("\ufeff"):
-        raise ValueError(
-            f"The vocabulary {str(path)!r} begins with a byte order mark, which would be part of its first token; "
-            "save it as UTF-8 without one."
-        )
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    vocabulary: dict[str, int] = {}
-    for number, token in enumerate(lines):
-        if token in vocabulary:
-            raise ValueError(
-                f"The vocabulary {str(path)!r} has {token!r} twice, in lines {vocabulary[token] + 1} and {number + 1}; "
-                "every token needs one id, so remove or rename one of them."
-            )
-        vocabulary[token] = number
-    return vocabulary
-
-
-def vocabulary_of_json(path: Path) -> dict[str, int]:
-    """The WordPiece vocabulary of a tokenizer.json."""
-    model = read_json(path).get("model")
-    if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict) or "merges" in model:
-        kind = model.get("type") if isinstance(model, dict) else None
-        raise ValueError(
-            f"{str(path)!r} holds no WordPiece vocabulary (its model is {kind!r}); BERT's tokenizers need one."
-        )
-    _check_ids(model["vocab"], repr(str(path)))
-    return model["vocab"]
-
-
-def _check_ids(vocabulary: Mapping[str, int], place: str) -> None:
-    for token, token_id in vocabulary.items():
-        if not isinstance(token, str) or type(token_id) is not int or token_id < 0:
-            raise ValueError(f"{place} maps {token!r} to {token_id!r}; it must map strings to ids from 0 on.")
-    if len(set(vocabulary.values())) < len(vocabulary):
-        raise ValueError(f"{place} gives one id to two tokens; every token needs its own.")
+# What tokenizer_config.json may say of how a text is treated, and what kinds of values these are.
+_SWITCHES = ("do_lower_case", "tokenize_chinese_chars", "strip_accents", "do_basic_tokenize", "clean_text")
 
 
 def read_arguments(folder: Path, options: dict[str, Any], fast: bool) -> dict[str, Any]:
     """The arguments for a tokenizer's constructor from the files of a folder; `options` go before them.
 
-    Added tokens come from `added_tokens_decoder` in tokenizer_config.json or, in older and newer folders that
-    lack it, from special_tokens_map.json, added_tokens.json and tokenizer.json.
+    How a text is treated is said by `options`, else by tokenizer_config.json, else by tokenizer.json. Added tokens
+    come from `added_tokens_decoder` in tokenizer_config.json or, in older and newer folders that lack it, from
+    special_tokens_map.json, added_tokens.json and tokenizer.json.
     """
     vocab_file, tokenizer_file = folder / "vocab.txt", folder / "tokenizer.json"
     if not vocab_file.is_file() and not tokenizer_file.is_file():
         raise FileNotFoundError(
             f"{str(folder)!r} holds no tokenizer: it has neither vocab.txt nor tokenizer.json; save one there with "
             "tokenizer.save_pretrained, or load the tokenizer from the folder of the model it belongs to."
+            + _hint(folder)
         )
     config_file = folder / "tokenizer_config.json"
     arguments = read_json(config_file) if config_file.is_file() else {}
+    _check_config(arguments, config_file)
+    kind = warn_of_class(folder, arguments)
     # "tokenizer_class" and "backend" name the writer's own classes
     for name in ("tokenizer_class", "init_inputs", "vocab_file", "tokenizer_file", "name_or_path", "backend"):
         arguments.pop(name, None)
@@ -130,17 +62,111 @@ def read_arguments(folder: Path, options: dict[str, Any], fast: bool) -> dict[st
             arguments[name] = by_content.get(str(token), token)
     if arguments.get("additional_special_tokens"):
         tokens = arguments["additional_special_tokens"]
+        if isinstance(tokens, (str, dict)) or not isinstance(tokens, Iterable):
+            raise ValueError(f"In {str(config_file)!r}, additional_special_tokens is no list of tokens: {tokens!r}")
         arguments["additional_special_tokens"] = [saved_to_token(token, config_file) for token in tokens]
     arguments["added_tokens_decoder"] = added
-    if fast and tokenizer_file.is_file() and not arguments.pop("from_slow", False):
-        arguments["tokenizer_file"] = tokenizer_file
-    elif vocab_file.is_file():
-        arguments["vocab_file"] = vocab_file
-    else:
-        arguments["vocab_file"] = tokenizer_file
-        arguments = _normalizer_options(tokenizer_file) | arguments
-    arguments.pop("from_slow", None)
+    from_slow = arguments.pop("from_slow", False)
+    arguments = _with_pipeline(folder, arguments, options, fast and not from_slow, kind)
+    if "do_lower_case" not in arguments and "vocab_file" in arguments:
+        if not cuts_as_bert(kind):
+            arguments["do_lower_case"] = False  # the other classes keep the case, unless they say otherwise
+        elif arguments["vocab_file"] == vocab_file:
+            _warn_of_capitals(vocab_file)
     return arguments
+
+
+def arguments_of_file(path: Path, options: dict[str, Any], fast: bool) -> dict[str, Any]:
+    """The arguments for a tokenizer's constructor from one file, a vocab.txt or a tokenizer.json."""
+    if path.suffix != ".json":
+        return {"vocab_file": path} | options
+    pipeline = read_json(path)
+    vocabulary_of_json(path)  # says what is wrong with it
+    if fast:
+        return {"tokenizer_file": path} | options
+    unusual = unusual_steps(pipeline)
+    if unusual:
+        raise ValueError(
+            _said_of(path, unusual) + "; the readable BertTokenizer cannot follow it, use BertTokenizerFast"
+        )
+    length = {"max_input_chars_per_word": most_characters(pipeline)}
+    return {"vocab_file": path} | normalizer_options(pipeline) | length | options
+
+
+def _said_of(path: Path, unusual: list[str]) -> str:
+    return f"{str(path)!r} does not cut texts as BERT's tokenizer: {' and '.join(unusual)}"
+
+
+def _with_pipeline(
+    folder: Path, arguments: dict[str, Any], options: Mapping[str, Any], from_json: bool, kind: str | None
+) -> dict[str, Any]:
+    """The arguments with the file that the vocabulary is read from, and what tokenizer.json says of the text."""
+    vocab_file, tokenizer_file = folder / "vocab.txt", folder / "tokenizer.json"
+    if not tokenizer_file.is_file():
+        return arguments | {"vocab_file": vocab_file}
+    pipeline = read_json(tokenizer_file)
+    unusual = unusual_steps(pipeline)
+    if kind is not None and kind.startswith("PreTrainedTokenizer"):  # a special token that nobody names is none
+        vocabulary = vocabulary_of_json(tokenizer_file)
+        unnamed = [name for name in ("sep_token", "pad_token", "cls_token", "mask_token") if name not in arguments]
+        arguments |= {name: None for name in unnamed if f"[{name[:-6].upper()}]" not in vocabulary}
+    if from_json:
+        switched = [name for name in _SWITCHES if name in options]
+        if unusual and switched:
+            warnings.warn(
+                f"{', '.join(switched)} {'has' if len(switched) == 1 else 'have'} no effect with "
+                f"{str(tokenizer_file)!r}, for {' and '.join(unusual)}",
+                stacklevel=4,
+            )
+        return arguments | {"tokenizer_file": tokenizer_file}
+    if unusual:
+        said = _said_of(tokenizer_file, unusual)
+        if not vocab_file.is_file():
+            raise ValueError(f"{said}; the readable BertTokenizer cannot follow it, use BertTokenizerFast")
+        warnings.warn(
+            f"{said}; what BertTokenizer makes of vocab.txt can be other pieces, use BertTokenizerFast for the same",
+            stacklevel=4,
+        )
+    arguments = normalizer_options(pipeline) | arguments
+    if most_characters(pipeline) != MAX_CHARACTERS_PER_WORD:
+        arguments = {"max_input_chars_per_word": most_characters(pipeline)} | arguments
+    return arguments | {"vocab_file": vocab_file if vocab_file.is_file() else tokenizer_file}
+
+
+def _check_config(arguments: dict[str, Any], path: Path) -> None:
+    """Refuse values of tokenizer_config.json that would be taken for something else; null means not given."""
+    for name in _SWITCHES:
+        value = arguments.get(name)
+        if value is None and name != "strip_accents":
+            arguments.pop(name, None)
+        elif value is not None and value not in (True, False):
+            raise ValueError(f"In {str(path)!r}, {name} is {value!r}; it must be true or false")
+    length = arguments.get("model_max_length")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, (int, float)) or not length > 0):
+        raise ValueError(f"In {str(path)!r}, model_max_length is {length!r}; it must be a number above 0")
+
+
+def _warn_of_capitals(vocab_file: Path) -> None:
+    """Warn where nothing says whether to lowercase, and lowercasing would miss many of a vocabulary's tokens."""
+    try:
+        lines = vocab_file.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError:
+        return  # reading the vocabulary says so
+    tokens = [token for token in lines if token and token[0] != "["]
+    capital = [token for token in tokens if token != token.lower()]
+    if len(tokens) > 4 and len(capital) > 0.05 * len(tokens):
+        warnings.warn(
+            f"{len(capital)} of the {len(tokens)} tokens in {str(vocab_file)!r} have capitals, such as {capital[0]!r}, "
+            "and nothing says whether to keep the case, so texts are lowercased; pass do_lower_case=False for a cased "
+            "model",
+            stacklevel=4,
+        )
+
+
+def _hint(folder: Path) -> str:
+    """A sentence on vocabularies under other names, such as those of the first years."""
+    near = sorted(path.name for path in folder.glob("*vocab*.txt"))
+    return f" Its {near[0]} may be one: rename it to vocab.txt, or give its path." if near else ""
 
 
 def _special_tokens_map(folder: Path, options: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +200,7 @@ def _legacy_added_tokens(folder: Path, specials: Iterable[Any]) -> dict[int, Add
         for token in value if isinstance(value, list) else [value]:
             special_contents.add(token.get("content") if isinstance(token, dict) else str(token))
     tokens = read_json(path)
-    _check_ids(tokens, repr(str(path)))
+    check_ids(tokens, repr(str(path)))
     return {token_id: AddedToken(content, special=content in special_contents) for content, token_id in tokens.items()}
 
 
@@ -195,20 +221,6 @@ def _added_tokens(saved: Any, path: Path) -> dict[int, AddedToken]:
         token = saved_to_token(token, path)
         added[int(token_id)] = AddedToken(token) if isinstance(token, str) else token
     return added
-
-
-def _normalizer_options(path: Path) -> dict[str, Any]:
-    """How a tokenizer.json says to treat the text, for the readable tokenizer of a folder without vocab.txt."""
-    normalizer = read_json(path).get("normalizer")
-    if not isinstance(normalizer, dict) or normalizer.get("type") != "BertNormalizer":
-        return {}
-    names = {
-        "lowercase": "do_lower_case",
-        "handle_chinese_chars": "tokenize_chinese_chars",
-        "strip_accents": "strip_accents",
-        "clean_text": "clean_text",
-    }
-    return {ours: normalizer[theirs] for theirs, ours in names.items() if theirs in normalizer}
 
 
 def saved_to_token(value: Any, path: Path) -> str | AddedToken:

@@ -168,6 +168,19 @@ def strategies(
     return padding, truncation, max_length
 
 
+def check_stride(tokenizer: Any, options: CallOptions, pairs: bool) -> None:
+    """Refuse a window that special tokens fill, or a stride that is not smaller than the window."""
+    if options.truncation == "do_not_truncate":
+        return
+    special = tokenizer.num_special_tokens_to_add(pairs) if options.add_special_tokens else 0
+    room = options.max_length - special
+    if room < 0 or options.stride >= max(room, 1):
+        raise ValueError(
+            f"max_length is {options.max_length}, of which {special} are special tokens; the stride "
+            f"({options.stride}) must be smaller than the rest."
+        )
+
+
 # Texts
 
 

@@ -15,13 +15,15 @@ from typing import Any
 from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.encoding import EncodedText
-from bertlab.tokenizer.files import read_vocabulary
-from bertlab.tokenizer.options import CallOptions
+from bertlab.tokenizer.options import CallOptions, check_stride
 from bertlab.tokenizer.padding import finish, prepare
+from bertlab.tokenizer.parts import BasicTokenizer, WordpieceTokenizer
+from bertlab.tokenizer.pieces import MAX_CHARACTERS_PER_WORD
 from bertlab.tokenizer.saving import unusual_options
 from bertlab.tokenizer.steps import Span
 from bertlab.tokenizer.tensors import as_lists
 from bertlab.tokenizer.tokens import AddedToken, our_token
+from bertlab.tokenizer.vocabulary import read_vocabulary
 from bertlab.tokenizer.wordpiece import Trace, WordPiece
 
 
@@ -37,6 +39,7 @@ class BertTokenizer(TokenizerBase):
     strip_accents: None means as `do_lower_case`.
     clean_text: drop control characters and unify white space.
     wordpieces_prefix: what marks a piece that goes on with a word.
+    max_input_chars_per_word: longer words are unknown.
     Further options: model_max_length, padding_side, truncation_side, additional_special_tokens,
     clean_up_tokenization_spaces, split_special_tokens, model_input_names.
 
@@ -60,6 +63,7 @@ class BertTokenizer(TokenizerBase):
         strip_accents: bool | None = None,
         clean_text: bool = True,
         wordpieces_prefix: str = "##",
+        max_input_chars_per_word: int = MAX_CHARACTERS_PER_WORD,
         bos_token: str | AddedToken | None = None,
         eos_token: str | AddedToken | None = None,
         added_tokens_decoder: Mapping[int, AddedToken] | None = None,
@@ -78,6 +82,7 @@ class BertTokenizer(TokenizerBase):
         }
         self._clean_text = clean_text
         self._prefix = wordpieces_prefix
+        self._most_characters = max_input_chars_per_word
         self._added = {token_id: our_token(token) for token_id, token in (added_tokens_decoder or {}).items()}
         self._added_ids = {token.content: token_id for token_id, token in self._added.items()}
         self._wordpiece: WordPiece | None = None  # made when needed
@@ -135,7 +140,7 @@ class BertTokenizer(TokenizerBase):
 
     def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
         known = self.get_vocab()
-        next_id, count = len(known), 0
+        next_id, count = max(known.values(), default=-1) + 1, 0
         specials = set(self.all_special_tokens)
         for token in tokens:
             if isinstance(token, str):
@@ -181,10 +186,29 @@ class BertTokenizer(TokenizerBase):
                 strip_accents=self._basic["strip_accents"],
                 clean_text=self._clean_text,
                 prefix=self._prefix,
-                added_tokens=self._added.values(),
+                max_characters_per_word=self._most_characters,
+                added_tokens=tuple(self._added.values()),
                 special_tokens=self.all_special_tokens,
             )
         return self._wordpiece
+
+    @property
+    def basic_tokenizer(self) -> BasicTokenizer:
+        """The first half: from a text to words; there is none without `do_basic_tokenize`."""
+        if not self._basic["do_basic_tokenize"]:
+            raise AttributeError("there is no basic_tokenizer with do_basic_tokenize=False")
+        return BasicTokenizer(
+            do_lower_case=self._basic["do_lower_case"],
+            never_split=(*(self._basic["never_split"] or ()), *self.all_special_tokens),
+            tokenize_chinese_chars=self._basic["tokenize_chinese_chars"],
+            strip_accents=self._basic["strip_accents"],
+            clean_text=self._clean_text,
+        )
+
+    @property
+    def wordpiece_tokenizer(self) -> WordpieceTokenizer:
+        """The second half: from words to pieces."""
+        return WordpieceTokenizer(self.vocab, self.unk_token, self._most_characters, self._prefix)
 
     # --------------------------------------------------------------------------------------- encoding
 
@@ -270,6 +294,8 @@ class BertTokenizer(TokenizerBase):
         around = self._around(options)
         rows = []
         for first, second in inputs:
+            if options.stride:
+                check_stride(self, options, second is not None)
             texts = self._encoded(first, options), None if second is None else self._encoded(second, options)
             rows.append(prepare(self, *texts, around, options))
         data = finish(self, rows, batched, options)
@@ -306,4 +332,4 @@ class BertTokenizer(TokenizerBase):
         return [ids.get(token, unknown) for token in tokens]
 
     def _saved_options(self) -> dict[str, Any]:
-        return dict(self._basic) | unusual_options(self._clean_text, self._prefix)
+        return dict(self._basic) | unusual_options(self._clean_text, self._prefix, self._most_characters)

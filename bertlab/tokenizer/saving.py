@@ -9,6 +9,7 @@ from typing import Any
 
 from bertlab.files import write_whole
 from bertlab.tokenizer.files import checked_prefix, token_to_saved, write_json
+from bertlab.tokenizer.pieces import MAX_CHARACTERS_PER_WORD
 
 
 def save_tokenizer(
@@ -20,12 +21,12 @@ def save_tokenizer(
     prefix = checked_prefix(filename_prefix)
     folder.mkdir(parents=True, exist_ok=True)
     added = tokenizer.added_tokens_decoder
-    config = dict(tokenizer._further) | tokenizer._saved_options() | tokenizer.special_tokens_map
+    config = dict(tokenizer._further) | {"tokenizer_class": "BertTokenizer"} | tokenizer._saved_options()
+    config |= tokenizer.special_tokens_map
     config |= {
         "model_max_length": tokenizer.model_max_length,
         "clean_up_tokenization_spaces": tokenizer.clean_up_tokenization_spaces,
         "added_tokens_decoder": {str(token_id): asdict(token) for token_id, token in added.items()},
-        "tokenizer_class": "BertTokenizer",
     }
     for name, value in (("padding_side", tokenizer.padding_side), ("truncation_side", tokenizer.truncation_side)):
         if value != "right":
@@ -69,6 +70,8 @@ def write_vocabulary(vocabulary: Mapping[str, int], target: Path, filename_prefi
     return path
 
 
-def unusual_options(clean_text: bool, prefix: str) -> dict[str, Any]:
-    """The two options that other tools do not know, saved only where they matter."""
-    return ({} if clean_text else {"clean_text": False}) | ({} if prefix == "##" else {"wordpieces_prefix": prefix})
+def unusual_options(clean_text: bool, prefix: str, most_characters: int) -> dict[str, Any]:
+    """The options that other tools do not know, saved only where they matter."""
+    options = {"clean_text": clean_text, "wordpieces_prefix": prefix, "max_input_chars_per_word": most_characters}
+    usual = {"clean_text": True, "wordpieces_prefix": "##", "max_input_chars_per_word": MAX_CHARACTERS_PER_WORD}
+    return {name: value for name, value in options.items() if value != usual[name]}

@@ -138,6 +138,10 @@ class WordPiece:
                 tokens += (self._cache.get(stretch) or self._stretch(stretch)).tokens
         return tokens
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text, before the search for pieces; added tokens count as words like others."""
+        return " ".join(word.text for word in self._basic_words(Chunk.of(text))).split()
+
     def locate(self, text: str, split_special_tokens: bool = False) -> tuple[list[Span], list[int]]:
         """For each token of a text its (start, end) in it, and the number of its word."""
         spans: list[Span] = []

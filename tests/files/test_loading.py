@@ -7,7 +7,7 @@ import torch
 from checkpoint_cases import DECODER, WORDS, Bare, WithHead, assert_same, fresh_values, without_copies
 from torch import nn
 
-from bertlab.files import LoadingReport, load_into, resolve_dtype
+from bertlab.files import LoadingReport, load_into, resolve_dtype, warn_of_fresh
 from bertlab.files.names import TIED_NAMES
 
 # Types
@@ -174,3 +174,36 @@ def test_names_in_a_report_cannot_act_on_the_reader():
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert "\x1b" not in page + str(report)
     assert len(page) < 2_000
+
+
+def test_the_report_has_the_documented_keys():
+    model = WithHead()
+    report = load_into(model, {"embeddings.LayerNorm.weight": torch.ones(3), "pooler.bias": torch.ones(2)})
+    assert sorted(report) == ["error_msgs", "mismatched_keys", "missing_keys", "unexpected_keys"]
+    assert report["unexpected_keys"] == ["pooler.bias"] and report["error_msgs"] == report["mismatched_keys"] == []
+    assert sorted(report["missing_keys"]) == [
+        "bert.embeddings.LayerNorm.bias", WORDS, "cls.predictions.bias", "cls.predictions.decoder.bias", DECODER,
+    ]  # fmt: skip
+    with pytest.raises(KeyError):
+        report["missing"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_values_that_are_no_numbers_are_warned_of(value, dtype):
+    values = fresh_values(Bare())
+    values["embeddings.LayerNorm.bias"] = torch.tensor([0.5, value, -1.0], dtype=dtype)
+    with pytest.warns(UserWarning, match="NaN or infinity in embeddings.LayerNorm.bias"):
+        load_into(Bare(), values)
+    values["embeddings.LayerNorm.bias"] = torch.tensor([3e38, 3e38, 3e38])  # whose sum is beyond float32
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_into(Bare(), values)
+
+
+def test_parameters_that_a_checkpoint_lacks_are_named_in_a_warning():
+    with pytest.warns(UserWarning, match="parameters of Thing .*newly drawn.*: a.weight, b.bias"):
+        warn_of_fresh(LoadingReport(fresh=["a.weight"], mismatched=[("b.bias", (2,), (3,))]), "Thing")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_fresh(LoadingReport(loaded=["a.weight"]), "Thing")

@@ -306,3 +306,13 @@ def test_the_links_of_the_hubs_cache_are_followed(tmp_path):
     (snapshot / "one.safetensors").symlink_to("../../blobs/abc")
     write_shards(snapshot, {"a": "one.safetensors"}, {})
     assert list(read_state_dict(snapshot)) == ["a"]
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("archive/data/0", "w", force_zip64=True) as entry:
+            for _ in range(300):
+                entry.write(bytes(1 << 20))
+    with pytest.raises(ValueError, match="would unpack to 314572800, which no weights do"):
+        read_state_dict(tmp_path)

@@ -350,7 +350,6 @@ def test_a_line_separator_can_be_a_token(tmp_path):
     [
         (b"[UNK]\n\xff\xfe\n", "UTF-8"),
         (b"[PAD]\na\n", r"\[UNK\]"),
-        (b"[UNK]\na\nb\na\n", "lines 2 and 4"),
         ("\ufeff[UNK]\n".encode(), "byte order mark"),
         (b"\0" * 10_000, r"\[UNK\]"),
     ],
