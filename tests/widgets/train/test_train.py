@@ -1,5 +1,6 @@
 """The training panel by its traits: a few steps of tiny models, started, stopped, gone back in, and broken."""
 
+import copy
 import json
 import time
 
@@ -15,6 +16,7 @@ from bertlab_widgets.train.run import (
     split_rows,
     trained_parameters,
 )
+from panel_checks import run_code
 from small_lab import small_lab
 
 from bertlab.adapters import merge_lora
@@ -93,7 +95,9 @@ def test_the_trained_model_answers_for_its_task_and_is_what_other_panels_show(la
     panel = TrainPanel(workbench=workbench, dataset="pasted", pasted=PASTED, steps=4, batch_size=4, rate=0.05)
     panel.start()
     panel.wait(60)
-    assert lab.is_trained("pasted") and lab.classify(TEXT, task="pasted").probabilities.keys() == {"no", "yes"}
+    there = workbench.lab
+    assert there.is_trained("pasted") and there.classify(TEXT, task="pasted").probabilities.keys() == {"no", "yes"}
+    assert not lab.is_trained("pasted") and "pasted" not in Workbench(lab, TEXT).lab.tasks
     assert "pasted" in heads.heading["model"]
     assert not torch.equal(workbench.recording.attention(1), before)
     panel.shown = "before"
@@ -260,7 +264,7 @@ def test_text_without_labels_trains_the_masked_words(lab):
 
 def test_a_loss_that_is_no_number_ends_in_words_and_loses_nothing(lab):
     first = trained(lab)
-    model, before = lab.task_model("pasted"), weights(lab.task_model("pasted"))
+    model, before = first.run.model, weights(first.run.model)
     panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=6, batch_size=4)
     prepare = panel.prepare
 
@@ -275,7 +279,7 @@ def test_a_loss_that_is_no_number_ends_in_words_and_loses_nothing(lab):
     panel.start()
     assert panel.wait(30)
     assert panel.phase == "failed" and "not a number" in panel.error and "unchanged" in panel.error
-    assert lab.task_model("pasted") is model and same(before, weights(model))
+    assert first.workbench.lab.task_model("pasted") is model and same(before, weights(model))
     assert panel.workbench.lab is lab and first.run is not None
 
 
@@ -337,6 +341,90 @@ def test_what_is_saved_can_be_loaded_and_says_the_same(lab, tmp_path, rank):
     encoded = lab.encode(TEXT)
     with torch.no_grad():
         torch.testing.assert_close(again(**encoded).logits, panel.run.model(**encoded).logits, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_a_saved_folder_is_opened_by_load_and_by_transformers(lab, tmp_path, rank):
+    import bertlab
+
+    panel = trained(lab, rank=rank, rate=0.01)
+    folder = panel.save(tmp_path / "saved")
+    encoded = lab.encode(TEXT)
+    with torch.no_grad():
+        expected = panel.run.model(**encoded).logits
+    again = bertlab.load(folder)
+    (task,) = again.tasks
+    with torch.no_grad():
+        torch.testing.assert_close(again.task_model(task)(**encoded).logits, expected, atol=1e-5, rtol=1e-5)
+    transformers = pytest.importorskip("transformers")
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    with torch.no_grad():
+        torch.testing.assert_close(theirs(**encoded).logits, expected, atol=1e-5, rtol=1e-5)
+    panel.save(folder)  # its own folder again
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not empty"):
+        panel.save(tmp_path / "other")
+    assert (tmp_path / "other" / "config.json").read_text() == "{}"
+
+
+def test_what_the_lab_has_stays_the_labs_until_somebody_says_otherwise(lab):
+    own = copy.copy(lab)
+    own._models, own._untrained = {}, set()
+    shipped = fresh_model(own, Task("classification", ("negative", "positive")), seed=5)
+    own.add_task("sentiment", shipped)
+    workbench, elsewhere = Workbench(own, TEXT), Workbench(own, TEXT)
+    panel = TrainPanel(workbench=workbench, dataset="sentiment", steps=2, rate=0.05)
+    panel.shown = "before"
+    panel.start()
+    assert panel.wait(60) and panel.phase == "done"
+    assert own.task_model("sentiment") is shipped is elsewhere.lab.task_model("sentiment")
+    assert workbench.lab is own and panel.shown == "before"
+    panel.shown = "trained"
+    assert workbench.lab.task_model("sentiment") is panel.run.model and own.task_model("sentiment") is shipped
+    panel.reset()
+    assert workbench.lab is own and own.task_model("sentiment") is shipped
+    panel.start()
+    assert panel.wait(60)
+    panel.adopt()
+    assert own.task_model("sentiment") is panel.run.model
+
+
+def test_after_a_stop_the_run_goes_on_to_the_same_numbers(lab):
+    whole = trained(lab, steps=30)
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=30, batch_size=4, seconds=0)
+    panel.start()
+    panel.wait_for_step(3)
+    panel.stop()
+    assert panel.wait(20) and panel.phase in ("stopped", "done")
+    stopped_at = panel.run.step
+    panel.moment = 0
+    panel.resume()
+    assert panel.wait(60) and panel.phase == "done" and panel.run.step == 30 >= stopped_at
+    assert [item.loss for item in panel.run.history] == pytest.approx([item.loss for item in whole.run.history])
+    panel.resume()
+    assert "no training is paused or stopped" in panel.error.lower()
+
+
+def test_other_panels_say_which_step_they_look_at(lab):
+    workbench = Workbench(lab, TEXT)
+    heads = HeadsPanel(workbench=workbench)
+    panel = TrainPanel(workbench=workbench, dataset="pasted", pasted=PASTED, steps=4, batch_size=4, rate=0.05)
+    panel.start()
+    assert panel.wait(60) and "step" not in heads.answer
+    panel.moment = 0
+    assert "at step 0 of 4" in heads.heading["state"] and heads.answer.startswith("With the model at step 0 of 4: ")
+    panel.moment = -1
+    assert "at step" not in heads.answer
+
+
+def test_the_code_of_another_panel_makes_the_trained_model_again(lab, monkeypatch):
+    workbench = Workbench(lab, TEXT)
+    panel = TrainPanel(workbench=workbench, dataset="pasted", pasted=PASTED, steps=3, batch_size=4, rate=0.05)
+    panel.start()
+    assert panel.wait(60)
+    heads = HeadsPanel(workbench=workbench, layer=1, head=2)
+    assert torch.allclose(run_code(heads, lab, monkeypatch), heads.data()["shown"], atol=1e-5)
 
 
 def test_the_gate_grades_a_guess_against_what_the_run_reached(lab):

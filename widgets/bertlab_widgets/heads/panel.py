@@ -781,14 +781,14 @@ class HeadsPanel(Panel):
         return [*lines, f"result = {mean}"]
 
     def code(self) -> str:
-        here, lines = self._seen_now(), ["import torch", "import bertlab"]
+        here, lines = self._seen_now(), ["import torch"]
         sides = [here]
         if self._comparing:
             pinned = self._pinned_weights
             sides = [pinned["seen"] if pinned else {**here, "before": [], "context": ""}, here]
         lines += ["from bertlab.analysis import ablation, attention", "from bertlab.recording import record"]
         lines += ["from bertlab_widgets.heads import aligned_difference"] if self._comparing else []
-        lines += [f"lab = bertlab.load({self.workbench.lab.name!r})"]
+        lines += self.lab_code()
         lines += dict.fromkeys(line for side in sides for line in side["before"])
         for side in sides:
             lines += self._seeing(side, tokens=self._comparing)

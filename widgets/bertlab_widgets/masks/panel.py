@@ -9,7 +9,7 @@ import torch
 from traitlets import Dict, Enum, Int
 
 from ..panel import Panel, percent, signed
-from ..workbench import SelectionError, ablation_code
+from ..workbench import SelectionError, ablation_code, input_code
 
 MASK_LIMIT = 8  # places whose predictions are shown at once
 
@@ -384,30 +384,27 @@ class MaskPanel(Panel):
 
     def code(self) -> str:
         workbench = self.workbench
-        lines = ["import torch", "import bertlab", "", f"lab = bertlab.load({workbench.lab.name!r})"]
+        lines = ["import torch", *self.lab_code()]
         if self.look in ("score", "compare"):
             other = self.other.get("text", "").strip() if self.look == "compare" else ""
             scores = [f"lab.score({text!r}).log_probabilities" for text in (workbench.text, other) if text]
             return "\n".join([*lines, f"result = {', '.join(scores)}"])
-        pair = f", {workbench.text_pair!r}" if workbench.text_pair else ""
-        given = f'lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
-        lines.append(f"batch = {given}")
+        given, *changes = input_code(workbench)
+        lines.append(given)
         if self.look == "dealer":
-            lines[2:2] = ["from bertlab.data import mask_tokens"]
+            lines[1:1] = ["from bertlab.data import mask_tokens"]
             return "\n".join([*lines, *self._dealing_code()])
         lines += ["truth = batch['input_ids'][0].clone()"] if self.look == "everywhere" else []
-        lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
-        if workbench.masked:
-            lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
+        lines += changes
         contexts = "torch.no_grad()"
         if workbench.ablated:
             before, context = ablation_code(workbench)
-            lines[2:2] = ["from bertlab.analysis import ablation"]
+            lines[1:1] = ["from bertlab.analysis import ablation"]
             lines += before
             contexts += f", {context}"
         if self.look == "layers":
             place = self.places[0] if self.places else 1
-            lines[2:2] = ["from bertlab.analysis.lens import layer_logits"]
+            lines[1:1] = ["from bertlab.analysis.lens import layer_logits"]
             return "\n".join(
                 [
                     *lines,

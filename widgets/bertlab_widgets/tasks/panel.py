@@ -374,11 +374,16 @@ class TasksPanel(Panel):
 
     def code(self) -> str:
         """The lines that leave `data()` in `result`, and below them those that leave the attribution in `scores`."""
-        lines = ["import bertlab", f"lab = bertlab.load({self.workbench.lab.name!r})"]
+        lines = self.lab_code()
         if self.reseedable:
             lines.append(f"lab.reseed({self.task!r}, {self.head_seed})  # an untrained head: random weights")
         lines += [*self.reading.code(), *self.reasons.code()]
-        return "\n".join([*(["import torch"] if any("torch." in line for line in lines) else []), *lines])
+        return "\n".join(
+            [
+                *(["import torch"] if any("torch." in line for line in lines) and "import torch" not in lines else []),
+                *lines,
+            ]
+        )
 
     def static_html(self) -> str:
         return self.reading.static_html() if self._answered else ""

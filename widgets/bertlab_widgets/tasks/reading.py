@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from ..panel import Panel, html_table, percent
-from ..workbench import ablation_code, encode
+from ..workbench import ablation_code, encode, input_code
 from . import pictures
 from .explaining import Question
 
@@ -197,14 +197,7 @@ class SentenceReading(Reading):
         return workbench.cached(("task", self.task, model, *workbench.key), compute)
 
     def code(self) -> list[str]:
-        workbench = self.workbench
-        pair = f", {workbench.text_pair!r}" if workbench.text_pair and self.panel.asked.second else ""
-        lines = [
-            f'batch = lab.tokenizer({workbench.text!r}{pair}, truncation=True, return_tensors="pt").to(lab.device)'
-        ]
-        lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
-        if workbench.masked:
-            lines.append(f"batch['input_ids'][0, {list(workbench.masked)}] = lab.tokenizer.mask_token_id")
+        lines = input_code(self.workbench, pair=bool(self.panel.asked.second))
         if "lab.model" not in self.logits_code:
             lines.append(f"model = {self.model_code}")
         lines += self.within(f"logits = {self.logits_code}.float().cpu()", contexts=("torch.inference_mode()",))

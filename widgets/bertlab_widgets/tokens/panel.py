@@ -239,9 +239,7 @@ class TokenizerPanel(Panel):
         pair = f", {self.workbench.text_pair!r}" if self.workbench.text_pair else ""
         return "\n".join(
             [
-                "import bertlab",
-                "",
-                f"lab = bertlab.load({self.workbench.lab.name!r})",
+                *self.lab_code(),
                 f"encoded = lab.tokenizer({self.workbench.text!r}{pair}, truncation=True, return_offsets_mapping=True)",
                 'tokens = lab.tokenizer.convert_ids_to_tokens(encoded["input_ids"])',
                 'columns = (encoded[name] for name in ("input_ids", "token_type_ids", "offset_mapping"))',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 import time
 from pathlib import Path
@@ -11,8 +12,7 @@ from typing import Any
 import torch
 from traitlets import Enum, Float, Int, List, Unicode
 
-from bertlab.adapters import lora_layers, save_adapter
-from bertlab.data import DataError
+from bertlab.adapters import lora_layers, merge_lora, save_adapter
 from bertlab.lab import Lab
 from bertlab.nano import SETTINGS as NANO
 from bertlab.nano import EncoderDecoder
@@ -43,8 +43,8 @@ class TrainPanel(Panel):
     "pasted"), `file`, `pasted`, `task` (its kind, "" to tell it from the data), `freeze` (-1 nothing, 0 the embeddings,
     n also so many layers), `rank` of LoRA (0: the weights themselves), `rate`, `head_rate`, `batch_size`, `steps` (0:
     what suits), `epochs`, `seconds` (time budget, 0 for none), `precision`, `device`, `seed`, `watched` (texts).
-    When a run is over its model answers for the task in the lab, and all panels of the workbench show its encoder;
-    `shown = "before"` shows them the one of before.
+    When a run is over all panels of the workbench look at what was trained, a model beside the lab's own; with
+    `shown = "before"` they look at the lab as it was. `adopt()` lets the lab answer with it everywhere.
     """
 
     script = "training.js"
@@ -100,6 +100,8 @@ class TrainPanel(Panel):
         self._seen: list[dict] = []
         self._known: tuple[tuple, dict] = ((), {})
         self._pinned: dict | None = None
+        self._budget_from = 0.0  # seconds of training before a run went on
+        self._saved: set[Path] = set()  # folders that this panel has written
         self._brought = ("", "")  # the sentence of a set that was shown last
         super().__init__(*arguments, **settings)
         self.observe(lambda change: self.set_trait("heading", self.heading_now()), names=["phase"])
@@ -170,12 +172,13 @@ class TrainPanel(Panel):
         if self.job.running:
             raise SelectionError("a training is running: stop it first")
         if self.device not in devices():
-            raise SelectionError(f"device is {self.device!r}, but this machine has {', '.join(devices())}.")
+            raise SelectionError(f"device is {self.device!r}, but this machine has {', '.join(devices())}")
         self.error, self.moment = "", -1
-        self._show("before")
+        self._switch("before")
+        self._let_go()
         self._lab_before, self.run = self.before, None
         self._going.set()
-        self.phase = "preparing"
+        self.phase, self.view = "preparing", {}
         self.job.call(self._train, "a training")
 
     def pause(self) -> None:
@@ -185,15 +188,33 @@ class TrainPanel(Panel):
 
     @guarded
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Go on after a pause, or where a run was stopped, with everything as it was."""
+        if self.phase == "stopped" and self.run is not None and not self.job.running:
+            if not self.run.resumable:
+                raise SelectionError("this run was stopped in the middle of a step and cannot go on: start anew")
+            self._going.set()
+            self.job.call(self._go_on, "a training")
+            return
         if self.phase != "paused":
-            raise SelectionError("no training is paused: start one.")
+            raise SelectionError("no training is paused or stopped: start one")
         self._going.set()
 
     def stop(self) -> None:
-        """End the run within the step; what was learnt so far is kept."""
+        """End the run within the step; what was learnt so far is kept, and `resume()` goes on from there."""
         super().stop()
         self._going.set()
+
+    def adopt(self) -> None:
+        """Let the lab answer with the trained model for its task from now on, in every panel and workbench of it."""
+        run = self.run
+        if run is None or run.task is None or self.phase in BUSY:
+            raise SelectionError("there is no finished run of a task to adopt: start one, and let it end")
+        self.before.add_task(run.name, run.model)
+
+    def _let_go(self) -> None:
+        """Close the generator of the run of before, which might have gone on."""
+        if self.run is not None:
+            self.run.records.close()
 
     def wait_for_step(self, step: int, timeout: float = 60) -> bool:
         """Wait until so many steps are taken; False where the run ended or `timeout` seconds passed before."""
@@ -208,15 +229,38 @@ class TrainPanel(Panel):
 
     def _train(self) -> None:
         """The thread: pulls records, looks now and then, keeps moments. It reaches the front end by traits alone."""
+
+        def begin() -> LiveRun:
+            self.run = run = self.prepare()
+            self._attention_before = (None, None)
+            self._look(keep=True, evaluate=True)
+            return run
+
+        self._run_through(begin)
+
+    def _go_on(self) -> None:
+        """The thread of a run that goes on after a stop."""
+
+        def begin() -> LiveRun:
+            run = self.run
+            self._switch("before")
+            self.moment = -1
+            run.message, self._budget_from = "", run.seconds
+            with self.workbench.lock:
+                run.model.to(run.about["device"] if run.about["device"] != "auto" else self.before.device)
+                run.go_to(run.moments[-1].weights)
+            return run
+
+        self._run_through(begin)
+
+    def _run_through(self, begin) -> None:
         hooks: list = []
         ending = "failed"
+        self._budget_from = 0.0
         try:
             with torch.enable_grad():
-                run = self.prepare()
+                run = begin()
                 hooks = run.interruptible(self.job.cancelled)
-                self.run = run
-                self._attention_before = (None, None)
-                self._look(keep=True, evaluate=True)
                 self.phase = "training"
                 ending = self._pull(run)
         except Stopped:
@@ -250,7 +294,7 @@ class TrainPanel(Panel):
                 self._look(keep=bool(item.evaluation))
                 shown = time.perf_counter()
                 run.watching_seconds += shown - now
-            if self.seconds and run.seconds >= self.seconds and run.step < run.steps:
+            if self.seconds and run.seconds - self._budget_from >= self.seconds and run.step < run.steps:
                 run.message = f"The time budget of {self.seconds:g} s is used up."
                 return "stopped"
             if self.workbench.lab is run.lab and now - rested > 0.1:
@@ -261,7 +305,7 @@ class TrainPanel(Panel):
         with self.workbench.lock:
             self._look(keep=True)
         self.phase = "paused"
-        self._show("trained")
+        self._switch(self.shown)
         self._going.wait()
         self.moment = -1
         with self.workbench.lock:
@@ -276,7 +320,8 @@ class TrainPanel(Panel):
             self._redraw({"phase"})
             return
         try:
-            run.records.close()
+            if ending != "stopped":
+                run.records.close()
             run.model.zero_grad(set_to_none=True)
             run.model.to(self.before.device).eval()
             self.job.cancelled.clear()
@@ -286,8 +331,6 @@ class TrainPanel(Panel):
                     evaluate=run.measure is not None
                     and (not run.evaluations or run.evaluations[-1]["step"] != run.step),
                 )
-                if run.task is not None and run.step:
-                    self.before.add_task(run.name, run.model)
             elif run.moments and run.moments[-1].step != run.step:
                 run.keep(run.moments[-1].watched)
         except Exception as error:
@@ -298,7 +341,8 @@ class TrainPanel(Panel):
             self._keep_pinned(run)
         if ending != "failed":
             guess = self.guess
-            self._show("trained")
+            if not self._switch(self.shown):
+                self.workbench.model_changed()
             if guess and self.predict_first:
                 self.guess = guess
                 self.verdict = self.grade(guess)
@@ -311,17 +355,9 @@ class TrainPanel(Panel):
         self.error = self.error or error
 
     def _explain(self, error: Exception) -> None:
-        kept = " The model as it was before is unchanged."
-        if isinstance(error, (TrainingError, DataError, FileNotFoundError)):
-            text = str(error)
-            self.error = (
-                text[:1].upper()
-                + text[1:]
-                + ("." if not text.endswith(".") else "")
-                + (kept if isinstance(error, TrainingError) else "")
-            )
-        else:
-            self.show_error(error)
+        self.show_error(error)
+        if isinstance(error, TrainingError):
+            self.error += " The model as it was before is unchanged."
 
     def _look(self, keep: bool = False, evaluate: bool = False) -> None:
         """Ask the model about the watched texts and measure how far it moved; refresh what is drawn."""
@@ -359,12 +395,6 @@ class TrainPanel(Panel):
 
     # --- the time machine, and what the others see
 
-    def _show(self, which: str) -> None:
-        """Let all panels of the workbench show the trained model or the one of before."""
-        self.shown = which
-        if not self._switch(which) and self.run is not None:
-            self.workbench.model_changed()
-
     def _switch(self, which: str) -> bool:
         """Exchange the workbench's lab; False where it is there already."""
         run, workbench = self.run, self.workbench
@@ -399,40 +429,55 @@ class TrainPanel(Panel):
         with self.workbench.lock, torch.no_grad():
             run.go_to(run.moments[index].weights)
             self._seen = run.watch(self._texts(run))
+        step = run.moments[index].step
+        run.at = None if step == run.step else step
+        if isinstance(run.lab, TrainedLab):
+            run.lab.moment = "" if run.at is None else f"the model at step {step:,} of {run.step:,}"
         if self.workbench.lab is run.lab:
             self.workbench.model_changed()
         self._update({"moment"})
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model of the shown moment: a small adapter where LoRA was trained, else a whole model."""
+        """Write the model of the shown moment, whole: `bertlab.load(folder)` and transformers open it.
+
+        Where LoRA was trained the adapter alone lies beside it, for `bertlab.adapters.load_adapter`.
+
+        Raises:
+            SelectionError: there is nothing to save yet, or something else stands in that folder.
+        """
         run = self.run
         if run is None:
-            raise SelectionError("there is nothing to save yet: start a run.")
+            raise SelectionError("there is nothing to save yet: start a run")
         if self.phase in BUSY:
-            raise SelectionError("the model is being trained: pause or stop it, then save.")
+            raise SelectionError("the model is being trained: pause or stop it, then save")
         folder = Path(folder)
+        if folder.exists() and folder.resolve() not in self._saved and (not folder.is_dir() or any(folder.iterdir())):
+            raise SelectionError(
+                f"{folder} is not empty, and what stands there would be overwritten: name a new folder"
+            )
         if isinstance(run.model, EncoderDecoder):
             run.model.encoder.save_pretrained(folder / "encoder")
             run.model.decoder.save_pretrained(folder / "decoder")
         elif lora_layers(run.model):
-            save_adapter(
-                run.model,
-                folder,
-                task=run.name,
-                base=self.before.name,
-                dtype=torch.float32,
-                details={"kind": run.kind, "step": self._moment_now().step},
-            )
+            merge_lora(copy.deepcopy(run.model)).save_pretrained(folder)
+            details = {"kind": run.kind, "step": self._moment_now().step}
+            base = self.before.name
+            save_adapter(run.model, folder, task=run.name, base=base, dtype=torch.float32, details=details)
         else:
             run.model.save_pretrained(folder)
         run.tokenizer.save_pretrained(str(folder))
+        self._saved.add(folder.resolve())
         return folder
 
     def save_to(self, folder: str) -> str:
         """`save`, for the browser's button."""
         if not folder.strip():
-            raise SelectionError("no folder was named: write where the model is to be saved.")
-        return str(self.save(folder.strip()))
+            raise SelectionError("no folder was named: write where the model is to be saved")
+        saved = self.save(folder.strip()).resolve()
+        if isinstance(self.run.model, EncoderDecoder):
+            return f"saved in {saved}: encoder and decoder, each a folder of its own"
+        beside = "; the LoRA adapter alone lies beside it" if lora_layers(self.run.model) else ""
+        return f"saved in {saved}: bertlab.load and transformers open it{beside}"
 
     def _moment_now(self) -> Moment:
         return self.run.moments[self.moment]
@@ -443,7 +488,9 @@ class TrainPanel(Panel):
         """Stop, forget the run, show the model of before; settings back to the beginning."""
         self.stop()
         self.wait(10)
-        self._show("before")
+        self._switch("before")
+        self._let_go()
+        self.shown = "trained"
         self.run, self.moment, self.phase, self._seen, self._pinned = None, -1, "idle", [], None
         with self.workbench.together():
             kept = self._attention_key()
@@ -499,7 +546,7 @@ class TrainPanel(Panel):
         }
         self.answer = views.invitation(plan, about)
         if problem and not self.error:
-            self.error = problem[:1].upper() + problem[1:] + "."
+            self.show_error(ValueError(problem))
 
     def _announce(self) -> None:
         self.view = {**self.view, "phase": self.phase}
@@ -631,6 +678,10 @@ class TrainPanel(Panel):
         if run is None:
             return self.plan.code(self.before)
         return run.plan.code(self.before, taken=run.step, total=run.steps)
+
+    def with_conditions(self, answer: str) -> str:
+        """The answer itself says which step is shown."""
+        return answer
 
     def caption(self) -> str:
         """As of every panel; pasted lines by their number."""

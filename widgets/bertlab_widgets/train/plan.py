@@ -19,7 +19,7 @@ from bertlab.nano import SETTINGS as NANO
 from bertlab.nano import EncoderDecoder, unigram_entropy
 from bertlab.training import evaluate, evaluate_pretraining, finetune, main_metric, pretrain
 
-from ..workbench import SelectionError
+from ..workbench import SelectionError, lab_code
 from .run import (
     MASKED,
     LiveRun,
@@ -245,7 +245,9 @@ class Plan:
                 run = self._prepare_masked(lab, train, held_out)
             else:
                 run = self._prepare_task(lab, self.task_of(lab, rows, kind), train, held_out)
-            run.lab = trained_lab(lab, run.model, f"{lab.name} + {self.task_name}")
+            task = run.name if run.task is not None else ""
+            run.lab = trained_lab(lab, run.model, f"{lab.name} + {self.task_name}", task)
+            run.lab.made_by = lambda: self.lab_code(lab, run)
         run.plan = self
         run.about.update(**sizes(run.model), **self.options())
         run.about.setdefault("device", str(lab.device))
@@ -352,6 +354,19 @@ class Plan:
 
     # --- as code
 
+    def lab_code(self, lab: Lab, run: LiveRun) -> list[str]:
+        """Lines that train the same model again, as far as it is shown, and leave a lab of it in `lab`."""
+        step = run.shown_step
+        lines = self.code(lab, taken=step, total=run.steps).splitlines()
+        task = run.name if run.task is not None else ""
+        if not step:  # before the first step
+            lines[-2:] = []
+        return [
+            *lines,
+            "from bertlab_widgets.train import trained_lab",
+            f"lab = trained_lab(lab, model, {run.lab.name!r}, {task!r})",
+        ]
+
     def code(self, lab: Lab, taken: int = 0, total: int = 0) -> str:
         """Lines that train the same way and leave the losses of the first `taken` of `total` steps in `result`."""
         total = total or self.planned(0 if self.nano else len(split_rows(self.rows())[0]))
@@ -367,6 +382,7 @@ class Plan:
                     f"nano = {function}(seed={self.seed})",
                     f"records = nano.train({', '.join([f'steps={total}', *options])})",
                     last,
+                    "records.close()",
                 ]
             )
         given = ", ".join([f"steps={total}", "keep_best=False", *options])
@@ -386,7 +402,7 @@ class Plan:
                 "from bertlab.data import read, samples",
                 "from bertlab.training import pretrain",
                 "",
-                f"lab = bertlab.load({lab.name!r})",
+                lab_code(lab)[-1],
                 f"train, held_out = split_rows({source})",
                 f"model = fresh_model(lab, None, {drawn})",
                 "corpus = Corpus.build([[row['text']] for row in train], lab.tokenizer)",
@@ -398,14 +414,14 @@ class Plan:
                 "from bertlab.data import infer_task, read, samples",
                 "from bertlab.training import finetune",
                 "",
-                f"lab = bertlab.load({lab.name!r})",
+                lab_code(lab)[-1],
                 f"rows = {source}",
                 f"task = infer_task({kind!r}, rows, max_length={limit})",
                 f"model = fresh_model(lab, task, {drawn})",
                 "train, held_out = split_rows(rows)",
                 f"records = finetune(model, lab.tokenizer, train, task, {given})",
             ]
-        return "\n".join([*lines, last])
+        return "\n".join([*lines, last, "records.close()"])
 
 
 PLANNED = tuple(field.name for field in fields(Plan))  # the settings of a panel that make its plan

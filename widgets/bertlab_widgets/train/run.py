@@ -10,6 +10,7 @@ import json
 import math
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from bertlab.training import StepRecord, freeze_layers, main_metric, predict
 MASKED = "masked words"
 SNAPSHOT_BYTES = 300e6  # moments are thinned out beyond this
 SHOWN_POINTS, SHOWN_TEXTS = 400, 5
+PATIENCE = 0.7  # seconds that Stop waits for the end of a step
 ONE_OF_FIVE = 5  # of sets without a split of their own every fifth row is held out
 
 
@@ -208,36 +210,41 @@ class Moment:
 
 
 class TrainedLab(Lab):
-    """What a lab is after training: its encoder is the trained one; for tasks it asks the lab that it came from."""
+    """What was trained, as a lab of its own: the trained encoder, and the head for the task that was learnt.
+
+    The lab that it came from stays as it was; for all other tasks it is asked. `moment` says which weights are looked
+    at, where these are not the last ones; `made_by()` gives the lines of code that make this lab again.
+    """
 
     def __init__(self, model: nn.Module, before: Lab, name: str):
         super().__init__(model, before.tokenizer, name)
-        self.before = before
+        self.before, self.moment = before, ""
+        self.made_by: Callable[[], list[str]] | None = None
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks that have a trained head."""
-        return self.before.tasks
+        """The tasks that have a trained head, here or in the lab of before."""
+        return list(dict.fromkeys([*self.before.tasks, *self._models]))
 
     def is_trained(self, task: str) -> bool:
         """Whether a task's head was trained."""
-        return self.before.is_trained(task)
+        return task in self._models or self.before.is_trained(task)
 
     def task_model(self, task: str) -> nn.Module:
-        """The model of a task."""
-        return self.before.task_model(task)
-
-    def add_task(self, task: str, model: nn.Module) -> None:
-        """Let a model answer for a task from now on, here and in the lab it came from."""
-        self.before.add_task(task, model)
+        """The model of a task: the one that was trained here, else that of the lab of before."""
+        return self._models[task] if task in self._models else self.before.task_model(task)
 
     def reseed(self, task: str, seed: int) -> None:
         """Draw the untrained head of a task afresh."""
         self.before.reseed(task, seed)
 
 
-def trained_lab(before: Lab, model: nn.Module, name: str) -> TrainedLab:
-    """A lab over the very encoder of a trained model, with the pre-training heads of `before`."""
+def trained_lab(before: Lab, model: nn.Module, name: str, task: str = "") -> TrainedLab:
+    """A lab over the very encoder of a trained model, with the pre-training heads of `before`.
+
+    Args:
+        task: the task that the model answers for in this lab; "" for none.
+    """
     with torch.device("meta"), undrawn_weights():
         view = task_heads.BertForPreTraining(BertConfig.from_dict(before.model.config.to_dict()))
     encoder = model.base_model
@@ -245,7 +252,11 @@ def trained_lab(before: Lab, model: nn.Module, name: str) -> TrainedLab:
     view.bert.pooler = encoder.pooler if encoder.pooler is not None else before.model.bert.pooler
     view.cls = model.cls if isinstance(model, task_heads.BertForPreTraining) else before.model.cls
     view.loading_report = before.model.loading_report
-    return TrainedLab(view, before, name)
+    view.config.name_or_path = before.model.config.name_or_path
+    lab = TrainedLab(view, before, name)
+    if task:
+        lab.add_task(task, model)
+    return lab
 
 
 @dataclass
@@ -280,6 +291,8 @@ class LiveRun:
     seconds: float = 0.0
     watching_seconds: float = 0.0
     message: str = ""
+    at: int | None = None  # the step that was gone back to; None for the last one
+    resumable: bool = True  # whether the generator of records can go on
 
     def __post_init__(self):
         self.start_weights = self.weights()
@@ -288,6 +301,11 @@ class LiveRun:
     def step(self) -> int:
         """Steps taken so far."""
         return self.history[-1].step if self.history else 0
+
+    @property
+    def shown_step(self) -> int:
+        """The step whose weights the model has now."""
+        return self.step if self.at is None else self.at
 
     def weights(self) -> dict[str, torch.Tensor]:
         """A copy of everything that is trained, on the CPU."""
@@ -314,10 +332,19 @@ class LiveRun:
             own[name].copy_(value)
 
     def interruptible(self, stopped: threading.Event) -> list:
-        """Let every layer look at `stopped`, forwards and backwards, so that Stop does not wait for a long step."""
+        """Let every layer look at `stopped`, forwards and backwards, so that Stop does not wait for a long step.
+
+        A step that ends within `PATIENCE` seconds is let alone, so that the run can go on where it was.
+        """
+        asked: list[float] = []
 
         def check(*_):
-            if stopped.is_set():
+            if not stopped.is_set():
+                asked.clear()
+                return
+            asked[:] = asked or [time.monotonic()]
+            if time.monotonic() - asked[0] > PATIENCE:
+                self.resumable = False
                 raise Stopped
 
         def after(_, inputs, outputs):
