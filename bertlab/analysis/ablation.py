@@ -34,7 +34,7 @@ from bertlab.analysis.passes import (
 )
 from bertlab.analysis.targets import Metric, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import Edit, edit, record
+from bertlab.recording import Edit, edit, names, record
 
 WAYS = ("zero", "mean", "uniform")
 
@@ -117,7 +117,7 @@ def sweep(
 def _sweep(model, batch, metric, by_layer, how, means, tokens_per_pass) -> Iterator[HeadEffect]:
     with evaluating(model):
         metric = resolved(model, batch, metric)
-        with record(model, ["embeddings.hidden", "encoder.layer.*.hidden"]) as recording:
+        with record(model, names.all_hidden()) as recording:
             whole = evaluate(model, batch, metric)
     copies = max(1, tokens_per_pass // tokens_of(batch))
     total, done = sum(map(len, by_layer.values())), 0
@@ -197,7 +197,7 @@ def corpus_means(
     for at in range(0, len(texts), texts_per_pass):
         batch = dict(lab.encode(texts[at : at + texts_per_pass]))
         real = batch["attention_mask"].bool()  # (batch, sequence)
-        with torch.no_grad(), evaluating(model), record(model, "encoder.layer.*.attention.self.context") as recording:
+        with torch.no_grad(), evaluating(model), record(model, names.context()) as recording:
             model.base_model(**batch)
         for name, context in recording.items():  # (batch, heads, sequence, head size)
             sums[name] = sums.get(name, 0) + context.float().transpose(1, 2)[real].sum(0).cpu().double()
@@ -207,7 +207,7 @@ def corpus_means(
 
 
 def _hook(layer: int, how: str) -> str:
-    return f"encoder.layer.{layer}.attention.self.{'scores' if how == 'uniform' else 'context'}"
+    return names.scores(layer) if how == "uniform" else names.context(layer)
 
 
 def _switch(

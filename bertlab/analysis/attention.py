@@ -32,15 +32,13 @@ from bertlab.analysis.weights import (
     segment_mass,
 )
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import record
+from bertlab.recording import names, record
 
 __all__ = [
     "FLOW_LIMIT", "GONE", "KINDS", "PATTERNS", "HeadStatistics", "Mixing", "at_offset", "distance", "entropy", "flow",
     "head_contributions", "hide", "kinds_of", "mass_on", "mixing", "norm_weighted", "over_corpus", "patterns_of",
     "rollout", "segment_mass", "statistics", "stream_corpus",
 ]  # fmt: skip
-
-PROBS = "encoder.layer.*.attention.self.probs"
 
 
 # -- of heads ------------------------------------------------------------------------------------------------------
@@ -75,8 +73,8 @@ class HeadStatistics:
 
     def table(self) -> list[dict[str, Any]]:
         """A row for each head that is there, with its kind and pattern, for a data frame or CSV."""
-        names = ("entropy", "broadness", "distance", "previous", "next", "same", "within")
-        measured = {name: getattr(self, name) for name in names} | self.mass
+        plain = ("entropy", "broadness", "distance", "previous", "next", "same", "within")
+        measured = {name: getattr(self, name) for name in plain} | self.mass
         kinds, patterns = kinds_of(self), patterns_of(self)
         layers, heads = self.entropy.shape
         return [
@@ -166,7 +164,7 @@ def _add_texts(sums: _Sums, lab: Any, texts: list[Any]) -> HeadStatistics:
             "[SEP]": ids == tokenizer.sep_token_id,
             "punctuation": torch.isin(ids, torch.tensor(sorted(marks), device=ids.device)),
         }
-        with torch.no_grad(), evaluating(lab.model), record(lab.model, PROBS) as recording:
+        with torch.no_grad(), evaluating(lab.model), record(lab.model, names.probs()) as recording:
             lab.model.base_model(**batch)
         sums.add(layers_of(recording), special, batch.get("attention_mask"), batch.get("token_type_ids"), groups)
     return sums.means()

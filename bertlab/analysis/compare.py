@@ -11,10 +11,9 @@ import torch
 from bertlab.analysis.heads import remaining_heads
 from bertlab.analysis.passes import Progress, evaluating, report
 from bertlab.analysis.states import TextBatch, in_float, text_batches, text_list, token_ids
-from bertlab.recording import Recording, record
+from bertlab.recording import Recording, names, record
 
 TOKENS_PER_PASS = 512  # of which all hidden states, attention and vocabulary logits are held at once
-WATCHED = ["embeddings.hidden", "encoder.layer.*.hidden", "encoder.layer.*.attention.self.probs"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class _Clouds:
 def _seen(lab: Any, batch: TextBatch) -> tuple[Recording, torch.Tensor]:
     """What a model computes on the texts, and the most probable vocabulary item at each place, (texts, sequence)."""
     inputs = {name: value.to(lab.device) for name, value in batch.inputs.items()}
-    with evaluating(lab.model), record(lab.model, WATCHED) as recording:
+    with evaluating(lab.model), record(lab.model, [*names.all_hidden(), names.probs()]) as recording:
         hidden = lab.model.base_model(**inputs, return_dict=True).last_hidden_state
         logits = lab.model.cls.predictions(hidden)
     return recording, logits[..., : len(lab.tokenizer)].argmax(-1).cpu()  # rows behind the vocabulary name nothing

@@ -16,9 +16,8 @@ from bertlab.analysis.heads import remaining_heads
 from bertlab.analysis.passes import Progress, evaluating, report
 from bertlab.analysis.states import text_batches
 from bertlab.data import DataError, lines
-from bertlab.recording import record
+from bertlab.recording import names, record
 
-PROBS = "encoder.layer.*.attention.self.probs"
 TOKENS_PER_PASS = 512
 
 
@@ -78,7 +77,7 @@ def heads(lab: Any, sentences: str | Path, *, progress: Progress | None = None) 
             )
     tally, done = _Tally(lab.model), 0
     for batch in text_batches(lab, [encoding["input_ids"] for encoding in encodings], TOKENS_PER_PASS):
-        with evaluating(lab.model), record(lab.model, PROBS) as recording:
+        with evaluating(lab.model), record(lab.model, names.probs()) as recording:
             lab.model.base_model(**batch.inputs)
         for at, number in enumerate(batch.numbers):
             length = len(encodings[number]["input_ids"])

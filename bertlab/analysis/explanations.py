@@ -13,7 +13,7 @@ from bertlab.analysis.attribution import gradient_x_input, integrated_gradients,
 from bertlab.analysis.passes import Progress, checked, evaluating, real_tokens, report, rows_of
 from bertlab.analysis.targets import AXES, Metric, Target, resolved
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import record
+from bertlab.recording import names, record
 
 METHODS = ("attention", "norm_weighted", "rollout", "gradient_x_input", "integrated_gradients", "effect")
 
@@ -62,7 +62,7 @@ def compare(
     with evaluating(model):
         target = resolved(model, batch, target)
     place = _place_of(target, place, real.shape[1])
-    with torch.no_grad(), evaluating(model), record(model, "encoder.layer.*.attention.self.probs") as recording:
+    with torch.no_grad(), evaluating(model), record(model, names.probs()) as recording:
         model.base_model(**batch)
     last = max(recording.layers)
     steps_of_work = {

@@ -15,7 +15,7 @@ import torch
 
 from bertlab.analysis.passes import checked, evaluating
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import Recording, record
+from bertlab.recording import Recording, names, record
 
 HEADS = ("token", "next_sentence", "classifier")
 States = Recording | Sequence[torch.Tensor] | Mapping[str, torch.Tensor]
@@ -118,7 +118,7 @@ def _hidden_states(model: BertPreTrainedModel, states: States) -> list[torch.Ten
     """layers + 1 tensors (texts, sequence, hidden)."""
     layers, width = model.config.num_hidden_layers, model.config.hidden_size
     if isinstance(states, Mapping) and not isinstance(states, Recording):
-        with evaluating(model), record(model, ["embeddings.hidden", "encoder.layer.*.hidden"]) as recording:
+        with evaluating(model), record(model, names.all_hidden()) as recording:
             model(**checked(states, model), return_dict=True)
         states = recording
     if isinstance(states, Recording):

@@ -19,9 +19,7 @@ from bertlab.analysis.parts import lower_layers
 from bertlab.analysis.passes import Progress, evaluating, report, whole_number
 from bertlab.analysis.states import in_float, text_batches, text_list, token_ids
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import edit, record
-
-ACTIVATED = "encoder.layer.{}.intermediate.activated"
+from bertlab.recording import edit, names, record
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def strongest(
     counted = torch.tensor(sorted(left_out), dtype=torch.long, device=lab.device)
     total = sum(token not in left_out for row in rows for token in row)
     k = whole_number(k, "k", 1, total, f"the texts have {total} tokens")
-    lower, name, done = lower_layers(lab.model, layer + 1), ACTIVATED.format(layer), 0
+    lower, name, done = lower_layers(lab.model, layer + 1), names.neurons(layer), 0
     best: torch.Tensor | None = None  # (tokens so far, at most k; neurons)
     where = torch.empty(0, 0, 2, dtype=torch.long)  # the (text, place) of each
     for batch in text_batches(lab, rows):
@@ -99,9 +97,9 @@ def strongest(
         where = at.gather(0, order.cpu()[..., None].expand(-1, -1, 2))
         done += int(batch.real.sum())
         report(progress, done / sum(map(len, rows)))
-    names = [lab.tokenizer.convert_ids_to_tokens(row) for row in rows]
+    pieces = [lab.tokenizer.convert_ids_to_tokens(row) for row in rows]
     return [
-        [Context(texts[t], p, names[t][p], value) for (t, p), value in zip(where[:, n].tolist(), best[:, n].tolist())]
+        [Context(texts[t], p, pieces[t][p], value) for (t, p), value in zip(where[:, n].tolist(), best[:, n].tolist())]
         for n in range(best.shape[1])
     ]
 
@@ -129,7 +127,7 @@ def ablate(model: BertPreTrainedModel, neurons: Iterable[tuple[int, int]]) -> It
 
         return silence
 
-    with edit(model, {ACTIVATED.format(layer): silenced(sorted(chosen)) for layer, chosen in by_layer.items()}):
+    with edit(model, {names.neurons(layer): silenced(sorted(chosen)) for layer, chosen in by_layer.items()}):
         yield
 
 

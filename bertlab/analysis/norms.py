@@ -10,7 +10,7 @@ import torch
 
 from bertlab.analysis.passes import Batch, checked, evaluating
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import Recording, record
+from bertlab.recording import Recording, names, record
 
 
 @torch.no_grad()
@@ -20,9 +20,9 @@ def head_contributions(model: BertPreTrainedModel, batch: Mapping[str, torch.Ten
     Over the heads they sum, with the bias of the output projection, to `attention.output.projected` exactly
     (Elhage et al. 2021: heads are independent and additive).
     """
-    recording = _run(model, checked(batch, model), "encoder.layer.*.attention.self.context")
+    recording = _run(model, checked(batch, model), names.context())
     return [
-        _through_output(layer.attention, recording[f"encoder.layer.{n}.attention.self.context"])
+        _through_output(layer.attention, recording[names.context(n)])
         for n, layer in enumerate(model.base_model.encoder.layer)
     ]
 
@@ -107,17 +107,16 @@ def _brought(
     by the norm's weight, and `scale` (query, 1) is the standard deviation that still divides them.
     """
     batch = checked(batch, model)
-    base = [f"encoder.layer.*.attention.{name}" for name in ("self.probs", "self.v", "output.residual")]
-    recording = _run(model, batch, [*base, "embeddings.hidden", "encoder.layer.*.hidden"])
+    watched = [names.probs(), names.of_attention(names.EVERY, "v"), names.attention_residual(), *names.all_hidden()]
+    recording = _run(model, batch, watched)
     for n, layer in enumerate(model.base_model.encoder.layer):
-        prefix = f"encoder.layer.{n}.attention."
-        probs = recording[prefix + "self.probs"].float()
-        value = _through_output(layer.attention, recording[prefix + "self.v"]).float()
+        probs = recording[names.probs(n)].float()
+        value = _through_output(layer.attention, recording[names.of_attention(n, "v")]).float()
         own = recording.hidden(n).float()
         inside = {"probs": probs}
         if layer_norm:
             norm = layer.attention.output.LayerNorm
-            total = recording[prefix + "output.residual"].float()
+            total = recording[names.attention_residual(n)].float()
             inside["scale"] = (total.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
             value, own = ((x - x.mean(-1, keepdim=True)) * norm.weight.float() for x in (value, own))
         inside["kept"] = torch.einsum("bhq,bhqd->bqd", probs.diagonal(0, 2, 3), value)
@@ -131,7 +130,7 @@ def _through_output(attention: Any, by_head: torch.Tensor) -> torch.Tensor:
     return torch.einsum("bhsd,ohd->bhso", by_head, split)
 
 
-def _run(model: BertPreTrainedModel, batch: Batch, names: Any) -> Recording:
-    with evaluating(model), record(model, names) as recording:
+def _run(model: BertPreTrainedModel, batch: Batch, watched: Any) -> Recording:
+    with evaluating(model), record(model, watched) as recording:
         model(**batch)
     return recording

@@ -33,7 +33,7 @@ def upper_layers(model: BertPreTrainedModel, first: int) -> BertPreTrainedModel:
     base = twin(model.base_model)
     base.encoder = twin(base.encoder)
     base.encoder.layer = nn.ModuleList(base.encoder.layer[first:])
-    base.embeddings = _Given()
+    base.embeddings = _Given(base.embeddings)
     if model.base_model is model:
         return base
     whole = twin(model)
@@ -89,7 +89,12 @@ class _FirstToken(nn.Module):
 
 
 class _Given(nn.Module):
-    """Stands where the embeddings are, and passes on what it is given."""
+    """Stands where the embeddings are, and passes on what it is given. It keeps them all the same: without layers and
+    pooler nothing else would tell the model's device and type."""
+
+    def __init__(self, embeddings: nn.Module):
+        super().__init__()
+        self.replaced = embeddings
 
     def forward(self, input_ids, token_type_ids, position_ids, inputs_embeds, past_key_values_length=0):
         return inputs_embeds

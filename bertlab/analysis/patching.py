@@ -30,14 +30,14 @@ from bertlab.analysis.passes import (
 )
 from bertlab.analysis.targets import Metric, evaluate, one_number, resolved
 from bertlab.model import BertPreTrainedModel
-from bertlab.recording import edit, record
+from bertlab.recording import edit, names, record
 
-# What can be patched -> the hook whose values are taken, "{}" being the layer. Hidden states have none of their own.
+# What can be patched -> the name of its values in a layer. Hidden states are put in from outside.
 COMPONENTS = {
     "hidden": None,
-    "attention_output": "encoder.layer.{}.attention.output.projected",
-    "mlp_output": "encoder.layer.{}.output.projected",
-    "heads": "encoder.layer.{}.attention.self.context",
+    "attention_output": names.attention_output,
+    "mlp_output": names.mlp_output,
+    "heads": names.context,
 }
 
 
@@ -141,8 +141,8 @@ class _Pair:
         self.model, self.what = model, what
         self.layers = len(model.base_model.encoder.layer)
         clean, self.batch = _of_one_length(checked(clean, model), checked(corrupt, model))
-        states = ["embeddings.hidden", "encoder.layer.*.hidden"]
-        wanted = states if what == "hidden" else [COMPONENTS[what].format("*")]
+        states = names.all_hidden()
+        wanted = states if what == "hidden" else [COMPONENTS[what]()]
         with evaluating(model):
             self.metric = resolved(model, clean, metric)
             with record(model, wanted) as self.recording:
@@ -218,7 +218,7 @@ def _patched(
         for copy, place in enumerate(places):
             copies[copy, :, place] = given[:, place]
         return evaluate(upper, from_hidden(batch, hidden), pair.metric)
-    name = COMPONENTS[pair.what].format(level)
+    name = COMPONENTS[pair.what](level)
     given = pair.recording[name]  # (texts, sequence, hidden), or (texts, heads, sequence, head size)
 
     def put_in(value: torch.Tensor) -> torch.Tensor:
@@ -313,8 +313,8 @@ def knock_out(
         edits: dict[str, Any] = {}
         for layer, gone in cut.items():
             scores: dict[str, torch.Tensor] = {}
-            edits[f"encoder.layer.{layer}.attention.self.scores"] = _kept(scores)
-            edits[f"encoder.layer.{layer}.attention.self.probs"] = _cutting(gone.to(model.device), scores, renormalise)
+            edits[names.scores(layer)] = _kept(scores)
+            edits[names.probs(layer)] = _cutting(gone.to(model.device), scores, renormalise)
         with edit(model, edits):
             value = one_number(evaluate(model, batch, metric))
     return KnockOut(value, value - whole)

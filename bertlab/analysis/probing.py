@@ -14,10 +14,9 @@ import torch
 from bertlab.analysis.passes import Progress, evaluating, report, whole_number
 from bertlab.analysis.states import in_float, text_batches
 from bertlab.data import place_of, read
-from bertlab.recording import record
+from bertlab.recording import names, record
 
 HELD_OUT = 0.25  # of the rows, or of the groups
-STATES = ["embeddings.hidden", "encoder.layer.*.hidden"]
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ def _states_of_words(lab: Any, sentences: list[_Sentence], progress: Progress | 
     layers, rows, done = len(lab.model.base_model.encoder.layer), [sentence.ids for sentence in sentences], 0
     found: list[list[Any]] = [[None] * len(sentences) for _ in range(layers + 1)]
     for batch in text_batches(lab, rows):
-        with evaluating(lab.model), record(lab.model, STATES) as recording:
+        with evaluating(lab.model), record(lab.model, names.all_hidden()) as recording:
             lab.model.base_model(**batch.inputs)
         for at, number in enumerate(batch.numbers):
             places = torch.tensor(sentences[number].places, dtype=torch.long, device=lab.device)
@@ -191,9 +190,9 @@ def _held_out(labels: list[Hashable], groups: list[Hashable] | None, seed: int) 
     generator = random.Random(seed)
     held_out = np.zeros(len(labels), dtype=bool)
     if groups is not None:
-        names = list(dict.fromkeys(groups))
-        generator.shuffle(names)
-        chosen = set(names[: max(1, round(HELD_OUT * len(names)))])
+        different = list(dict.fromkeys(groups))
+        generator.shuffle(different)
+        chosen = set(different[: max(1, round(HELD_OUT * len(different)))])
         held_out[:] = [group in chosen for group in groups]
         return held_out
     by_label: dict[Hashable, list[int]] = {}

@@ -27,7 +27,7 @@ from bertlab.analysis.states import (
     text_list,
     token_ids,
 )
-from bertlab.recording import record
+from bertlab.recording import names, record
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ def _explanations(lab: Any, a: str, b: str, layers: Any, words: bool, pooling: s
     texts = text_list([a, b])
     rows = token_ids(lab, texts)
     tokens = [lab.tokenizer.convert_ids_to_tokens(row) for row in rows]
-    names, numbers = tokens, None
+    called, numbers = tokens, None
     if words:
         numbers = [by_words.of(lab.tokenizer([text], verbose=False)) for text in texts]
-        names = [by_words.names(*pair, lab.tokenizer) for pair in zip(tokens, numbers)]
+        called = [by_words.names(*pair, lab.tokenizer) for pair in zip(tokens, numbers)]
     for layer, states in _states(lab, rows, layers):
         vectors, shares = zip(*(_shares(lab.model, hidden, pooling) for hidden in states))
         lengths = [vector.norm().clamp_min(torch.finfo(vector.dtype).tiny) for vector in vectors]
@@ -101,18 +101,18 @@ def _explanations(lab: Any, a: str, b: str, layers: Any, words: bool, pooling: s
         if numbers is not None:
             pairs = by_words.total(by_words.total(pairs, numbers[1]).T, numbers[0]).T
         cosine = float(torch.dot(vectors[0] / lengths[0], vectors[1] / lengths[1]))
-        yield Explanation(cosine, pairs, *names, layer, pooling)
+        yield Explanation(cosine, pairs, *called, layer, pooling)
 
 
 def _states(lab: Any, rows: list[list[int]], layers: Any) -> Iterator[tuple[int, list[torch.Tensor]]]:
     """For each layer the hidden states of both texts, (sequence, hidden) of real tokens."""
     (batch,) = text_batches(lab, rows, 2 * max(map(len, rows)))
     lower = lower_layers(lab.model, max(layers))
-    names = ["embeddings.hidden" if layer == 0 else f"encoder.layer.{layer - 1}.hidden" for layer in layers]
-    with evaluating(lower), record(lower, names) as recording:
+    with evaluating(lower), record(lower, [names.hidden(layer) for layer in layers]) as recording:
         lower(**batch.inputs)
-    for layer, name in zip(layers, names):
-        states = {number: state[real] for number, state, real in zip(batch.numbers, recording[name], batch.real)}
+    for layer in layers:
+        hidden = recording[names.hidden(layer)]
+        states = {number: state[real] for number, state, real in zip(batch.numbers, hidden, batch.real)}
         yield layer, [states[0], states[1]]
 
 

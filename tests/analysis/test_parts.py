@@ -3,9 +3,9 @@
 import pytest
 import torch
 from analysis_cases import largest_difference, run
-from model_cases import LAYERS, inputs, tiny
+from model_cases import HEAD_MODELS, LAYERS, assert_same, inputs, tiny
 
-from bertlab.analysis.parts import first_token_only, lower_layers, upper_layers
+from bertlab.analysis.parts import first_token_only, from_hidden, lower_layers, upper_layers
 from bertlab.recording import record
 
 
@@ -19,6 +19,15 @@ def test_lower_and_upper_layers_together_are_the_model(state):
     upper = run(upper_layers(model, state), {"inputs_embeds": lower, "attention_mask": batch["attention_mask"]})
     assert largest_difference(upper.prediction_logits, expected.prediction_logits) < 1e-5
     assert largest_difference(upper.seq_relationship_logits, expected.seq_relationship_logits) < 1e-5
+
+
+@pytest.mark.parametrize("name", HEAD_MODELS)
+def test_every_model_can_be_cut_above_its_last_layer(name):
+    model, batch = tiny(name), inputs(name)
+    with record(model) as recording:
+        expected = run(model, batch)
+    upper = run(upper_layers(model, LAYERS), from_hidden(batch, recording.hidden(LAYERS)))
+    assert_same(upper.to_tuple()[:2], expected.to_tuple()[:2])
 
 
 @pytest.mark.parametrize("kind", ["absolute", "relative_key", "relative_key_query"])

@@ -8,14 +8,14 @@ from model_cases import HEADS, LAYERS, tiny
 from bertlab import edit, record
 from bertlab.analysis.ablation import ablate
 from bertlab.analysis.patching import COMPONENTS, knock_out, patch, patch_all, stream_patches
-from bertlab.analysis.targets import label, masked_token, next_sentence
-from bertlab.recording import HookPoint
+from bertlab.analysis.targets import answer_end, label, masked_token, next_sentence
+from bertlab.recording import HookPoint, names
 
 CLEAN, CORRUPT = "the cats sat on a mat", "the dogs ran on a house"
 TARGET = masked_token(2, 11, "log_probability")
 
 
-@pytest.fixture(scope="module", params=["whole", "pruned", "decoder", "bfloat16 would differ too much: double"])
+@pytest.fixture(scope="module", params=["whole", "pruned", "decoder", "double"])
 def lab(request, tmp_path_factory):
     lab = small_lab(tmp_path_factory.mktemp("lab"), **({"is_decoder": True} if request.param == "decoder" else {}))
     if request.param == "pruned":
@@ -25,19 +25,12 @@ def lab(request, tmp_path_factory):
     return lab
 
 
-def values_at(model, batch, names):
-    with record(model, names) as recording:
-        run(model, batch)
-    return dict(recording)
-
-
 def by_editing(model, clean, corrupt, metric, what, layer, place):
     """The metric of a whole pass in which one value is replaced."""
-    name = COMPONENTS[what]
-    if what == "hidden":
-        name = "embeddings.hidden" if layer == 0 else f"encoder.layer.{layer - 1}.hidden"
-    name = name.format(layer)
-    given = values_at(model, clean, name)[name]
+    name = names.hidden(layer) if what == "hidden" else COMPONENTS[what](layer)
+    with record(model, name) as recording:
+        run(model, clean)
+    given = recording[name]
 
     def change(value):
         value[:, place] = given[:, place]
@@ -135,12 +128,20 @@ def test_edits_around_the_call_hold_in_both_runs(lab):
     assert abs(float(inside.effect[1, 2]) - float(effect)) < 2e-3
 
 
-@pytest.mark.parametrize("name", ["BertForSequenceClassification", "BertForMultipleChoice"])
-def test_models_of_tasks_are_patched_with_functions_of_their_output(name):
+@pytest.mark.parametrize(
+    "name, metric",
+    [
+        ("BertForSequenceClassification", label(1)),
+        ("BertForMultipleChoice", lambda output: output.logits[:, 1]),
+        ("BertForMaskedLM", masked_token(1, 7)),
+        ("BertForQuestionAnswering", answer_end(2)),
+    ],
+)
+def test_models_of_tasks_are_patched_too(name, metric):
     model = tiny(name)
     shape = (2, 3, 5) if name == "BertForMultipleChoice" else (2, 5)
     clean, corrupt = ({"input_ids": torch.randint(1, 40, shape)} for _ in range(2))
-    found = patch(model, clean, corrupt, label(1) if name != "BertForMultipleChoice" else lambda o: o.logits[:, 1])
+    found = patch(model, clean, corrupt, metric)
     assert found.effect.shape == (LAYERS + 1, 5) and bool(found.effect.isfinite().all())
 
 
