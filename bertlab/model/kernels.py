@@ -7,6 +7,8 @@ from torch import nn
 
 # torch.get_autocast_dtype came with torch 2.4, and with it is_autocast_enabled("cpu"), which is asked below.
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch, "get_autocast_dtype")
+# Where a processor has AVX2 and no AVX-512, torch's usual products and a GELU after them are faster by a third.
+_ONEDNN_FLOAT32 = _ONEDNN and torch.backends.cpu.get_cpu_capability() != "AVX2"
 _ONEDNN_BFLOAT16 = _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
@@ -18,7 +20,7 @@ def runs_in_onednn(linear: nn.Linear, x: torch.Tensor) -> bool:
     if type(linear) is not nn.Linear or linear._forward_hooks or linear._forward_pre_hooks:
         return False
     fits = x.device.type == linear.weight.device.type == "cpu" and x.dtype == linear.weight.dtype and x.numel() > 0
-    return fits and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _ONEDNN_BFLOAT16))
+    return fits and {torch.float32: _ONEDNN_FLOAT32, torch.bfloat16: _ONEDNN_BFLOAT16}.get(x.dtype, False)
 
 
 def onednn_linear(linear: nn.Linear, x: torch.Tensor, activation_name: str) -> torch.Tensor:
