@@ -15,9 +15,15 @@ import numpy as np
 
 
 def accuracy(predicted: Sequence, expected: Sequence) -> float:
-    """Share of equal items."""
+    """Share of equal items.
+
+    Raises:
+        ValueError: the two differ in length, or there are none.
+    """
     _same_length(predicted, expected)
-    return 100.0 * float(np.mean(np.asarray(predicted) == np.asarray(expected)))
+    if not len(expected):
+        raise ValueError("there are 0 predictions, but a share needs 1 or more")
+    return 100.0 * (sum(bool(one == two) for one, two in zip(predicted, expected)) / len(expected))
 
 
 def macro_f1(predicted: Sequence[int], expected: Sequence[int], labels: int) -> float:
@@ -60,25 +66,53 @@ def correlations(predicted: Sequence[float], expected: Sequence[float]) -> dict[
     }
 
 
-def spans(tags: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The entities of one sentence of BIO tags: (type, first word, behind the last word).
+# What a tag says of its word's place in an entity: IOB1, IOB2 and BIO have B and I; BIOES has E (the last word) and S
+# (the only one) too, which BILOU calls L and U, BMEWO calls E and W, with M for I.
+_PLACES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 
-    As the CoNLL script counts: B- begins an entity, and so does an I- that does not continue one of its type.
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """(place in the entity, type): "B-PER" -> ("B", "PER"), "U-LOC" -> ("S", "LOC"), "I" -> ("I", ""); any other tag
+    is outside of entities, ("O", "")."""
+    place = _PLACES.get(tag[:1])
+    if place is None or (len(tag) > 1 and (tag[1] not in "-_" or len(tag) == 2)):
+        return "O", ""
+    return place, tag[2:]
+
+
+def has_entities(labels: Sequence[str]) -> bool:
+    """Whether tags with these labels mark entities of several words: some scheme of B and I, with types or plain."""
+    if any(label.startswith(("B-", "I-")) and len(label) > 2 for label in labels):
+        return True
+    others = [label for label in labels if label != "O"]
+    return len(others) not in (0, len(labels)) and all(split_tag(label)[0] != "O" for label in others)
+
+
+def spans(tags: Sequence[str]) -> list[tuple[str, int, int]]:
+    """The entities of one sentence of tags: (type, first word, behind the last word), in their order.
+
+    As conlleval and seqeval count: every scheme is read alike, and what breaks its rules still begins or ends an
+    entity. B and S begin one, and so does any other tag after a word outside, after E or S, or of another type; E and
+    S end one. So IOB1, in which B stands between neighbours of one type only, is read rightly too.
     """
     found: list[tuple[str, int, int]] = []
-    start, kind = 0, None
+    start, before, kind = 0, "O", ""
     for place, tag in enumerate([*tags, "O"]):
-        prefix, _, name = tag.partition("-")
-        if kind is not None and not (prefix == "I" and name == kind):
+        now, name = split_tag(tag)
+        goes_on = now in ("I", "E") and before in ("B", "I") and name == kind
+        if before != "O" and not goes_on:
             found.append((kind, start, place))
-            kind = None
-        if kind is None and prefix in ("B", "I"):
-            start, kind = place, name
+        if now != "O" and not goes_on:
+            start = place
+        before, kind = now, name
     return found
 
 
 def span_f1(predicted: Sequence[Sequence[str]], expected: Sequence[Sequence[str]]) -> dict[str, float]:
-    """Precision, recall, F1 of whole entities in sentences of BIO tags (Tjong Kim Sang & De Meulder 2003)."""
+    """Precision, recall, F1 of whole entities in sentences of tags (Tjong Kim Sang & De Meulder 2003).
+
+    The scheme of the tags does not matter (see `spans`), and need not be the same on both sides.
+    """
     _same_length(predicted, expected)
     right = given = wanted = 0
     for tags, gold in zip(predicted, expected, strict=True):

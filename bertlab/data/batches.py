@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bertlab.rows import DataError, Row, chunks, place_of, read
-from bertlab.tasks import Feature, Task, encode, length, parts
+from bertlab.rows import DataError, Row, chunks, read
+from bertlab.tasks import Feature, Task, answered, encode, length, parts
 
 
 def length_sorted_batches(
@@ -83,12 +83,7 @@ def _streamed(source, task, tokenizer, batch_size, seed, columns, buffer) -> Ite
 
 
 def _with_labels(rows: list[Row], task: Task, tokenizer: Any) -> list[Feature]:
-    features = encode(rows, task, tokenizer)
-    for feature in features:
-        if not all(name in feature for name in task.rules.targets):
-            column = task.rules.answer_column
-            raise DataError(f"{place_of(rows[feature['example']])}: no column {column!r}, which training needs")
-    return features
+    return encode(answered(rows, task), task, tokenizer)
 
 
 def shuffled_batches(features: list[Feature], batch_size: int, order: random.Random) -> Iterator[list[Feature]]:

@@ -5,8 +5,21 @@ Read `columns` first (what a row is), then `reading` (which file is read how).
 
 from __future__ import annotations
 
-from bertlab.rows.columns import COLUMN_NAMES, DataError, Row, column_of, place_of
+from bertlab.rows.columns import (
+    COLUMN_NAMES,
+    DataError,
+    Row,
+    column_name,
+    column_of,
+    listed,
+    place_of,
+    texts_of,
+    unread_texts,
+)  # fmt: skip
 from bertlab.rows.lines import chunks, lines
 from bertlab.rows.reading import documents, read
 
-__all__ = ["COLUMN_NAMES", "DataError", "Row", "chunks", "column_of", "documents", "lines", "place_of", "read"]
+__all__ = [
+    "COLUMN_NAMES", "DataError", "Row", "chunks", "column_name", "column_of", "documents", "lines", "listed",
+    "place_of", "read", "texts_of", "unread_texts",
+]  # fmt: skip

@@ -9,22 +9,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bertlab.rows.columns import DataError, Row, column_of
+from bertlab.rows.columns import DataError, Row, column_of, listed
+from bertlab.rows.conll import ENDINGS as CONLL
 from bertlab.rows.conll import read_conll
 from bertlab.rows.lines import lines
-from bertlab.rows.objects import read_json, read_jsonl
+from bertlab.rows.objects import read_json, read_jsonl, rows_of_columns
 from bertlab.rows.tables import read_csv, read_tsv
 
 
 def read(source: Any, *, columns: Mapping[str, Any] | None = None, format: str | None = None) -> Iterator[Row]:
-    """Read rows one by one from a file, several files, a list of dictionaries or a `datasets` object.
+    """Read rows one by one from a file, several files, a list of dictionaries, a table of pandas or polars, a
+    dictionary of columns, or a `datasets` object.
 
     Formats, told from the file name (with or without `.gz`): `.jsonl`, `.json` (a list, or SQuAD's layout),
     `.csv`, `.tsv`, `.conll`/`.conllu`/`.iob2`/`.bio`, `.txt` (one text a line). Nothing is held in memory but
     the current row, except for `.json`.
 
     Args:
-        columns: for tables and datasets, {name wanted: name in the source}, such as {"text": "review"};
+        columns: for tables and datasets, {name wanted: name in the source}, such as {"text": "review"}, or None for
+            one that shall not be there, such as {"pair": None};
             for CoNLL files, {name wanted: number of the column}, such as {"tokens": 0, "tags": -1}.
         format: the ending to go by where the file name has none of these.
 
@@ -35,24 +38,46 @@ def read(source: Any, *, columns: Mapping[str, Any] | None = None, format: str |
     """
     if isinstance(source, (str, Path)):
         yield from _read_file(Path(source), columns, format)
-    elif isinstance(source, Mapping) and "train" in source:
-        raise TypeError(f"this holds several parts {sorted(source)}: give one of them, such as dataset['train']")
-    elif isinstance(source, Iterable):
-        for number, item in enumerate(source, start=1):
-            if isinstance(item, (str, Path)):
-                yield from _read_file(Path(item), columns, format)
-            elif isinstance(item, Mapping):
-                place = item.place if isinstance(item, Row) else f"row {number}"
-                yield _renamed(Row(item, place), columns)
-            else:
-                raise TypeError(f"row {number} is a {type(item).__name__}, but a row is a dictionary of columns")
-    else:
-        raise TypeError(
-            f"data is a {type(source).__name__}, but must be a file name, a list of dictionaries or a dataset"
-        )
+        return
+    for number, item in enumerate(_items(source), start=1):
+        if isinstance(item, (str, Path)):
+            yield from _read_file(Path(item), columns, format)
+        elif isinstance(item, Mapping):
+            row = Row(item, getattr(item, "place", f"row {number}"), getattr(item, "names", None))
+            yield _renamed(row, columns)
+        else:
+            raise TypeError(f"row {number} is a {type(item).__name__}, but a row is a dictionary of columns")
 
 
-def _read_file(path: Path, columns, format: str | None) -> Iterator[Row]:
+def _items(source: Any) -> Iterable[Any]:
+    """Rows, or names of files."""
+    if isinstance(source, Mapping):
+        if "train" in source:
+            raise TypeError(f"this holds several parts {sorted(source)}: give one of them, such as dataset['train']")
+        if not source or not all(isinstance(listed(column), (list, tuple)) for column in source.values()):
+            raise TypeError("data is one dictionary, but must be a list of dictionaries, or one of columns (lists)")
+        return rows_of_columns({name: listed(column) for name, column in source.items()})
+    if callable(getattr(source, "iter_rows", None)) and hasattr(source, "columns"):  # polars
+        return source.iter_rows(named=True)
+    if callable(getattr(source, "itertuples", None)) and hasattr(source, "columns"):  # pandas
+        names = [str(name) for name in source.columns]
+        return (dict(zip(names, cells)) for cells in source.itertuples(index=False, name=None))
+    if isinstance(source, Iterable):
+        names = class_names(source)
+        return (Row(item, f"row {number}", names) for number, item in enumerate(source, start=1)) if names else source
+    raise TypeError(f"data is a {type(source).__name__}, but must be a file name, a list of dictionaries or a dataset")
+
+
+def class_names(dataset: Any) -> dict[str, list[str]]:
+    """The names of the classes by column, of a `datasets` object whose columns know them."""
+    features = getattr(dataset, "features", None)
+    if not isinstance(features, Mapping):
+        return {}
+    inner = {name: getattr(feature, "feature", feature) for name, feature in features.items()}
+    return {name: list(one.names) for name, one in inner.items() if getattr(one, "names", None)}
+
+
+def _read_file(path: Path, columns: Mapping[str, Any] | None, format: str | None) -> Iterator[Row]:
     ending = format or (path.suffixes[-2] if path.suffix == ".gz" and len(path.suffixes) > 1 else path.suffix)
     ending = ending.lower().lstrip(".")
     if path.is_dir():
@@ -61,18 +86,23 @@ def _read_file(path: Path, columns, format: str | None) -> Iterator[Row]:
         raise DataError(f"{path} ends in {ending!r}, but known formats are {', '.join(_READERS)} (or format=...)")
     if not path.is_file():
         raise FileNotFoundError(f"there is no data file {path}")
-    if ending in ("conll", "conllu", "iob2", "bio"):
-        yield from read_conll(path, columns)
+    if ending in CONLL:
+        yield from read_conll(path, columns, ending)
         return
     for row in _READERS[ending](path):
         yield _renamed(row, columns)
 
 
-def _renamed(row: Row, columns: Mapping[str, str] | None) -> Row:
+def _renamed(row: Row, columns: Mapping[str, Any] | None) -> Row:
     for wanted, name in (columns or {}).items():
-        if name not in row:
+        if name is None:
+            row[wanted] = None
+        elif name not in row:
             raise DataError(f"{row.place} has no column {name!r}; it has {', '.join(map(repr, row)) or 'none'}")
-        row[wanted] = row[name]
+        else:
+            row[wanted] = row[name]
+            if name in row.names:
+                row.names = {**row.names, wanted: row.names[name]}
     return row
 
 
@@ -97,6 +127,9 @@ _READERS: dict[str, Callable] = {
 }
 
 
+LONGEST = 100_000  # sentences of a document; a text without blank lines is cut, so that memory holds it
+
+
 def documents(source: Any) -> Iterator[list[str]]:
     """Running text as documents, each a list of sentences, from `.txt` or `.jsonl` files (or .gz, or rows).
 
@@ -108,7 +141,7 @@ def documents(source: Any) -> Iterator[list[str]]:
         for _, line in lines(source):
             if line.strip():
                 document.append(line.strip())
-            elif document:
+            if document and (not line.strip() or len(document) == LONGEST):
                 yield document
                 document = []
         if document:

@@ -10,9 +10,10 @@ from bertlab.tasks.kinds import KINDS, Kind
 from bertlab.tasks.kinds.questions import qa_answers
 from bertlab.tasks.known import TASKS, KnownTask
 from bertlab.tasks.spans import Window, all_spans, no_answer_score
-from bertlab.tasks.task import Task, collate, encode, infer_task
+from bertlab.tasks.task import Task, answered, collate, encode, infer_task
 
 __all__ = [
-    "Feature", "IGNORED", "KINDS", "Kind", "KnownTask", "TASKS", "Task", "Window", "all_spans", "assemble", "collate",
-    "encode", "infer_task", "length", "no_answer_score", "pad", "parts", "pieces_of", "qa_answers", "truncate_pair",
+    "Feature", "IGNORED", "KINDS", "Kind", "KnownTask", "TASKS", "Task", "Window", "all_spans", "answered", "assemble",
+    "collate", "encode", "infer_task", "length", "no_answer_score", "pad", "parts", "pieces_of", "qa_answers",
+    "truncate_pair",
 ]  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from array import array
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,14 +28,80 @@ def parts(feature: Feature) -> int:
     return len(ids) if ids and isinstance(ids[0], list) else 0
 
 
-def pieces_of(tokenizer: Any, texts: Sequence[str], offsets: bool = False) -> list[Any]:
-    """Ids of each text without special tokens, or with `offsets` pairs (ids, offsets)."""
+def pieces_of(tokenizer: Any, texts: Sequence[str], offsets: bool = False, most: int | None = None) -> list[Any]:
+    """Ids of each text without special tokens, or with `offsets` pairs (ids, offsets).
+
+    Texts are cut into pieces some at a time, and long ones part by part, so that memory holds little beside the ids.
+
+    Args:
+        most: so many ids of each text are needed; of longer texts only the beginning is read then.
+    """
+    found: list[Any] = [None] * len(texts)
+    waiting: list[int] = []
+    size = 0
+    for number, text in enumerate(texts):
+        if len(text) > LONG:
+            found[number] = _of_long(tokenizer, text, offsets, most)
+            continue
+        waiting.append(number)
+        size += len(text)
+        if size > 20 * LONG:
+            _fill(tokenizer, texts, waiting, found, offsets)
+            waiting, size = [], 0
+    _fill(tokenizer, texts, waiting, found, offsets)
+    return found
+
+
+LONG = 50_000  # characters; a longer text is cut into pieces part by part
+
+
+def _fill(tokenizer: Any, texts: Sequence[str], numbers: list[int], found: list[Any], offsets: bool) -> None:
+    for number, pieces in zip(numbers, _at_once(tokenizer, [texts[number] for number in numbers], offsets)):
+        found[number] = pieces
+
+
+def _at_once(tokenizer: Any, texts: list[str], offsets: bool) -> list[Any]:
     if not texts:
         return []
     # not verbose: whoever asks for pieces cuts them to length
-    encoded = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=offsets, verbose=False)
+    encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=offsets, verbose=False)
     ids = encoded["input_ids"]
     return list(zip(ids, encoded["offset_mapping"], strict=True)) if offsets else ids
+
+
+_WORD = r"[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"  # a letter or a number that does not stand for itself
+_ENDLESS = re.compile(f"({_WORD}{{2000}}){_WORD}+")  # unknown to any vocabulary, however long it is
+
+
+def _of_long(tokenizer: Any, text: str, offsets: bool, most: int | None) -> Any:
+    ids, places = array("i"), []
+    if not offsets:
+        text = _ENDLESS.sub(r"\1", text)
+    for start, end in _stretches(text, LONG):
+        if most is not None and len(ids) > most:
+            break
+        (part,) = _at_once(tokenizer, [text[start:end]], offsets)
+        if offsets:
+            part, where = part
+            places.extend((start + first, start + last) for first, last in where)
+        ids.extend(part)
+    return (ids, places) if offsets else ids if most is None else ids.tolist()
+
+
+def _stretches(text: str, size: int) -> Iterator[tuple[int, int]]:
+    """Parts of a text that end where no word does: before a blank, or before a sign that is a word by itself."""
+    start = 0
+    while start < len(text):
+        end = start + size
+        if end < len(text):
+            sign = _BLANK.search(text, end, end + size) or _SIGN.search(text, end, end + size)
+            end = sign.start() if sign else min(end + size, len(text))
+        yield start, min(end, len(text))
+        start = end
+
+
+_BLANK = re.compile(r"\s")
+_SIGN = re.compile("[,.;:!?(\u3400-\u4dbf\u4e00-\u9fff\u3000-\u3002]")
 
 
 def assemble(tokenizer: Any, first: list[int], second: list[int] | None, max_length: int) -> Feature:

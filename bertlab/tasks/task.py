@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
-from bertlab.rows import DataError, column_of, place_of
+from bertlab.rows import DataError, column_name, place_of
 from bertlab.tasks.features import Feature, length, pad, parts
 from bertlab.tasks.kinds import KINDS, Kind
 
@@ -35,7 +37,14 @@ class Task:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise LookupError(f"there is no task kind {self.kind!r}; kinds are {', '.join(KINDS)}")
+        if isinstance(self.labels, str):
+            raise TypeError(f"labels is {self.labels!r}, but must be a list of names")
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
+        for name in ("max_length", "stride"):
+            try:
+                object.__setattr__(self, name, operator.index(getattr(self, name)))
+            except TypeError:
+                raise TypeError(f"{name} is {getattr(self, name)!r}, but must be a whole number") from None
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"the labels of a task must differ, but they are {list(self.labels)}")
         if self.max_length < 4:
@@ -65,34 +74,39 @@ class Task:
 def infer_task(kind: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> Task:
     """A task whose labels are those that occur in the rows, which are gone through once.
 
-    Names are sorted (for tags "O" comes first). Numbers keep their order from 0 on, and take the names that a
-    column "label_text" gives them.
+    Names are sorted, numbers within them as numbers (for tags "O" comes first). Whole numbers, also those of a table
+    of texts, keep their order from 0 on, and take the names that a column "label_text" or the data set gives them.
+    Missing labels (None, NaN, an empty cell; -1, "-", "null", "nan" beside other labels, with a warning) are none.
 
     Raises:
-        DataError: no label column, only one label to choose from, or probabilities instead of a label.
+        DataError: no label column, or several; only one label to choose from; what cannot be labels, such as
+            fractions, probabilities, ids or times.
     """
     task = Task(kind, **fields)
-    if not task.rules.named or task.labels:
+    if task.rules.names is None or task.labels:
         return task
-    found: set[Any] = set()
-    given: dict[int, str] = {}
-    for row in rows:
-        value = column_of(row, task.rules.answer_column)
-        if kind == "classification" and isinstance(value, (list, tuple)):
-            raise DataError(f"{place_of(row)}: {value!r:.60} does not tell the names of the labels; give labels")
-        found.update(value if isinstance(value, (list, tuple)) else [value])
-        if isinstance(value, int) and isinstance(row.get("label_text"), str):
-            given[value] = row["label_text"]
-    numbers = [value for value in found if isinstance(value, int) and not isinstance(value, bool)]
-    if numbers and len(numbers) == len(found) and min(numbers) >= 0:
-        names = [given.get(number, str(number)) for number in range(max(numbers) + 1)]
-    else:
-        names = sorted(map(str, found), key=lambda name: (name != "O", name))
-    if not found:
-        raise DataError("there are no rows, so there are no labels to tell apart; give labels, or other data")
-    if kind == "classification" and len(names) < 2:
-        raise DataError(f"every row has the label {names}, but a classifier needs at least two labels to choose from")
-    return replace(task, labels=tuple(names))
+    return replace(task, labels=tuple(task.rules.names(rows)))
+
+
+def answered(rows: Iterable[Mapping[str, Any]], task: Task) -> list[Mapping[str, Any]]:
+    """The rows whose label is there; what lacks one is left out, with a warning that counts it.
+
+    Raises:
+        DataError: no row has one.
+    """
+    rows = list(rows)
+    found = [row for row in rows if task.rules.answered(row, task)]
+    if len(found) < len(rows):
+        first = next(row for row in rows if not task.rules.answered(row, task))
+        column = task.rules.answer_column
+        if not found:
+            problem = f"no column {column!r}" if column_name(first, column) is None else f"nothing in column {column!r}"
+            raise DataError(f"{place_of(first)}: {problem}, which training and evaluation need; no row has an answer")
+        warnings.warn(
+            f"{len(rows) - len(found)} of {len(rows)} rows have no {column!r} and are left out, the first of them "
+            f"{place_of(first)}", UserWarning, stacklevel=3,
+        )  # fmt: skip
+    return found
 
 
 def encode(rows: Iterable[Mapping[str, Any]], task: Task, tokenizer: Any) -> list[Feature]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bertlab.data import DataError, Feature, Task, collate, encode, length, length_sorted_batches, read
-from bertlab.tasks import parts
+from bertlab.tasks import answered, parts
 from bertlab.training.optimizer import choose_precision
 
 SMALLER_IS_BETTER = ("loss", "perplexity", "masked_loss", "next_sentence_loss")
@@ -74,6 +74,7 @@ def evaluate(
     rows = list(read(data, columns=columns))
     if not rows:
         raise DataError("the evaluation data is empty")
+    rows = answered(rows, task)
     features = encode(rows, task, tokenizer)
     return evaluate_features(
         model, features, rows, task, batch_size=batch_size, precision=precision, threshold=threshold,

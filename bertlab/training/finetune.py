@@ -11,7 +11,7 @@ from torch import nn
 
 from bertlab.data import prepared_batches
 from bertlab.rows import DataError, read
-from bertlab.tasks import Task, collate, encode
+from bertlab.tasks import Task, answered, collate, encode
 from bertlab.training.evaluation import check_fit, evaluate_features, main_metric
 from bertlab.training.identity import rows_digest, vocabulary_digest
 from bertlab.training.objectives import TaskObjective
@@ -60,6 +60,7 @@ def _finetune(model, tokenizer, data, task, evaluation, columns, options: Settin
         rows = list(read(evaluation, columns=columns))
         if not rows:
             raise DataError("the evaluation data is empty")
+        rows = answered(rows, task)
         features = encode(rows, task, tokenizer)
 
         def evaluate_now() -> dict[str, float]:

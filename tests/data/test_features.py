@@ -213,8 +213,10 @@ def test_labels_may_be_numbers_names_or_lists(tokenizer):
     batch = collate(encode(rows, task, tokenizer), task)
     assert batch["labels"].tolist() == [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     stars = Task("classification", ("1", "2", "3"))
-    rated = encode([{"text": "a", "label": label} for label in (1, "2", 0)], stars, tokenizer)
-    assert [feature["labels"] for feature in rated] == [0, 1, 0]
+    rated = encode([{"text": "a", "label": label} for label in (1, "2", 3.0)], stars, tokenizer)
+    assert [feature["labels"] for feature in rated] == [0, 1, 2]
+    with pytest.raises(DataError, match="label 0 is not known; labels are '1', '2', '3'"):
+        encode([{"text": "a", "label": 0}], stars, tokenizer)
     regression = Task("regression")
     assert encode([{"text": "a", "score": "2.5"}], regression, tokenizer)[0]["labels"] == 2.5
 

@@ -16,7 +16,9 @@ from bertlab.tasks.kinds.kind import Asked, Batch, Kind
 
 def _encode(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
     features = []
-    for number, ids in enumerate(pieces_of(tokenizer, [column_of(row, "text", str) for row in rows])):
+    for number, ids in enumerate(
+        pieces_of(tokenizer, [column_of(row, "text", str) for row in rows], most=task.max_length)
+    ):
         feature = assemble(tokenizer, ids, None, task.max_length)
         features.append({**feature, "labels": list(feature["input_ids"]), "example": number})
     return features
@@ -56,5 +58,5 @@ CAUSAL = Kind(
     encode=_encode, stack=_stack, loss=_loss, terms=_terms, outputs=_nothing,
     score=_score, predict=_predict, metric=lambda task: "perplexity",
     described=_described, typed=lambda text, pair: {"text": text}, shown=lambda row, answer, task: str(answer),
-    guessing=lambda rows, task: ({}, {}), config=lambda task: {"is_decoder": True},
+    guessing=lambda rows, task: ({}, {}), answered=lambda row, task: True, config=lambda task: {"is_decoder": True},
 )  # fmt: skip

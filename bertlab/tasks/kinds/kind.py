@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from bertlab.rows import column_name
 from bertlab.tasks.features import Feature
+from bertlab.tasks.labels import no_label
 
 Batch = Mapping[str, Tensor]
 Rows = Sequence[Mapping[str, Any]]
@@ -38,6 +40,12 @@ def no_fields(task: Asked) -> dict[str, Any]:
     return {}
 
 
+def has_answer(row: Mapping[str, Any], task: Asked) -> bool:
+    """Whether a row has a label, and one that does not stand for a missing one."""
+    column = column_name(row, "label")
+    return column is not None and not no_label(row[column], task.labels)
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of task: how rows become inputs, outputs become a loss, scores and answers.
@@ -60,7 +68,8 @@ class Kind:
         shown: (row, prediction, task) -> rows of (label, value), or a sentence.
         guessing: (rows, task) -> (losses by name, metrics by name) of somebody who knows nothing but how often each
             label occurs.
-        named: whether the labels have names that are told from the data.
+        answered: (row, task) -> whether the row holds what is right.
+        names: rows -> the names of the labels that occur; None for a kind whose labels have no names.
         model_labels: task -> how many labels the head has; None where any number will do.
         config: task -> the fields of the config that the head needs.
     """
@@ -81,7 +90,8 @@ class Kind:
     guessing: Callable[[Rows, Asked], tuple[dict[str, float], dict[str, float]]]
     terms: Callable[[Batch], int] = each_example
     targets: tuple[str, ...] = ("labels",)
-    named: bool = False
+    answered: Callable[[Mapping[str, Any], Asked], bool] = has_answer
+    names: Callable[[Iterable[Mapping[str, Any]]], list[str]] | None = None
     model_labels: Callable[[Asked], int | None] = any_number
     config: Callable[[Asked], dict[str, Any]] = no_fields
 

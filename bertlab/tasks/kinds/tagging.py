@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bertlab import metrics
-from bertlab.rows import DataError, column_of, place_of
+from bertlab.rows import DataError, column_name, column_of, place_of
 from bertlab.tasks.features import IGNORED, Feature, pieces_of, stack
 from bertlab.tasks.kinds.kind import Asked, Batch, Kind, Rows, label_config, logits_of
-from bertlab.tasks.labels import label_id
+from bertlab.tasks.labels import Found, is_missing, label_id, no_label
 
 
 def _encode(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
@@ -27,14 +27,14 @@ def _encode(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
     """
     sentences = [column_of(row, "tokens", (list, tuple)) for row in rows]
     words = [word for sentence in sentences for word in sentence]
-    pieces = iter(pieces_of(tokenizer, [str(word) for word in words]))
+    pieces = iter(pieces_of(tokenizer, [str(word) for word in words], most=task.max_length))
     features = []
     for number, (row, sentence) in enumerate(zip(rows, sentences, strict=True)):
         tags = column_of(row, "tags", (list, tuple), required=False)
         if tags is not None and len(tags) != len(sentence):
             raise DataError(f"{place_of(row)}: {len(sentence)} tokens but {len(tags)} tags")
         word_pieces = [next(pieces) or [tokenizer.unk_token_id] for _ in sentence]
-        ids = None if tags is None else [label_id(row, "tags", tag, task.labels) for tag in tags]
+        ids = None if tags is None else [_tag_id(row, word, tag, task) for word, tag in zip(sentence, tags)]
         for window in windows(word_pieces, task.max_length - 2):
             features.append({**_feature(window, word_pieces, ids, tokenizer, task.max_length - 2), "example": number})
     return features
@@ -72,6 +72,29 @@ def _feature(
     return feature if tags is None else {**feature, "labels": labels}
 
 
+def _has_tags(row: Mapping[str, Any], task: Asked) -> bool:
+    return column_of(row, "tags", required=False) is not None
+
+
+def _tag_id(row: Mapping[str, Any], word: Any, tag: Any, task: Asked) -> int:
+    if no_label(tag, task.labels):
+        raise DataError(f"{place_of(row)}, column 'tags': the word {word!r:.40} has no tag ({tag!r})")
+    return label_id(row, "tags", tag, task.labels)
+
+
+def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    found, known = Found(), None
+    for row in rows:
+        tags, column = column_of(row, "tags", (list, tuple)), column_name(row, "tags")
+        for place, tag in enumerate(tags, start=1):
+            if is_missing(tag):
+                raise DataError(f"{place_of(row)}, column {column!r}: word {place} has no tag ({tag!r})")
+            found.add(row, column, tag)
+        found.rows += not tags
+        known = known or getattr(row, "names", {}).get(column)
+    return found.names({}, known)
+
+
 def _stack(features: Sequence[Feature], width: int, task: Asked) -> dict[str, Tensor]:
     return {"labels": stack([feature["labels"] for feature in features], width, IGNORED)}
 
@@ -86,7 +109,7 @@ def _terms(batch: Batch) -> int:
 
 
 def _metric(task: Asked) -> str:
-    return "span_f1" if any(label.startswith("B-") for label in task.labels) else "accuracy"
+    return "span_f1" if metrics.has_entities(task.labels) else "accuracy"
 
 
 def _tags_by_word(outputs, features, rows, task, no_answer=True) -> list[list[str]]:
@@ -118,6 +141,8 @@ def _in_words(words: Sequence[Any], tags: Sequence[Any]) -> str:
 
 def _described(row: Mapping[str, Any], task: Asked) -> tuple[str, str, str | None]:
     words, tags = column_of(row, "tokens"), column_of(row, "tags", required=False)
+    if tags is not None and task.labels:
+        tags = [task.labels[label_id(row, "tags", tag, task.labels)] for tag in tags]
     return " ".join(map(str, words)), "", None if tags is None else _in_words(words, tags)
 
 
@@ -126,8 +151,10 @@ def _typed(text: str, pair: str) -> dict[str, Any]:
 
 
 def _guessing(rows: Rows, task: Asked) -> tuple[dict[str, float], dict[str, float]]:
-    tags = Counter(str(tag) for row in rows for tag in column_of(row, "tags"))
-    majority = {} if _metric(task) == "span_f1" else {"majority": 100 * max(tags.values()) / sum(tags.values())}
+    tags = Counter(str(tag) for row in rows if _has_tags(row, task) for tag in column_of(row, "tags"))
+    majority = (
+        {} if _metric(task) == "span_f1" else {"majority": 100 * max(tags.values(), default=0) / max(1, tags.total())}
+    )
     return {f"ln {len(task.labels)}": math.log(len(task.labels))}, majority
 
 
@@ -136,5 +163,5 @@ TAGGING = Kind(
     encode=_encode, stack=_stack, loss=_loss, terms=_terms, outputs=logits_of, score=_score, predict=_tags_by_word,
     metric=_metric, described=_described, typed=_typed,
     shown=lambda row, answer, task: _in_words(column_of(row, "tokens"), answer), guessing=_guessing,
-    named=True, model_labels=lambda task: len(task.labels), config=label_config,
+    answered=_has_tags, names=_names, model_labels=lambda task: len(task.labels), config=label_config,
 )  # fmt: skip

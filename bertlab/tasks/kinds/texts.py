@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bertlab import metrics
-from bertlab.rows import COLUMN_NAMES, DataError, column_of, place_of
+from bertlab.rows import DataError, column_name, column_of, listed, place_of, texts_of, unread_texts
 from bertlab.tasks.features import Feature, assemble, pieces_of
 from bertlab.tasks.kinds.kind import (
     Asked,
@@ -21,30 +22,53 @@ from bertlab.tasks.kinds.kind import (
     Kind,
     Rows,
     class_labels,
+    has_answer,
     label_config,
     logits_of,
     number_labels,
     ranked,
-)  # fmt: skip
-from bertlab.tasks.labels import label_id, label_probabilities
+)
+from bertlab.tasks.labels import (
+    Found,
+    is_missing,
+    is_vector,
+    label_id,
+    label_probabilities,
+    label_vector,
+    no_label,
+    several,
+    whole_number,
+)
 
 FOLLOWS = ("next", "random")
+LARGEST = float(torch.finfo(torch.float32).max)
 
 LabelReader = Callable[[Mapping[str, Any], str, Any, Asked], Any]
 
 
-def encode_texts(rows: list, task: Asked, tokenizer: Any, label_of: LabelReader) -> list[Feature]:
+def encode_texts(
+    rows: list,
+    task: Asked,
+    tokenizer: Any,
+    label_of: LabelReader,
+    answered: Callable[[Mapping[str, Any], Asked], bool] = has_answer,
+) -> list[Feature]:
     """[CLS] text [SEP], or [CLS] text [SEP] second text [SEP]; the label where the row has one."""
-    firsts = pieces_of(tokenizer, [column_of(row, "text", str) for row in rows])
-    pairs = [column_of(row, "pair", (str, type(None)), required=False) for row in rows]
-    seconds = pieces_of(tokenizer, [pair or "" for pair in pairs])
+    texts = [texts_of(row) for row in rows]
+    if rows and (unread := unread_texts(rows[0])):
+        warnings.warn(
+            f"{place_of(rows[0])}: {', '.join(map(repr, unread))} {'holds' if len(unread) == 1 else 'hold'} words that "
+            "are not read; say which columns are, with columns={'text': ..., 'pair': ...}", UserWarning, stacklevel=5,
+        )  # fmt: skip
+    firsts = pieces_of(tokenizer, [text for text, _ in texts], most=task.max_length)
+    seconds = pieces_of(tokenizer, [pair or "" for _, pair in texts], most=task.max_length)
     features = []
-    for number, (row, first, pair, second) in enumerate(zip(rows, firsts, pairs, seconds, strict=True)):
+    for number, (row, first, (_, pair), second) in enumerate(zip(rows, firsts, texts, seconds, strict=True)):
         feature = assemble(tokenizer, first, None if pair is None else second, task.max_length)
         feature["example"] = number
-        column = next((alias for alias in COLUMN_NAMES["label"] if alias in row), None)
-        if column is not None:
-            feature["labels"] = label_of(row, column, row[column], task)
+        if answered(row, task):
+            column = column_name(row, "label")
+            feature["labels"] = label_of(row, column, listed(row[column]), task)
         features.append(feature)
     return features
 
@@ -58,23 +82,76 @@ def _class(row: Mapping[str, Any], column: str, value: Any, task: Asked) -> int 
     return label_id(row, column, value, task.labels)
 
 
+def _class_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    found, given, known = Found(), {}, None
+    for row in rows:
+        column_of(row, "label")
+        column = column_name(row, "label")
+        if isinstance(listed(row[column]), (list, tuple)):
+            raise DataError(f"{place_of(row)}: {row[column]!r:.60} does not tell the names of the labels; give labels")
+        found.add(row, column, row[column])
+        number = whole_number(row[column])
+        if number is not None and isinstance(row.get("label_text"), str):
+            given[number] = row["label_text"]
+        known = known or getattr(row, "names", {}).get(column)
+    names = found.names(given, known)
+    if len(names) < 2:
+        raise DataError(f"every row has the label {names}, but a classifier needs at least two labels to choose from")
+    return names
+
+
 def _number(row: Mapping[str, Any], column: str, value: Any, task: Asked) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    if not math.isfinite(number):
-        raise DataError(f"{place_of(row)}, column {column!r}: {value!r:.60} is not a number")
+    if not abs(number) < LARGEST:
+        hint = "; write it with a decimal point" if isinstance(value, str) and "," in value else ""
+        hint = "; it is too large for a float of 32 bits, so scale the numbers" if abs(number) >= LARGEST else hint
+        raise DataError(f"{place_of(row)}, column {column!r}: {value!r:.60} is not a number{hint}")
     return number
 
 
 def _several(row: Mapping[str, Any], column: str, value: Any, task: Asked) -> list[float]:
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if not isinstance(value, (list, tuple)):
-        raise DataError(f"{place_of(row)}, column {column!r}: {value!r:.60} is not a list of labels")
-    ids = {label_id(row, column, label, task.labels) for label in value}
-    return [float(label in ids) for label in range(len(task.labels))]
+    return label_vector(row, column, value, task.labels)
+
+
+def _several_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of all labels; "0", "1", ... where rows are vectors with one place for each label."""
+    found, known, vector, lengths = Found(), None, None, set()
+    for row in rows:
+        column_of(row, "label")
+        column = column_name(row, "label")
+        values = several(row, column, row[column])
+        for value in values:
+            found.add(row, column, value)
+        found.rows += not values
+        lengths.add(len(values) if is_vector(values) is not False else -1)
+        vector = vector or (row if is_vector(values) else None)
+        known = known or getattr(row, "names", {}).get(column)
+    if vector is not None:
+        if len(lengths) > 1 or -1 in lengths:
+            raise DataError(
+                f"{place_of(vector)}: its label has one place of 0 or 1 for each label, but other rows differ from it; "
+                "give the names of the labels of each row"
+            )
+        return known or [str(number) for number in range(lengths.pop())]
+    return found.names({}, known)
+
+
+def _has_several(row: Mapping[str, Any], task: Asked) -> bool:
+    """Whether a row says which labels it has; an empty list or an empty cell is none of them, but an answer."""
+    column = column_name(row, "label")
+    if column is None:
+        return False
+    value = row[column]
+    return isinstance(value, str) and not value.strip() or not no_label(value, task.labels)
+
+
+def _has_number(row: Mapping[str, Any], task: Asked) -> bool:
+    """Whether a row has a number, of which -1 is one."""
+    column = column_name(row, "label")
+    return column is not None and not is_missing(row[column])
 
 
 def _follows(row: Mapping[str, Any], column: str, value: Any, task: Asked) -> int:
@@ -86,16 +163,16 @@ def _encode_classes(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
 
 
 def _encode_numbers(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
-    return encode_texts(rows, task, tokenizer, _number)
+    return encode_texts(rows, task, tokenizer, _number, _has_number)
 
 
 def _encode_several(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
-    return encode_texts(rows, task, tokenizer, _several)
+    return encode_texts(rows, task, tokenizer, _several, _has_several)
 
 
 def _encode_pairs(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
     for row in rows:
-        if column_of(row, "pair", (str, type(None)), required=False) is None:
+        if texts_of(row)[1] is None:
             raise DataError(f"{place_of(row)}: no second text, but next_sentence is asked of a pair")
     return encode_texts(rows, task, tokenizer, _follows)
 
@@ -168,10 +245,13 @@ def _each_probability(outputs, features, rows, task, no_answer) -> list[np.ndarr
 
 
 def _described(row: Mapping[str, Any], task: Asked) -> tuple[str, str, str | None]:
+    text, pair = texts_of(row)
     label = column_of(row, "label", required=False)
-    if task.labels and isinstance(label, int) and 0 <= label < len(task.labels):
-        label = task.labels[label]
-    return column_of(row, "text"), column_of(row, "pair", required=False) or "", None if label is None else str(label)
+    if label is None or no_label(label, task.labels):
+        return text, pair or "", None
+    if task.labels and isinstance(label, (int, str)):
+        label = task.labels[label_id(row, "label", label, task.labels)]
+    return text, pair or "", str(label)
 
 
 def _typed(text: str, pair: str) -> dict[str, Any]:
@@ -188,13 +268,13 @@ def _shown(row: Mapping[str, Any], answer: Any, task: Asked) -> list[tuple[str, 
 
 def _guess_classes(rows: Rows, task: Asked) -> tuple[dict[str, float], dict[str, float]]:
     count = len(task.labels)
-    labels = Counter(str(column_of(row, "label", required=False)) for row in rows)
-    metric = {"chance": 100 / count, "majority": 100 * max(labels.values()) / len(rows)}
+    labels = Counter(str(column_of(row, "label")) for row in rows if has_answer(row, task))
+    metric = {"chance": 100 / count, "majority": 100 * max(labels.values(), default=0) / max(1, labels.total())}
     return {f"ln {count}": math.log(count)}, metric
 
 
 def _guess_numbers(rows: Rows, task: Asked) -> tuple[dict[str, float], dict[str, float]]:
-    values = torch.tensor([float(column_of(row, "label")) for row in rows])
+    values = torch.tensor([float(column_of(row, "label")) for row in rows if _has_number(row, task)])
     return {"always the mean": float(values.var(unbiased=False))}, {"chance": 0.0}
 
 
@@ -203,7 +283,7 @@ CLASSIFICATION = Kind(
     encode=_encode_classes, stack=class_labels, loss=class_loss, outputs=logits_of,
     score=_score_classes, predict=class_probabilities, metric=lambda task: "accuracy",
     described=_described, typed=_typed, shown=_shown, guessing=_guess_classes,
-    named=True, model_labels=lambda task: len(task.labels),
+    names=_class_names, model_labels=lambda task: len(task.labels),
     config=lambda task: label_config(task, "single_label_classification"),
 )  # fmt: skip
 MULTILABEL = Kind(
@@ -211,7 +291,7 @@ MULTILABEL = Kind(
     encode=_encode_several, stack=number_labels, loss=_several_loss, outputs=logits_of,
     score=_score_several, predict=_each_probability, metric=lambda task: "macro_f1",
     described=_described, typed=_typed, shown=_shown, guessing=lambda rows, task: ({"ln 2": math.log(2)}, {}),
-    named=True, model_labels=lambda task: len(task.labels),
+    answered=_has_several, names=_several_names, model_labels=lambda task: len(task.labels),
     config=lambda task: label_config(task, "multi_label_classification"),
 )  # fmt: skip
 REGRESSION = Kind(
@@ -219,7 +299,7 @@ REGRESSION = Kind(
     encode=_encode_numbers, stack=number_labels, loss=_number_loss, outputs=logits_of,
     score=_score_numbers, predict=_numbers, metric=lambda task: "spearman",
     described=_described, typed=_typed, shown=lambda row, answer, task: [("score", float(answer))],
-    guessing=_guess_numbers, model_labels=lambda task: 1,
+    guessing=_guess_numbers, answered=_has_number, model_labels=lambda task: 1,
     config=lambda task: {"id2label": {0: "score"}, "label2id": {"score": 0}, "problem_type": "regression"},
 )  # fmt: skip
 NEXT_SENTENCE = Kind(
