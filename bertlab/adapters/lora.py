@@ -315,11 +315,13 @@ def load_adapter(
         raise ValueError(f"{folder / 'config.json'} does not say what base the adapter is for: give one")
     if not isinstance(base, nn.Module):
         base = task_heads.BertForPreTraining.from_pretrained(about["base"] if base is None else base)
-    if check_base and about.get("base_fingerprint") not in (None, fingerprint(base, without=state)):
+    known = fields.get("vocab_size")
+    if check_base and about.get("base_fingerprint") not in (None, fingerprint(base, state, known)):
         raise ValueError(
             f"the adapter {folder} was trained on other weights than those of the given base, so its answers "
             f"would be wrong; give the base {about.get('base')!r} as it was then (or check_base=False)"
         )
+    fields, state = grown(fields, state, base.config.vocab_size)
     with torch.device("meta"), undrawn_weights():  # shapes only: every tensor comes from the base or from the adapter
         model = head_model(BertConfig.from_dict(fields))
     set_on_encoder(model, base, itself if share else copied)
@@ -355,16 +357,33 @@ def described(about: Any, path: Path) -> tuple[type[BertPreTrainedModel], dict[s
         ) from None
 
 
-def fingerprint(model: BertPreTrainedModel, without: Collection[str] = ()) -> str:
+def grown(fields: dict[str, Any], state: dict[str, Tensor], size: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The config and the weights of an addition for a base whose vocabulary has grown since: biases of new tokens are
+    zero."""
+    known = fields.get("vocab_size")
+    if not isinstance(known, int) or size <= known:
+        return fields, state
+    state = {
+        name: torch.cat([value, value.new_zeros(size - known)])
+        if name.endswith(("predictions.bias", "decoder.bias")) and value.shape == (known,)
+        else value
+        for name, value in state.items()
+    }
+    return {**fields, "vocab_size": size}, state
+
+
+def fingerprint(model: BertPreTrainedModel, without: Collection[str] = (), vocabulary: int | None = None) -> str:
     """A short digest of the encoder's weights, rounded to float16 and without LoRA: equal for equal bases.
 
-    `without` names parameters ("bert." included) that an adapter brings along itself.
+    `without` names parameters ("bert." included) that an adapter brings along itself. With `vocabulary` only so many
+    rows of the word embeddings count: tokens that were added later do not make another base.
     """
     digest = hashlib.sha256()
     for name, parameter in model.base_model.named_parameters():
         if ".lora_" in name or "pooler" in name or f"bert.{name}" in without:
             continue
-        sample = parameter.detach().flatten()
+        rows = vocabulary if name.endswith("word_embeddings.weight") else None
+        sample = parameter.detach()[:rows].flatten()
         sample = sample[:: max(1, sample.numel() // 64)].to("cpu", torch.float16)
         digest.update(name.encode() + sample.numpy().tobytes())
     return digest.hexdigest()[:16]

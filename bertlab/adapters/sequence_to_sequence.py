@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bertlab.adapters.lora import fingerprint
+from bertlab.adapters.lora import fingerprint, grown
 from bertlab.data import IGNORED, assemble, pad
 from bertlab.files import read_json, write_whole
 from bertlab.generation import generate
@@ -163,16 +163,17 @@ class EncoderDecoder(nn.Module):
         folder = Path(folder)
         fields = read_json(folder / "config.json")
         about = fields.pop("bertlab", {})
-        if check_base and about.get("base_fingerprint") != fingerprint(encoder):
+        if check_base and about.get("base_fingerprint") != fingerprint(encoder, vocabulary=fields.get("vocab_size")):
             raise ValueError(
                 f"the decoder {folder} was trained on other weights than those of the given encoder, so what it "
                 f"writes would be wrong; give the encoder of {about.get('base')!r} as it was then"
             )
-        model = cls(encoder.config, encoder, **fields)
         try:
             stored = load_file(folder / WEIGHTS)
         except SafetensorError as error:
             raise ValueError(f"{folder / WEIGHTS} cannot be read: {error}") from None
+        fields, stored = grown(fields, stored, encoder.config.vocab_size)
+        model = cls(encoder.config, encoder, **fields)
         own = model._own()
         if stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
             raise ValueError(f"{folder / WEIGHTS} does not hold the weights that {folder / 'config.json'} describes")

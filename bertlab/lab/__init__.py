@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bertlab.lab.lab import TASKS, Lab, load
+from bertlab.lab.lab import Lab
+from bertlab.lab.loading import load
+from bertlab.lab.naming import label_names
+from bertlab.lab.recorded import run_recorded
 from bertlab.lab.results import (
     Answer,
     AnswerWindow,
@@ -20,6 +23,8 @@ from bertlab.lab.results import (
     WordTag,
     percent,
 )
+from bertlab.lab.words import spans_of
+from bertlab.tasks import TASKS
 
 __all__ = [
     "Answer",
@@ -38,6 +43,9 @@ __all__ = [
     "Span",
     "TASKS",
     "WordTag",
+    "label_names",
     "load",
     "percent",
+    "run_recorded",
+    "spans_of",
 ]

@@ -194,7 +194,8 @@ class Answer(Result):
     """The best legal span of the context: `text == context[start:end]`.
 
     Probabilities are one softmax over all legal spans of all windows and "no answer" (the [CLS] span). `text` is
-    that of the best span even where "no answer" is more probable; `has_answer` says which.
+    that of the best span even where "no answer" is more probable; `has_answer` says which. `spans` are all legal ones,
+    (start, end, probability), the most probable first.
     """
 
     text: str
@@ -204,6 +205,7 @@ class Answer(Result):
     no_answer_probability: float
     windows: list[AnswerWindow] = field(default_factory=list)
     trained: bool = True
+    spans: list[tuple[int, int, float]] = field(default_factory=list)
 
     @property
     def has_answer(self) -> bool:

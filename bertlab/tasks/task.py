@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bertlab.numbers import as_whole
 from bertlab.rows import DataError, column_name, place_of
 from bertlab.tasks.features import Feature, length, pad, parts
 from bertlab.tasks.kinds import KINDS, Kind
@@ -41,10 +41,10 @@ class Task:
             raise TypeError(f"labels is {self.labels!r}, but must be a list of names")
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
         for name in ("max_length", "stride"):
-            try:
-                object.__setattr__(self, name, operator.index(getattr(self, name)))
-            except TypeError:
-                raise TypeError(f"{name} is {getattr(self, name)!r}, but must be a whole number") from None
+            whole = as_whole(getattr(self, name))
+            if whole is None:
+                raise TypeError(f"{name} is {getattr(self, name)!r}, but must be a whole number")
+            object.__setattr__(self, name, whole)
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"the labels of a task must differ, but they are {list(self.labels)}")
         if self.max_length < 4:

@@ -36,13 +36,37 @@ def check_fit(model: nn.Module, task: Task) -> None:
             f"the task has {expected} label(s) but the model {model.config.num_labels}: build the model with "
             "**task.config()"
         )
-    names = [model.config.id2label.get(number) for number in range(len(task.labels))]
-    if names != list(task.labels) and set(names) == set(task.labels):
-        raise ValueError(f"the labels of the task are {list(task.labels)}, but the model has them as {names}")
+    check_labels(list(task.labels), [str(model.config.id2label.get(number)) for number in range(len(task.labels))])
     if task.max_length > model.config.max_position_embeddings:
         raise ValueError(
             f"max_length is {task.max_length}, but the model has positions for {model.config.max_position_embeddings}"
         )
+
+
+def check_labels(of_task: Sequence[str], of_model: Sequence[str]) -> None:
+    """Whether the ids of a task's labels and of a model's belong together.
+
+    They do where the names are the same but for case and blanks, or where one side has only numbers for names (0, 1 or
+    LABEL_0, LABEL_1, ...).
+
+    Raises:
+        ValueError: they have other names, or the same ones in another order.
+    """
+    if any(_numbered(names) for names in (of_task, of_model)):
+        return
+    one, two = ([name.strip().casefold() for name in names] for names in (of_task, of_model))
+    if one != two:
+        order = " in another order" if sorted(one) == sorted(two) else ""
+        raise ValueError(
+            f"the labels of the task are {list(of_task)}, but the model has them as {list(of_model)}{order}: the "
+            "ids of the two do not belong together; give the task the model's names with labels=[...], or build the "
+            "model with **task.config()"
+        )
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    """Whether names say nothing but their ids."""
+    return all(name.strip().upper() in (str(number), f"LABEL_{number}") for number, name in enumerate(names))
 
 
 def evaluate(

@@ -144,12 +144,12 @@ def test_tagging_words_gives_one_tag_each(lab):
 
 
 def test_bio_labels_become_spans():
-    from bertlab.lab.lab import _spans
+    from bertlab.lab import spans_of
 
     text = "aa bb cc dd"
     labels = ["B-PER", "I-PER", "I-LOC", "O"]
     words = [(label, 0.5, 3 * i, 3 * i + 2) for i, label in enumerate(labels)]
-    spans = _spans(text, words, True)
+    spans = spans_of(text, words, labels)
     assert [(s.text, s.label) for s in spans] == [("aa bb", "PER"), ("cc", "LOC")]
 
 

@@ -1,0 +1,30 @@
+"""The model of a task on a lab's encoder: with a trained head where there is one, else with one of random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bertlab.adapters import EncoderDecoder, fresh_head, is_decoder_folder, load_adapter, merge_lora
+from bertlab.model import BertConfig, BertPreTrainedModel
+from bertlab.model import heads as task_heads
+from bertlab.tasks import KnownTask
+
+
+def from_folder(folder: Path, base: BertPreTrainedModel) -> BertPreTrainedModel | EncoderDecoder:
+    """The model of an adapter's folder, or of one with a decoder; it shares the weights of the base."""
+    if is_decoder_folder(folder):
+        return EncoderDecoder.load_decoder(folder, base.bert)
+    return merge_lora(load_adapter(folder, base, share=True))
+
+
+def untrained(known: KnownTask, base: BertPreTrainedModel) -> BertPreTrainedModel | EncoderDecoder:
+    """A model whose head has random weights, on the base's own encoder (shared, not copied)."""
+    if not hasattr(task_heads, known.model_class):
+        return EncoderDecoder.with_small_decoder(base.bert)
+    config = BertConfig.from_dict(base.config.to_dict())
+    if known.labels:
+        config.id2label = dict(enumerate(known.labels))
+        config.label2id = {label: number for number, label in enumerate(known.labels)}
+    config.problem_type = known.problem_type
+    config.is_decoder = known.model_class == "BertLMHeadModel"
+    return fresh_head(getattr(task_heads, known.model_class), config, base)
