@@ -30,6 +30,7 @@ _HOME = {
         "BertForMultipleChoice",
         "BertForTokenClassification",
         "BertForQuestionAnswering",
+        "BertTextModel",
     ],
     "outputs": [
         "BaseModelOutput",
@@ -73,6 +74,7 @@ _HOME_OF_EXTRAS = {
         "TFBertForTokenClassification",
         "TFBertForQuestionAnswering",
         "TFBertForPreTrainingOutput",
+        "TFBertTokenizer",
     ],
 }
 _MODULE_OF = {name: module for home in (_HOME, _HOME_OF_EXTRAS) for module, names in home.items() for name in names}

@@ -28,6 +28,8 @@ _HOME = {
     ],
     "pretrained": ["TFBertPreTrainedModel"],
     "main_layer": ["TFBertMainLayer"],
+    "tokenizer": ["TFBertTokenizer"],
+    "text_model": ["BertTextModel"],
     "outputs": sorted(OUTPUTS),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from typing import Any
 
 INSTALL = 'the TensorFlow family lives in Keras 3, which is not installed: pip install "bertlab[keras]"'
 
-if "keras" not in sys.modules:
-    if importlib.util.find_spec("keras") is None:
-        raise ImportError(INSTALL)
-    # Keras's own default is TensorFlow, without which it could not even be imported.
+if "keras" not in sys.modules:  # Keras's own default is TensorFlow, without which it could not even be imported
     os.environ.setdefault("KERAS_BACKEND", "torch")
 try:
     import keras
-except ImportError as error:
+except (ImportError, ValueError) as error:
+    if getattr(error, "name", None) == "keras":
+        raise ImportError(INSTALL) from None
     raise ImportError(
         f"Keras could not be imported ({error}); it runs on {os.environ.get('KERAS_BACKEND', 'TensorFlow')} here, so "
         "install that, or set the environment variable KERAS_BACKEND to torch, jax or tensorflow before the first "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,40 @@ class TFBertPreTrainedModel(keras.Model):
         model.loading_report = weights.load(model, state, ignore_mismatched_sizes)
         return (model, model.loading_report) if output_loading_info else model
 
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike,
+        saved_model: bool = False,
+        *,
+        max_shard_size: int | str = "10GB",
+        safe_serialization: bool = False,
+        push_to_hub: bool = False,
+    ) -> None:
+        """Write configuration and weights into a folder, which `from_pretrained`, the torch family's and TensorFlow's
+        own read.
+
+        Args:
+            save_directory: the folder; made when it does not exist.
+            saved_model: TensorFlow's SavedModel is not written.
+            max_shard_size: above which the weights are split into several files.
+            safe_serialization: write `model.safetensors` with TensorFlow's names instead of `tf_model.h5`.
+            push_to_hub: nothing is sent anywhere.
+
+        Raises:
+            ValueError: for what is not written, and when the folder is a file.
+        """
+        if saved_model:
+            raise ValueError("saved_model=True writes a SavedModel, which only TensorFlow does; see Keras's export")
+        if push_to_hub:
+            raise ValueError("push_to_hub=True: bertlab sends nothing to the Hub; upload the folder with its own tools")
+        folder = Path(save_directory)
+        if folder.is_file():
+            raise ValueError(f"{folder} is a file; give the folder to save into")
+        config = BertConfig.from_dict(self.config.to_dict())
+        config.architectures = [type(self).__name__.removeprefix("TF")]
+        config.save_pretrained(folder)
+        weights.write(self, folder, "tf" if safe_serialization else "h5", max_shard_size)
+
     # -- Keras -----------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
@@ -199,6 +234,12 @@ class TFBertPreTrainedModel(keras.Model):
         """What `compile` was given, for saving."""
         config = super().get_compile_config()
         return {**config, "loss": "auto"} if config and self.uses_own_loss else config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as the saved model was, its optimizer ready to take on the saved state."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; labels are y, or stand among the inputs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from bertlab.files import LoadingReport, load_into, own_name, read_state_dict, read_weights, resolve, warn_of_gaps
+from bertlab.files import (
+    LoadingReport,
+    load_into,
+    own_name,
+    read_state_dict,
+    read_weights,
+    resolve,
+    warn_of_gaps,
+    write_weights,
+)
 from bertlab.keras.backend import keras
 
 FIRST_OF_TENSORFLOW = ("model.safetensors", "model.safetensors.index.json", "tf_model.h5", "tf_model.h5.index.json")
@@ -77,6 +87,17 @@ def load(model: Any, state: Mapping[str, torch.Tensor], ignore_mismatched_sizes:
             variable.assign((values[own].t() if turned else values[own]).numpy())
     warn_of_gaps(report.fresh, report.unused, type(model).__name__)
     return report
+
+
+def write(model: Any, folder: Path, to: str, max_shard_size: int | str) -> None:
+    """Write the weights as `tf_model.h5` ("h5") or as `model.safetensors` with TensorFlow's names ("tf"), and remove
+    what an earlier save left in the folder's other formats: it would be read in their place."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=TF)(?=Bert)", "_", type(model).__name__).lower()
+    written = {path.name for path in write_weights(own_state(model), folder, to, model_name=name,
+                                                   max_shard_size=max_shard_size)}  # fmt: skip
+    for path in folder.iterdir():
+        if path.name in FIRST_OF_TENSORFLOW and path.name not in written:
+            path.unlink()
 
 
 def _is_copy(name: str, state: Mapping[str, torch.Tensor]) -> bool:

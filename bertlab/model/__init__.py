@@ -19,6 +19,13 @@ from bertlab.model.heads import (
     BertLMHeadModel,
 )
 from bertlab.model.pretrained import BertPreTrainedModel
+from bertlab.model.text_model import (
+    BertTextModel,
+    class_of,
+    inputs_of_texts,
+    load_text_tokenizer,
+    save_text_model,
+)
 from bertlab.model.weights import undrawn_weights
 
 __all__ = [
@@ -33,5 +40,10 @@ __all__ = [
     "BertLMHeadModel",
     "BertModel",
     "BertPreTrainedModel",
+    "BertTextModel",
+    "class_of",
+    "inputs_of_texts",
+    "load_text_tokenizer",
+    "save_text_model",
     "undrawn_weights",
 ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from bertlab.tokenizer.auto import AutoTokenizer
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.fast import BertTokenizerFast
+from bertlab.tokenizer.graph import GraphPieces
+from bertlab.tokenizer.graph_tokenizer import GRAPH_OPTIONS, GraphTokenizer
 from bertlab.tokenizer.pieces import longest_match
 from bertlab.tokenizer.readable import BertTokenizer
 from bertlab.tokenizer.steps import Chunk
@@ -22,6 +24,9 @@ __all__ = [
     "BertTokenizer",
     "BertTokenizerFast",
     "Chunk",
+    "GRAPH_OPTIONS",
+    "GraphPieces",
+    "GraphTokenizer",
     "Trace",
     "WordPiece",
     "longest_match",
