@@ -130,9 +130,14 @@ def jupyter_arguments(
         arguments.append(f"--ServerApp.port={port}")
     if not browser:
         arguments.append("--ServerApp.open_browser=False")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if runs_as_root():
         arguments.append("--allow-root")  # a container's usual user; Jupyter would refuse to start
     return arguments + list(extra or [])
+
+
+def runs_as_root() -> bool:
+    """Whether this process may do anything: Jupyter then starts only with --allow-root, which `bertlab lab` adds."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def open_lab(folder: Path, port: int | None = None, browser: bool = True, extra: list[str] | None = None) -> None:

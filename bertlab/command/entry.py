@@ -33,7 +33,7 @@ Open JupyterLab on a working copy of the notebooks, at 00_tour.ipynb.
 The copy lies in FOLDER, ./bertlab-notebooks unless you name another. Its exercises are open, and solutions/
 holds the same chapters solved. A notebook that you changed is never overwritten: when bertlab has a newer
 version of it, that one is written beside it as NAME.new.ipynb.
-Stop with Ctrl-C. Nothing here needs a network.
+Stop with Ctrl-C. Nothing here needs a network. As root, as in a container, JupyterLab gets --allow-root.
 """
 
 LAB_EPILOG = """\
@@ -150,6 +150,12 @@ def run_lab(options: argparse.Namespace) -> int:
     if options.copy_only:
         print(f"The notebooks lie in {report.folder}; begin with {launcher.FIRST_NOTEBOOK}.")
         return 0
+    if launcher.runs_as_root():
+        print(
+            "You are root, so JupyterLab gets --allow-root: what runs in a notebook may change everything on this "
+            "machine. Outside a container, start it as another user.",
+            file=sys.stderr,
+        )
     print(f"Opening JupyterLab on {report.folder}; stop it with Ctrl-C.", flush=True)
     launcher.open_lab(report.folder, options.port, not options.no_browser, options.passed_on)
     return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from bertlab.data.batches import shuffled_batches
 from bertlab.data.masking import pack, sentence_pairs
+from bertlab.files import read_json, replacing_all
 from bertlab.rows import DataError, chunks, documents
 from bertlab.tasks import IGNORED, Feature, assemble, length, pad, pieces_of
 
@@ -60,34 +62,21 @@ class Corpus(Sequence):
         With a `folder` the arrays are written there piece by piece and mapped, so memory holds only a chunk.
         """
         texts = source if _is_documents(source) else documents(source)
-        stores: list[Any] = [io.BytesIO() for _ in range(3)]
-        if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            stores = [open(Path(folder) / f"{name}.bin", "wb") for name in _CORPUS_ARRAYS]
         width = np.uint16 if len(tokenizer) <= 2**16 else np.int32
-        tokens = sentences = 0
-        for part in chunks(iter(texts), chunk):
-            pieces = iter(pieces_of(tokenizer, [sentence for document in part for sentence in document]))
-            for document in part:
-                before = sentences
-                for _ in document:
-                    ids = next(pieces)
-                    if ids:
-                        tokens, sentences = tokens + len(ids), sentences + 1
-                        stores[0].write(np.array(ids, dtype=width).tobytes())
-                        stores[1].write(np.int64(tokens).tobytes())
-                if sentences > before:
-                    stores[2].write(np.int64(sentences).tobytes())
-        if not sentences:
-            raise DataError("the pre-training text is empty")
         if folder is None:
+            stores: list[Any] = [io.BytesIO() for _ in _CORPUS_ARRAYS]
+            _tokenise(texts, tokenizer, stores, width, chunk)
             types = (width, np.int64, np.int64)
             return cls(*(np.frombuffer(store.getvalue(), kind) for store, kind in zip(stores, types, strict=True)))
-        for store in stores:
-            store.close()
-        (Path(folder) / "corpus.json").write_text(
-            json.dumps({"ids": np.dtype(width).name, "tokens": tokens, "sentences": sentences}) + "\n"
-        )
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing_all(folder) as files:  # what stands there stays until all of the new one is on the disk
+            with ExitStack() as stack:
+                stores = [stack.enter_context(open(files.new(f"{name}.bin"), "wb")) for name in _CORPUS_ARRAYS]
+                tokens, sentences = _tokenise(texts, tokenizer, stores, width, chunk)
+            about = {"ids": np.dtype(width).name, "tokens": tokens, "sentences": sentences}
+            files.remove("corpus.json")  # between the two no reader takes new arrays for the old ones
+            files.new("corpus.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
         return cls.open(folder)
 
     @classmethod
@@ -96,20 +85,46 @@ class Corpus(Sequence):
 
         Raises:
             FileNotFoundError: no corpus there, or one whose building was interrupted.
+            DataError: what lies there is not what `build` wrote.
         """
         folder = Path(folder)
         if not (folder / "corpus.json").is_file():
             raise FileNotFoundError(f"{folder} holds no finished corpus: build it with Corpus.build")
-        width = json.loads((folder / "corpus.json").read_text())["ids"]
-        return cls(
-            *(
+        try:
+            about = read_json(folder / "corpus.json")
+            kinds = (np.dtype(about["ids"]), np.dtype(np.int64), np.dtype(np.int64))
+            arrays = [
                 np.memmap(folder / f"{name}.bin", dtype=kind, mode="r")
-                for name, kind in zip(_CORPUS_ARRAYS, (width, np.int64, np.int64), strict=True)
-            )
-        )
+                for name, kind in zip(_CORPUS_ARRAYS, kinds, strict=True)
+            ]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise DataError(f"the corpus in {folder} is damaged ({error}): build it again with Corpus.build") from None
+        if [len(arrays[0]), len(arrays[1])] != [about.get("tokens"), about.get("sentences")]:
+            raise DataError(f"the corpus in {folder} is damaged: its arrays are not as long as its corpus.json says")
+        return cls(*arrays)
 
 
 _CORPUS_ARRAYS = ("ids", "sentence_ends", "document_ends")
+
+
+def _tokenise(texts: Iterable, tokenizer: Any, stores: Sequence[Any], width: Any, chunk: int) -> tuple[int, int]:
+    """Write the ids of documents and where sentences and documents end; returns how many tokens and sentences."""
+    tokens = sentences = 0
+    for part in chunks(iter(texts), chunk):
+        pieces = iter(pieces_of(tokenizer, [sentence for document in part for sentence in document]))
+        for document in part:
+            before = sentences
+            for _ in document:
+                ids = next(pieces)
+                if ids:
+                    tokens, sentences = tokens + len(ids), sentences + 1
+                    stores[0].write(np.array(ids, dtype=width).tobytes())
+                    stores[1].write(np.int64(tokens).tobytes())
+            if sentences > before:
+                stores[2].write(np.int64(sentences).tobytes())
+    if not sentences:
+        raise DataError("the pre-training text is empty")
+    return tokens, sentences
 
 
 class Mixture(Sequence):

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from bertlab.adapters import base_of
 from bertlab.devices import find_device
 from bertlab.files import read_json, resolve
 from bertlab.lab.lab import Lab
@@ -86,7 +87,7 @@ def _with_adapter(folder: Path, about: dict[str, Any], device: str, dtype: Any, 
             f"base, then lab.adapters[{str(task)!r}] = Path({str(folder)!r})"
         )
     try:
-        lab = load(base, device, dtype, **where)
+        lab = load(base_of(folder), device, dtype, **where)
     except OSError as error:
         raise OSError(
             f"{folder} holds an adapter for {base!r}, which cannot be opened ({error}); open it from where it is, then "

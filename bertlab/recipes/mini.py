@@ -21,7 +21,7 @@ from bertlab.recipes.joint import train_all
 from bertlab.recipes.sets import texts
 from bertlab.recipes.tasks import HERE, add_figures, figures_of, measure_texts, train_task
 from bertlab.tokenizer import BertTokenizerFast
-from bertlab.training import StepRecord, pretrain
+from bertlab.training import StepRecord, pretrain, vocabulary_digest
 
 
 def load_recipe(name_or_file: str | Path) -> dict[str, Any]:
@@ -118,10 +118,13 @@ def mixture(
 ) -> tuple[Mixture, dict[str, Corpus]]:
     """The training texts in the shares of the recipe, and a held-out part of each.
 
-    Tokenised once into `folder`; a folder that was finished for the same recipe is used again.
+    Tokenised once into `folder`; a folder that was finished for the same recipe, data and vocabulary is used again.
     """
     note = folder / "mixture.json"
-    about = {"texts": sorted(recipe["texts"]), **{key: recipe.get(key) for key in ("held_out_share", "limit")}}
+    about = {
+        "texts": sorted(recipe["texts"]), **{key: recipe.get(key) for key in ("held_out_share", "limit")},
+        "data": str(Path(data).resolve()), "vocabulary": vocabulary_digest(tokenizer),
+    }  # fmt: skip
     if not (note.is_file() and read_json(note) == about):
         shutil.rmtree(folder, ignore_errors=True)
         for name in recipe["texts"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ def alone_in(folder: str | Path) -> Iterator[Holder]:
         holders.remove(holder)
         if not holders:
             _HELD.pop(place, None)
+            with suppress(OSError):
+                (place / LOCK).unlink()
             stream.close()
 
 
@@ -79,6 +81,13 @@ def _locked(path: Path, folder: str | Path) -> Any:
             who = f"another run (process {number})" if number else "another run"
             raise TrainingError(f"{who} is at work in {folder}: wait for it or give another folder") from None
         return stream  # a file system without locks
+    try:
+        same = os.path.samestat(os.stat(path), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        same = False
+    if not same:  # the former holder has removed the file in between
+        stream.close()
+        return _locked(path, folder)
     if os.name != "nt":
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")

@@ -24,6 +24,7 @@ from bertlab.training.optimizer import make_optimizer, rate_factor, set_rates
 from bertlab.training.processes import joined_processes
 from bertlab.training.resuming import (
     all_weights,
+    checkpoints,
     last_good,
     load_weights,
     out_of_memory,
@@ -68,6 +69,7 @@ class Run:
         self.origin: dict[str, str] = {}
         self.holder = Holder()
         self.stopped = False
+        self.broken_at_start = ""
         self.step = 0
         self.seconds = 0.0
         self.best: dict[str, Any] = {"value": None, "step": 0, "without_better": 0}
@@ -94,6 +96,7 @@ class Run:
                 objective = self.stream.objective.to(self.device)
                 self.trained = group.wrap(objective, self.model)
             stack.callback(self._leave)
+            self.broken_at_start = not_numbers(self.model)
             remaining = itertools.islice(self.stream.batches, self.step, None)
             batches = collated(remaining, self.stream.collate, self.step, self.device)
             finished = self._progress() >= 1.0
@@ -101,6 +104,8 @@ class Run:
                 record = self._take_step(batches)
                 finished = record.progress >= 1.0 or self.stopped
                 saved = settings.folder is not None and (finished or self.step % self._checkpoint_interval() == 0)
+                if saved or finished:
+                    self._refuse_broken_weights()
                 if saved:
                     self._save(finished)
                 self.holder.busy = False
@@ -175,11 +180,35 @@ class Run:
         """Stop before the weights are touched by a step that has no meaning."""
         what = "the loss" if not all(map(math.isfinite, losses)) else "the gradient"
         if what == "the loss" or not math.isfinite(norm):
+            kind = "infinite" if math.inf in (*losses, norm) else "not a number"
             raise TrainingError(
-                f"{what} became {'infinite' if math.inf in (*losses, norm) else 'not a number'} at step "
-                f"{self.step + 1}, so this step was not taken; try a lower learning rate (now "
-                f"{self.settings.learning_rate:g}), a longer warm-up or float32; {last_good(self.settings.folder)}"
+                f"{what} became {kind} at step {self.step + 1}, so this step was not taken; {self._way_out()}"
             )
+
+    def _refuse_broken_weights(self) -> None:
+        """A checkpoint, or the end of a run, with weights that are no numbers would be worth nothing."""
+        broken = not_numbers(self.model)
+        if broken:
+            raise TrainingError(
+                f"{broken} holds values that are no numbers after step {self.step}, so they were not kept; "
+                f"{self._way_out()}"
+            )
+
+    def _way_out(self) -> str:
+        """What to do about numbers that are none; going on from a checkpoint would only lead to them again."""
+        settings = self.settings
+        if self.broken_at_start:
+            return f"{self.broken_at_start} held values that are not numbers from the start: take a model that is whole"
+        calmer = "a longer warm-up" if settings.precision == "float32" else "a longer warm-up or precision='float32'"
+        advice = (
+            f"the same settings lead here again, so start anew with a lower learning rate (now "
+            f"{settings.learning_rate:g}), {calmer}"
+        )
+        if settings.folder is None:
+            return advice
+        newest = checkpoints(settings.folder)
+        kept = f"; the last one before is {newest[-1]}" if newest else ""
+        return f"{advice}, in another folder or with resume=False (--no-resume), which puts checkpoints aside{kept}"
 
     # -- how far -----------------------------------------------------------------------------------------
 
@@ -314,6 +343,11 @@ class Run:
                 "the model has its weights; give another folder, or resume=False (--no-resume), to train anew",
                 stacklevel=2,
             )
+
+
+def not_numbers(model: nn.Module) -> str:
+    """The name of a parameter that holds infinities or what is not a number; "" if there is none."""
+    return next((name for name, value in model.named_parameters() if not torch.isfinite(value).all()), "")
 
 
 def collated(

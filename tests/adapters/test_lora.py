@@ -7,17 +7,8 @@ import sys
 import pytest
 import torch
 
-from bertlab.adapters.lora import (
-    TARGETS,
-    LoraEmbedding,
-    add_lora,
-    load_adapter,
-    lora_layers,
-    merge_lora,
-    remove_lora,
-    save_adapter,
-    take_addition,
-)
+from bertlab.adapters import add_lora, load_adapter, lora_layers, merge_lora, remove_lora, save_adapter, take_addition
+from bertlab.adapters.lora import TARGETS, LoraEmbedding
 from bertlab.model import heads as task_heads
 
 from training_cases import tiny_base, tiny_config, tiny_tokenizer  # isort: skip
@@ -103,7 +94,7 @@ def test_word_embeddings_move_in_a_few_directions_and_only_where_a_word_occurs(m
 def test_loading_adapted_words_does_not_import_the_compiler(model, base, tmp_path):
     save_adapter(add_lora(model, rank=2, targets=["word_embeddings"]), tmp_path, task="t", base=str(base))
     program = (
-        "import sys; from bertlab.adapters.lora import load_adapter, merge_lora; "
+        "import sys; from bertlab.adapters import load_adapter, merge_lora; "
         f"merge_lora(load_adapter({str(tmp_path)!r})); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

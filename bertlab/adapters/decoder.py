@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bertlab.adapters.lora import fingerprint, grown
+from bertlab.adapters.store import fingerprint, grown
 from bertlab.data import IGNORED, assemble, pad
-from bertlab.files import read_json, write_whole
+from bertlab.files import read_json, replacing_all
 from bertlab.generation import generate
 from bertlab.model import BertConfig, BertLMHeadModel, BertModel
 
@@ -142,9 +142,10 @@ class EncoderDecoder(nn.Module):
         fields = {**self.decoder.config.to_dict(), "_name_or_path": base, "architectures": ["BertLMHeadModel"]}
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / WEIGHTS, save(stored, metadata={"format": "pt"}))
         text = json.dumps({**fields, "bertlab": about}, indent=2, sort_keys=True) + "\n"
-        write_whole(folder / "config.json", text)
+        with replacing_all(folder) as files:
+            files.new(WEIGHTS).write_bytes(save(stored, metadata={"format": "pt"}))
+            files.new("config.json").write_text(text, encoding="utf-8")
         return folder
 
     @classmethod
