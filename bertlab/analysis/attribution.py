@@ -143,6 +143,8 @@ def occlusion(
     length = real.shape[-1]
     groups = [[place] for place in range(length)] if groups is None else [list(group) for group in groups]
     places = [place for group in groups for place in group]
+    if not places:
+        raise ValueError("groups hold no places to take away; give at least one, or None for every token")
     wrong = [place for place in places if not 0 <= place < length]
     if wrong:
         raise ValueError(f"there is no place {wrong[0]} to take away; the text has places 0 to {length - 1}")
@@ -329,8 +331,8 @@ def _values_without(
             several["input_ids"] = several["input_ids"].masked_fill(marks, replacement)
         with in_copies(copies):
             values = one_number(evaluate(model, several, target)).unflatten(0, (copies, -1))
-        yield from values
         report(progress, min(at + together, len(gone)) / len(gone))
+        yield from values
 
 
 def _highest(scores: torch.Tensor, candidates: torch.Tensor, fraction: float) -> torch.Tensor:

@@ -48,6 +48,8 @@ def layer_logits(
             raise ValueError(f"the {head} head reads [CLS] alone, so it has no places; leave them out")
         length = hidden_states[0].shape[1]
         places = [int(place) for place in places]
+        if not places:
+            raise ValueError("there are no places to read; give at least one, or None for all")
         wrong = [place for place in places if not 0 <= place < length]
         if wrong:
             raise ValueError(f"there is no place {wrong[0]}; the text has places 0 to {length - 1}")

@@ -58,6 +58,8 @@ def flow(attention: Layers, places: Iterable[int] | None = None, *, residual: fl
             f"flow was asked of {texts} texts of {length} tokens; give one text of at most {FLOW_LIMIT}, or use rollout"
         )
     chosen = list(range(length)) if places is None else [int(place) for place in places]
+    if not chosen:
+        raise ValueError("there are no places to follow; give at least one, or None for all")
     wrong = [place for place in chosen if not 0 <= place < length]
     if wrong:
         raise ValueError(f"there is no place {wrong[0]}; the text has places 0 to {length - 1}")

@@ -79,9 +79,11 @@ def control_labels(words: Sequence[Hashable], classes: int, seed: int = 0) -> li
     (Hewitt & Liang 2019, section 2.1), 0 to classes - 1.
 
     Raises:
-        ValueError: for fewer than two classes.
+        ValueError: for no words, and fewer than two classes.
     """
     classes = whole_number(classes, "classes", 2)
+    if not len(words):
+        raise ValueError("there are no words to give classes to; give at least one")
     drawn: dict[Hashable, int] = {}
     generator = random.Random(seed)
     for word in sorted(set(words), key=repr):  # so that the order of the words does not matter
@@ -208,8 +210,10 @@ def _held_out(labels: list[Hashable], groups: list[Hashable] | None, seed: int) 
 
 def _judged(features: np.ndarray, labels: list[Hashable], held_out: np.ndarray, name: str) -> tuple[float, float]:
     """(accuracy, share of the most frequent label) on the rows held out."""
-    from sklearn.linear_model import LogisticRegression
+    drawn = random.getstate()
+    from sklearn.linear_model import LogisticRegression  # which draws a random number when it is first imported
 
+    random.setstate(drawn)
     numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     wanted = np.array([numbers[label] for label in labels])
     known, asked = wanted[~held_out], wanted[held_out]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bertlab.analysis.ablation import gradient_importance, sweep
+from bertlab.analysis.ablation import ablate, gradient_importance, sweep
 from bertlab.analysis.heads import remaining_heads
 from bertlab.analysis.parts import twin
 from bertlab.analysis.passes import Batch, Progress, checked, evaluating, report
@@ -46,7 +46,8 @@ def curve(
     """Remove head after head until none is left, and watch the metric.
 
     Importance is measured once, on the whole model; the least important head goes first. The heads are really removed
-    (`prune_heads`), in a copy; the model keeps its own.
+    (`prune_heads`), in a copy; the model keeps its own. Inside of a `with ablate(...)` or another edit that counts the
+    heads of a layer, they are switched off instead (`ablate`), with the same numbers.
 
     Args:
         batch: a batch and its `metric`; or a list of (batch, metric) pairs, whose mean is taken.
@@ -57,21 +58,23 @@ def curve(
         progress: called with the share that is done; raising in it stops the work.
 
     Raises:
-        ValueError: for another order, no pairs, and while heads are edited around the call, because the copy's heads
-            have other places. TypeError: for pairs that are none.
+        ValueError: for another order, and no pairs. TypeError: for pairs that are none, or a metric beside them.
     """
     if by not in ORDERS:
         raise ValueError(f"heads cannot be ordered by {by!r}; allowed are {', '.join(ORDERS)}")
-    _check_unedited(model)
     with evaluating(model):
         pairs = [(one, resolved(model, one, measured)) for one, measured in _pairs(model, batch, metric)]
     importance = _importance(model, pairs, by, seed, progress)
     heads = [(layer, head) for layer, numbers in remaining_heads(model).items() for head in numbers]
     heads.sort(key=lambda place: float(importance[place]))  # stable: of equal ones the first layer's goes first
-    smaller, values = _copy_to_prune(model), [_mean(model, pairs)]
+    smaller, values = None if _heads_are_edited(model) else _copy_to_prune(model), [_mean(model, pairs)]
     for done, (layer, head) in enumerate(heads, start=1):
-        smaller.prune_heads({layer: [head]})
-        values.append(_mean(smaller, pairs))
+        if smaller is not None:
+            smaller.prune_heads({layer: [head]})
+            values.append(_mean(smaller, pairs))
+        else:
+            with ablate(model, heads[:done]):
+                values.append(_mean(model, pairs))
         report(progress, PART_OF_MEASURING + (1 - PART_OF_MEASURING) * done / len(heads))
     return PruningCurve(heads, torch.tensor(values), importance)
 
@@ -137,11 +140,7 @@ def _copy_to_prune(model: BertPreTrainedModel) -> BertPreTrainedModel:
     return smaller
 
 
-def _check_unedited(model: BertPreTrainedModel) -> None:
-    for number, layer in enumerate(model.base_model.encoder.layer):
-        edited = [name for name, part in layer.attention.named_modules() if isinstance(part, HookPoint) and part.edits]
-        if edited:
-            raise ValueError(
-                f"attention.{edited[0]} of layer {number} is edited; ask for the curve outside of `with edit(...)` and "
-                "`with ablate(...)`, since heads that are removed change the places of the others"
-            )
+def _heads_are_edited(model: BertPreTrainedModel) -> bool:
+    """Whether somebody edits values of attention, which has fewer places for heads in a copy that lost some."""
+    attention = [part for layer in model.base_model.encoder.layer for part in layer.attention.modules()]
+    return any(isinstance(part, HookPoint) and part.edits for part in attention)

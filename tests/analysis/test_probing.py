@@ -115,6 +115,7 @@ def test_the_tags_of_a_task_are_found_in_their_column(tmp_path):
         (lambda lab: probe(drawn(4, 2) / 0, [0, 1, 0, 1]), ValueError, "features of row 0 are not all finite"),
         (lambda lab: probe(drawn(4), [0, 1, 0, 1]), ValueError, r"features have shape \(4,\)"),
         (lambda lab: control_labels(["a"], 1), ValueError, "classes is 1"),
+        (lambda lab: control_labels([], 3), ValueError, "no words"),
         (lambda lab: probe_layers(lab, []), ValueError, "no rows to learn from"),
         (lambda lab: probe_layers(lab, [{"text": "a"}]), LookupError, "no list of 'tokens'"),
         (lambda lab: probe_layers(lab, [{"tokens": ["a"], "tags": []}]), ValueError, "1 tokens but other tags"),
