@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bertlab.files import CONFIG_FILES, read_json, resolve, take_options, write_
 from bertlab.numbers import is_number, is_whole
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
+MOST_PARAMETERS = 10**11
 MOST_LAYERS, MOST_LABELS = 1000, 1_000_000  # beyond them a file is broken, and building would take forever
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
@@ -104,6 +106,7 @@ class BertConfig:
         for name, default in COMMON_DEFAULTS.items():
             setattr(self, name, kwargs.pop(name, copy.copy(default)))
         for name, value in kwargs.items():
+            _check_name(name)
             setattr(self, name, value)
 
         if self.torch_dtype is None:
@@ -114,7 +117,7 @@ class BertConfig:
         self.pruned_heads = _pruned_heads(self.pruned_heads)
         if id2label is not None:
             self.id2label = _keyed_by_number(id2label)
-            self.label2id = dict(label2id) if label2id else {name: i for i, name in self.id2label.items()}
+            self.label2id = _agreeing(label2id, self.id2label)
             if num_labels is not None and num_labels != len(self.id2label):
                 raise ValueError(
                     f"num_labels is {num_labels} but id2label names {len(self.id2label)} labels; give one of them"
@@ -122,7 +125,7 @@ class BertConfig:
         else:
             self.num_labels = 2 if num_labels is None else num_labels
             if label2id is not None:
-                self.label2id = dict(label2id)
+                self.label2id = {str(name): int(number) for name, number in dict(label2id).items()}
 
     @property
     def num_labels(self) -> int:
@@ -201,6 +204,20 @@ class BertConfig:
             if not is_number(value) or not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value!r}; a probability lies between 0 and 1")
 
+        if self._about_how_many_parameters() > MOST_PARAMETERS:
+            sizes = ("vocab_size", "hidden_size", "intermediate_size", "max_position_embeddings", "type_vocab_size")
+            name = max(sizes, key=lambda size: getattr(self, size))
+            raise ValueError(
+                f"{name} is {_shown(getattr(self, name))}, and the model would have more than {MOST_PARAMETERS:.0e} "
+                "parameters; one of the sizes in the configuration is wrong"
+            )
+
+    def _about_how_many_parameters(self) -> int:
+        """Embeddings and layers, without biases and heads."""
+        embeddings = self.vocab_size + self.max_position_embeddings + self.type_vocab_size
+        layer = 4 * self.hidden_size + 2 * self.intermediate_size
+        return self.hidden_size * (embeddings + self.num_hidden_layers * layer)
+
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain Python values, ready for JSON but for `id2label`'s numeric keys."""
         values = copy.deepcopy({name: value for name, value in vars(self).items() if name != "torch_dtype"})
@@ -228,7 +245,7 @@ class BertConfig:
 
     def to_json_file(self, path: str | os.PathLike, use_diff: bool = True) -> None:
         """Write `to_json_string` to a file."""
-        Path(path).write_text(self.to_json_string(use_diff), encoding="utf-8")
+        write_whole(path, self.to_json_string(use_diff))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], return_unused_kwargs: bool = False, **overrides: Any):
@@ -238,17 +255,31 @@ class BertConfig:
         """
         if not isinstance(values, Mapping):
             raise TypeError(f"a configuration is a mapping of field names to values, not a {type(values).__name__}")
+        id2label, number = values.get("id2label"), values.get("num_labels")
+        if id2label is not None and number is not None:  # old training scripts left both in a config.json
+            if len(_keyed_by_number(id2label)) != number:
+                warnings.warn(
+                    f"num_labels is {number} but id2label names {len(id2label)} labels; id2label counts", stacklevel=2
+                )
+            values = {name: value for name, value in values.items() if name != "num_labels"}
         config = cls(**values)
         unused = {}
         for name, value in overrides.items():
             if name in ("id2label",):
                 config.id2label = _keyed_by_number(value)
-                config.label2id = overrides.get("label2id") or {label: i for i, label in config.id2label.items()}
+                config.label2id = _agreeing(overrides.get("label2id"), config.id2label)
+                number = overrides.get("num_labels", len(config.id2label))
+                if number != len(config.id2label):
+                    raise ValueError(
+                        f"num_labels is {number} but id2label names {len(config.id2label)} labels; give one of them"
+                    )
             elif hasattr(config, name) or not return_unused_kwargs:
                 if name == "torch_dtype":
                     value = _as_torch_dtype(value)
                 if name == "pruned_heads":
                     value = _pruned_heads(value)
+                if name not in ("num_labels", "name_or_path"):
+                    _check_name(name)
                 setattr(config, name, value)
             else:
                 unused[name] = value
@@ -306,11 +337,53 @@ class BertConfig:
         return f"{type(self).__name__} {json.dumps(values, indent=2, sort_keys=True)}"
 
 
-def _keyed_by_number(id2label: Mapping[Any, str]) -> dict[int, str]:
+def _check_name(name: str) -> None:
+    """Refuse a field whose name is that of a method, which it would replace."""
+    if hasattr(BertConfig, name):
+        raise ValueError(f"{name!r} is a method of BertConfig and cannot be a field; remove it from config.json")
+
+
+def _keyed_by_number(id2label: Mapping[Any, Any]) -> dict[int, str]:
+    """Labels by their number; names that are no texts become such, and null the usual LABEL_0, LABEL_1, ..."""
     try:
-        return {int(number): label for number, label in id2label.items()}
+        named = {int(number): label for number, label in id2label.items()}
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"id2label maps numbers to names, like {{0: 'negative'}}; given was {id2label!r}") from error
+    return {number: f"LABEL_{number}" if label is None else str(label) for number, label in named.items()}
+
+
+def _agreeing(label2id: Mapping[Any, Any] | None, id2label: Mapping[int, str]) -> dict[str, int]:
+    """`label2id` where it says the same as `id2label`; else what follows from that, with a warning."""
+    follows = {label: number for number, label in id2label.items()}
+    if len(follows) < len(id2label):
+        twice = next(label for number, label in id2label.items() if follows[label] != number)
+        warnings.warn(
+            f"id2label gives the name {twice!r} to several labels, which names cannot tell apart", stacklevel=3
+        )
+    if not label2id:
+        return follows
+    try:
+        given = {str(label): int(number) for label, number in label2id.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"label2id maps names to numbers, like {{'negative': 0}}; given was {label2id!r}") from error
+    if any(given.get(label) != number for label, number in follows.items()):
+        usual = all(label == f"LABEL_{number}" for label, number in given.items())
+        if not usual:
+            warnings.warn(
+                f"label2id {_short(given)} contradicts id2label {_short(dict(id2label))}; id2label counts",
+                stacklevel=3,
+            )
+        return follows
+    return given
+
+
+def _shown(number: int) -> str:
+    return str(number) if number < 10**18 else "a number of more than 18 digits"
+
+
+def _short(labels: Mapping[Any, Any]) -> str:
+    text = str(labels)
+    return text if len(text) <= 120 else text[:120] + "...}"
 
 
 def _pruned_heads(heads: Mapping[Any, Any] | None) -> dict[int, list[int]]:

@@ -216,8 +216,14 @@ class BertPreTrainedModel(nn.Module):
         )
         dtype = resolve_dtype(torch_dtype, state, config.torch_dtype)
 
-        with weights.undrawn_weights():
-            model = cls(config, *model_args, **kwargs).to(dtype)
+        try:
+            with weights.undrawn_weights():
+                model = cls(config, *model_args, **kwargs).to(dtype)
+        except RuntimeError as error:  # torch has no error of its own for memory that cannot be had
+            if "allocate" not in str(error) and "memory" not in str(error):
+                raise
+            said = f"{cls.__name__} of this configuration does not fit the memory; is it the right configuration?"
+            raise MemoryError(said) from None
         model.tie_weights()
         report = load_into(
             model, state, base_prefix=cls.base_model_prefix, tied=model.tied_names(),
