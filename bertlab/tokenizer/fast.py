@@ -14,6 +14,7 @@ from typing import Any
 from bertlab.files import write_whole
 from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
+from bertlab.tokenizer.enough import LONG, check_words, enough_of
 from bertlab.tokenizer.options import LARGE, CallOptions, check_stride
 from bertlab.tokenizer.padding import columns
 from bertlab.tokenizer.pieces import MAX_CHARACTERS_PER_WORD
@@ -258,11 +259,12 @@ class BertTokenizerFast(TokenizerBase):
         pairs = any(second is not None for _, second in inputs)
         if not batched and pairs and not inputs[0][1]:
             pairs = False  # a single text with an empty second one counts as a single text
-        if pairs:
-            items = [(_without_surrogates(first), _without_surrogates(second)) for first, second in inputs]
-        else:
-            items = [_without_surrogates(first) for first, _ in inputs]
         check_stride(self, options, pairs)
+        for texts in inputs:
+            for text in texts:
+                check_words(text)
+        inputs = [self._enough(first, second if pairs else None, options) for first, second in inputs]
+        items = [tuple(map(_without_surrogates, texts)) if pairs else _without_surrogates(texts[0]) for texts in inputs]
         with _backend_lock:
             self._set_backend(options)
             try:
@@ -289,6 +291,24 @@ class BertTokenizerFast(TokenizerBase):
         if not batched and options.return_tensors is None and sources is None:
             data = {name: rows[0] if isinstance(rows[0], list) else rows for name, rows in data.items()}
         return BatchEncoding(data, encodings, options.return_tensors)
+
+    def _enough(self, first: Any, second: Any, options: CallOptions) -> tuple[Any, Any]:
+        """The texts without what truncation on the right cuts off; of an unusual pipeline all, as it may look ahead."""
+        if self.truncation_side != "right" or self._unusual:
+            return first, second
+        special = self.num_special_tokens_to_add(second is not None) if options.add_special_tokens else 0
+        longest = max(map(len, self.added_tokens_encoder), default=0)
+
+        def locate(text: str) -> tuple[list[tuple[int, int]], list[int | None]]:
+            encoding = self._backend.encode(_without_surrogates(text), add_special_tokens=False)
+            return encoding.offsets, encoding.word_ids
+
+        if options.truncation == "do_not_truncate" or max(len(first), len(second or "")) <= LONG:
+            return first, second
+        with _backend_lock:
+            self._backend.no_truncation()
+            self._backend.no_padding()
+            return enough_of(first, second, options, special, longest, locate)
 
     def _set_backend(self, options: CallOptions) -> None:
         if options.truncation == "do_not_truncate":

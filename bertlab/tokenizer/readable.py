@@ -15,6 +15,7 @@ from typing import Any
 from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.encoding import EncodedText
+from bertlab.tokenizer.enough import check_words, enough_of
 from bertlab.tokenizer.options import CallOptions, check_stride
 from bertlab.tokenizer.padding import finish, prepare
 from bertlab.tokenizer.parts import BasicTokenizer, WordpieceTokenizer
@@ -296,6 +297,7 @@ class BertTokenizer(TokenizerBase):
         for first, second in inputs:
             if options.stride:
                 check_stride(self, options, second is not None)
+            first, second = self._enough(first, second, options)
             texts = self._encoded(first, options), None if second is None else self._encoded(second, options)
             rows.append(prepare(self, *texts, around, options))
         data = finish(self, rows, batched, options)
@@ -305,6 +307,20 @@ class BertTokenizer(TokenizerBase):
             options.return_tensors,
             prepend_batch_axis=not batched,
         )
+
+    def _enough(self, first: Any, second: Any, options: CallOptions) -> tuple[Any, Any]:
+        """The texts without what truncation on the right cuts off."""
+        for text in (first, second):
+            if isinstance(text, str) and not text.isascii():  # in ASCII the places of characters are not kept
+                check_words(text)
+        if self.truncation_side != "right":
+            return first, second
+        special = 0 if not options.add_special_tokens else 2 if second is None else 3
+        longest = max(map(len, self._added_ids), default=0)
+        return enough_of(
+            first, second, options, special, longest,
+            lambda text: self.wordpiece.locate(text, options.split_special_tokens),
+        )  # fmt: skip
 
     def _encoded(self, text: Any, options: CallOptions) -> EncodedText:
         """A text (or words, tokens, ids) as ids and tokens."""

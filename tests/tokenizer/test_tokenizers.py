@@ -1,5 +1,6 @@
 """Both tokenizers: calling, padding, truncation, alignment, added tokens, files, and what they refuse."""
 
+import copy
 import json
 import pickle
 import sys
@@ -488,3 +489,44 @@ def test_nothing_is_written_outside_the_folder(tokenizer, tmp_path):
 def test_long_hostile_texts_do_not_hang(tokenizer):
     for text in ("a" * 300_000, "a" + "\u0301\u0323" * 60_000, "[MASK]" * 20_000, "\ufffd" * 200_000):
         assert set(tokenizer.tokenize(text)) <= {"[UNK]", "[MASK]", "a"}
+
+
+@pytest.mark.parametrize("copied", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy, copy.copy])
+def test_a_tokenizer_that_was_used_can_be_copied_and_pickled(tokenizer, copied):
+    tokenizer.add_tokens(["blorp"])
+    before = tokenizer("the blorp [MASK] unaffable!", return_offsets_mapping=True)
+    again = copied(tokenizer)
+    assert dict(again("the blorp [MASK] unaffable!", return_offsets_mapping=True)) == dict(before)
+    assert again.get_vocab() == tokenizer.get_vocab()
+
+
+class Lines(torch.utils.data.Dataset):
+    """Texts that are encoded where they are asked for, in a worker."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, at):
+        return self.tokenizer("the cat sat on a mat"[: 4 * at + 3], padding="max_length", max_length=9)["input_ids"]
+
+
+def test_workers_that_are_spawned_encode_texts(tokenizer):
+    tokenizer("the cat")
+    loader = torch.utils.data.DataLoader(
+        Lines(tokenizer), batch_size=3, num_workers=1, multiprocessing_context="spawn", collate_fn=list
+    )
+    assert next(iter(loader)) == [Lines(tokenizer)[at] for at in range(3)]
+
+
+@pytest.mark.parametrize("stride", [6, 7, 100])
+def test_a_stride_is_smaller_than_the_window(tokenizer, stride):
+    text = "the cat sat on a mat " * 3
+    with pytest.raises(ValueError, match=f"max_length is 8, of which 2 are special tokens; the stride .{stride}."):
+        tokenizer(text, truncation=True, max_length=8, stride=stride, return_overflowing_tokens=True)
+    with pytest.raises(ValueError, match="of which 3 are special"):
+        tokenizer("the cat", text, truncation="only_second", max_length=8, stride=stride)
+    assert tokenizer(text, truncation=True, max_length=8, stride=5, return_overflowing_tokens=True)
+    assert len(tokenizer(text, max_length=8, truncation=False, stride=stride)["input_ids"]) == 20
