@@ -51,6 +51,19 @@ the shape of a model: the one that ships with bertlab, or MODEL, a folder or a n
 Include this output when you report a problem. Nothing is downloaded.
 """
 
+CONVERT_DESCRIPTION = """\
+Read a checkpoint of PyTorch, TensorFlow (1 and 2) or Flax, and write it into a folder in the format of another
+framework: configuration, vocabulary and weights. What was written is read again and compared, value by value.
+SOURCE is a folder, the shipped model or a name on the Hub; TARGET is made when it does not exist.
+"""
+
+CONVERT_EPILOG = """\
+examples:
+  bertlab convert uncased_L-2_H-128_A-2 bert-tiny --to safetensors     what Google published in 2018
+  bertlab convert my-bert my-bert --to h5                              TensorFlow's weights beside the others
+  bertlab convert bertlab-mini mini-flax --to msgpack                  for Flax
+"""
+
 # The commands of `bertlab.command`. Their lines of help stand here, so that help needs no torch.
 TRAINING_COMMANDS = {
     "pretrain": "train an encoder on plain text: masked words and next sentences",
@@ -118,6 +131,18 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     info.add_argument("model", nargs="?", metavar="MODEL", default=SHIPPED, help=f"default: {SHIPPED}")
     info.set_defaults(run=run_info)
 
+    convert = _command(
+        subparsers,
+        "convert",
+        "write a checkpoint in the format of another framework",
+        CONVERT_DESCRIPTION,
+        CONVERT_EPILOG,
+    )
+    convert.add_argument("source", metavar="SOURCE", help="the checkpoint to read")
+    convert.add_argument("target", metavar="TARGET", help="the folder to write into")
+    convert.add_argument("--to", required=True, choices=("safetensors", "bin", "h5", "msgpack"), help="the format")
+    convert.set_defaults(run=run_convert)
+
     if load_training:
         from bertlab.command.train import add_commands
 
@@ -167,6 +192,16 @@ def run_info(options: argparse.Namespace) -> int:
 
     for line in info.report(options.model):
         print(line, flush=True)
+    return 0
+
+
+def run_convert(options: argparse.Namespace) -> int:
+    """`bertlab convert`: write, read again, and say so."""
+    from bertlab.command.convert import convert
+
+    path, tensors = convert(options.source, options.target, options.to)
+    size = path.stat().st_size / 1e6
+    print(f"{path} holds {tensors} tensors ({size:.1f} MB); read again, every value is the same", flush=True)
     return 0
 
 

@@ -11,7 +11,13 @@ from typing import Any
 
 from bertlab.files.hub import resolve, take_options
 from bertlab.files.mistaken import mistaken
-from bertlab.files.names import CONFIG_FILES, all_weight_file_names, is_weight_file, rename_legacy
+from bertlab.files.names import (
+    CONFIG_FILES,
+    TOKENIZER_FILES,
+    all_weight_file_names,
+    is_weight_file,
+    rename_legacy,
+)
 from bertlab.files.options import take_loading_options
 from bertlab.files.shipped import ModelNotFoundError, shipped_models
 from bertlab.files.whole import read_json, replacing, replacing_all, write_whole
@@ -26,6 +32,9 @@ _NEEDS_TORCH = {
     "foreign_name": "foreign_names",
     "own_name": "foreign_names",
     "write_weights": "foreign_writing",
+    "write_safetensors": "foreign_writing",
+    "raw_bytes": "mapped",
+    "write_together": "writing",
     "load_into": "loading",
     "resolve_dtype": "loading",
     "warn_of_fresh": "loading",
@@ -37,13 +46,15 @@ __all__ = [
     "LoadingReport",
     "ModelNotFoundError",
     "StateDict",
+    "TOKENIZER_FILES",
     "all_weight_file_names",
     "check_foreign",
     "foreign_name",
     "is_weight_file",
     "load_into",
-    "own_name",
     "mistaken",
+    "own_name",
+    "raw_bytes",
     "read_json",
     "read_state_dict",
     "read_weights",
@@ -55,9 +66,11 @@ __all__ = [
     "shipped_models",
     "take_loading_options",
     "take_options",
-    "warn_of_gaps",
     "warn_of_fresh",
+    "warn_of_gaps",
+    "write_safetensors",
     "write_state_dict",
+    "write_together",
     "write_weights",
     "write_whole",
 ]

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from bertlab.files.mapped import TYPES, mapped_tensor
+from bertlab.files.mapped import TYPES, mapped_tensor, raw_bytes
 
 ARRAY, SCALAR = 1, 3  # extension types
 CHUNKED = "__msgpack_chunked_array__"
@@ -218,8 +218,3 @@ def _write(file: BinaryIO, value: Any) -> None:
 
 def _numbered(items: Any) -> dict[str, Any]:
     return {str(i): item for i, item in enumerate(items)}
-
-
-def raw_bytes(tensor: torch.Tensor) -> memoryview:
-    """The values of a tensor, row after row."""
-    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

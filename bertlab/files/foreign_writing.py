@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from bertlab.files.flax_msgpack import raw_bytes, write_flax_msgpack
+from bertlab.files.flax_msgpack import write_flax_msgpack
 from bertlab.files.foreign_names import with_foreign_names
 from bertlab.files.hdf5 import write_hdf5, write_hdf5_shard
+from bertlab.files.mapped import raw_bytes
 from bertlab.files.writing import as_bytes, in_shards, shard_names, write_index, write_together
 
 # What is written -> (name of the file, whose names are in it)

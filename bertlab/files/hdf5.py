@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bertlab.files.mapped import mapped_tensor
+from bertlab.files.mapped import mapped_tensor, raw_bytes
 
 LAYERS = ("bert", "mlm___cls", "nsp___cls", "classifier", "qa_outputs")
 LARGEST_ATTRIBUTE = 64_512  # bytes; HDF5's own limit, less the room for its header
@@ -99,8 +99,9 @@ def write_hdf5(path: str | os.PathLike, arrays: Mapping[str, torch.Tensor], mode
     layers: dict[str, list[str]] = {}
     for name in arrays:
         layers.setdefault(name.split("/")[0], []).append(name)
+    places: dict[str, int | None] = {}
     with h5py.File(path, "w") as file:
-        _set_names(file, "layer_names", ["top_level_model_weights", *layers])
+        _set_names(file, "layer_names", list(layers))
         file.attrs["backend"] = b"tensorflow"
         file.attrs["keras_version"] = b"2.15.0"
         _set_names(file.create_group("top_level_model_weights"), "weight_names", [])
@@ -108,20 +109,42 @@ def write_hdf5(path: str | os.PathLike, arrays: Mapping[str, torch.Tensor], mode
             group = file.create_group(layer)
             _set_names(group, "weight_names", [f"{model_name}/{name}" for name in names])
             for name in names:
-                group.create_dataset(f"{model_name}/{name}", data=_as_numpy(arrays[name]))
+                places[name] = _reserved(group, f"{model_name}/{name}", arrays[name])
+        if "bert" in layers and "mlm___cls" in layers:  # the vocabulary head counts the embeddings that it shares
+            shared = [name for name in layers["bert"] if name.startswith("bert/embeddings/")]
+            for name in shared:  # a second name of the same array, not a second array
+                file["mlm___cls"][f"{model_name}/{name}"] = file["bert"][f"{model_name}/{name}"]
+            names = [f"{model_name}/{name}" for name in layers["mlm___cls"] + shared]
+            _set_names(file["mlm___cls"], "weight_names", names)
+    _fill(path, arrays, places)
 
 
 def write_hdf5_shard(path: str | os.PathLike, arrays: Mapping[str, torch.Tensor]) -> None:
     """Write arrays in the layout of one of several files: each at its name, and all listed in one attribute."""
     with h5py_module().File(path, "w") as file:
-        for name, tensor in arrays.items():
-            file.create_dataset(name, data=_as_numpy(tensor))
+        places = {name: _reserved(file, name, tensor) for name, tensor in arrays.items()}
         _set_names(file, "layer_names", list(arrays))
+    _fill(path, arrays, places)
 
 
-def _as_numpy(tensor: torch.Tensor) -> np.ndarray:
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy()
+def _reserved(group: Any, name: str, tensor: torch.Tensor) -> int | None:
+    """Where in the file a new dataset's values will lie; they are not written yet (None: there are none)."""
+    h5py = h5py_module()
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    kind = "float32" if tensor.dtype == torch.bfloat16 else str(tensor.dtype).removeprefix("torch.")
+    return group.create_dataset(name, shape=tuple(tensor.shape), dtype=kind, dcpl=creation).id.get_offset()
+
+
+def _fill(path: str | os.PathLike, arrays: Mapping[str, torch.Tensor], places: Mapping[str, int | None]) -> None:
+    """Write the values one after the other; HDF5 itself would keep half of them in memory."""
+    with open(path, "r+b") as file:
+        for name, place in places.items():
+            if place is not None:
+                tensor = arrays[name]
+                file.seek(place)
+                file.write(raw_bytes(tensor.float() if tensor.dtype == torch.bfloat16 else tensor))
 
 
 def _set_names(group: Any, attribute: str, names: list[str]) -> None:

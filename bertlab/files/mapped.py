@@ -51,3 +51,8 @@ def mapped_tensor(path: str | os.PathLike, kind: str, offset: int, shape: Sequen
     # Copy on write: the file stays as it is, whatever is done to the tensor.
     raw = np.memmap(Path(path), np.uint8, mode="c", offset=offset, shape=(count * dtype.itemsize,))
     return torch.from_numpy(raw).view(dtype).view(tuple(shape))
+
+
+def raw_bytes(tensor: torch.Tensor) -> memoryview:
+    """The values of a tensor, row after row."""
+    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

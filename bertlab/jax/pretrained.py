@@ -18,6 +18,7 @@ from bertlab.files import (
     read_state_dict,
     rename_legacy,
     resolve,
+    take_loading_options,
     take_options,
     warn_of_gaps,
     write_weights,
@@ -171,6 +172,7 @@ class FlaxBertPreTrainedModel:
         """
         if from_pt and from_tf:
             raise ValueError("from_pt and from_tf are both set; the weights can be of one framework only")
+        take_loading_options(kwargs)
         where = take_options(kwargs)
         if not isinstance(config, BertConfig):
             source = pretrained_model_name_or_path if config is None else config

@@ -201,7 +201,7 @@ def test_the_framework_can_be_chosen(kept, all_of_them):
 def test_a_chosen_framework_that_wrote_nothing_is_an_os_error(kept, all_of_them):
     with pytest.raises(OSError, match=r"none of tf_model.h5, .* that TensorFlow wrote"):
         bertlab.BertModel.from_pretrained(kept / "flax" / "FlaxBertModel", from_tf=True)
-    with pytest.raises(OSError, match=r"none of flax_model.msgpack, .* that Flax wrote; .*model.safetensors"):
+    with pytest.raises(OSError, match=r"none of flax_model.msgpack, .* that Flax wrote, .*model.safetensors"):
         bertlab.BertModel.from_pretrained(kept / "tf_safe" / "BertModel", from_flax=True)
     with pytest.raises(OSError, match="that Flax wrote"):
         bertlab.BertModel.from_pretrained(all_of_them / "own", from_flax=True)
