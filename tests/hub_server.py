@@ -44,6 +44,8 @@ class HubServer:
     downloaded: list[str] = field(default_factory=list)  # names of the files whose content was sent, in order
     status: int | None = None  # answer everything with this status
     cut_after: int | None = None  # break off the next download of a large file after so many bytes
+    etag: str | None = None  # tell this ETag of every file
+    sent_instead: bytes | None = None  # send this in place of the content of large files
     moved: dict[str, str] = field(default_factory=dict)  # old model name -> new one, by a relative redirect
 
     def __enter__(self) -> HubServer:
@@ -110,7 +112,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 for commit, files in model.commits.items():
                     file_name = commit_and_file.removeprefix(commit + "/")
                     if commit_and_file.startswith(commit) and file_name in files:
-                        return self.send_content(files[file_name])
+                        return self.send_content(self.hub.sent_instead or files[file_name])
             return self.send(404)
         name, _, rest = path.removeprefix("/").partition("/resolve/")
         if name in self.hub.moved:
@@ -130,7 +132,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if content is None:
             return self.send(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
         common = {"X-Repo-Commit": commit}
-        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        etag = f'"{self.hub.etag or hashlib.sha256(content).hexdigest()}"'
         if file_name.endswith(LARGE):
             common |= {"X-Linked-Etag": etag, "X-Linked-Size": str(len(content))}
             return self.send(302, common | {"Location": f"http://localhost:{self.hub.port}/cdn/{commit}/{file_name}"})

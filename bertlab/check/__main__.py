@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bertlab.check.student import student_copy
+from bertlab.files import write_whole
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         if target.exists() and not given.force:
             sys.stdout.write(f"kept {target}, which was there already\n")
             continue
-        target.write_text(student_copy(source.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+        write_whole(target, student_copy(source.read_text(encoding="utf-8")))
         sys.stdout.write(f"wrote {target}\n")
     return 0
 

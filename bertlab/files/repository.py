@@ -22,6 +22,7 @@ from bertlab.files.names import (
     read_shard_index,
 )
 from bertlab.files.shipped import ModelNotFoundError, did_you_mean, shipped_models
+from bertlab.files.trust import UntrustedAnswerError, checked_answers, verify
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +134,7 @@ class Repository:
         from huggingface_hub.utils import EntryNotFoundError, HFValidationError, LocalEntryNotFoundError
 
         path_in_repository = f"{self.subfolder}/{file_name}" if self.subfolder else file_name
+        known = None
         if self.commit and not self.force_download:
             known = try_to_load_from_cache(
                 self.name, path_in_repository, revision=self.commit, cache_dir=self.cache_dir
@@ -140,8 +142,8 @@ class Repository:
             if known is not None and not isinstance(known, str):  # known not to exist in this commit
                 return None
         try:
-            return Path(
-                hf_hub_download(
+            with checked_answers():
+                path = hf_hub_download(
                     self.name,
                     path_in_repository,
                     revision=self.revision,
@@ -153,7 +155,11 @@ class Repository:
                     **self._proxy_options(),
                     **_resume_option(),
                 )
-            )
+            if not self.local_only and (known is None or self.force_download):
+                verify(Path(path))
+            return Path(path)
+        except UntrustedAnswerError as error:
+            raise UntrustedAnswerError(f"{self._label()}: {error}") from None
         except LocalEntryNotFoundError as error:
             if self.local_only or _status(error) == 404:
                 return None

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertlab.files import write_whole
 from bertlab.samples import samples
 from bertlab.tokenizer import WordPiece
 
@@ -418,7 +419,7 @@ def write_vocabulary(vocabulary: Iterable[str], folder: str | Path) -> Path:
             raise ValueError(f"the piece {piece!r} occurs {count} times; each needs a line of its own, no blanks")
     path = Path(folder) / "vocab.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(piece + "\n" for piece in pieces), encoding="utf-8", newline="\n")
+    write_whole(path, "".join(piece + "\n" for piece in pieces))
     return path
 
 

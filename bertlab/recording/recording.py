@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from bertlab.files import replacing
 from bertlab.recording import names
 
 
@@ -104,15 +105,10 @@ class Recording(Mapping[str, torch.Tensor]):
         """Write the values and tokens as one safetensors file (whole or not at all)."""
         from safetensors.torch import save_file
 
-        path = Path(path)
-        unfinished = path.with_name(f".{path.name}.tmp")
         values = {name: value.detach().cpu().contiguous().clone() for name, value in self._values.items()}
         about = {"format": "pt", "tokens": json.dumps(self.tokens), "prefix": self._prefix}
-        try:
+        with replacing(path) as unfinished:
             save_file(values, unfinished, metadata=about)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Recording:

@@ -478,3 +478,32 @@ def test_importing_the_module_does_not_import_huggingface_hub():
     code = "import sys, bertlab.files.hub; sys.exit('huggingface_hub' in sys.modules)"
     root = Path(hub.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, env=os.environ).returncode == 0
+
+
+@pytest.mark.parametrize("etag", ["../../../../outside", "/tmp/outside", "..", "a/b", "a\\\\b", "x" * 300, ".hidden"])
+def test_a_servers_names_never_lead_out_of_the_cache(server, tmp_path, etag):
+    server.publish("bert", FILES)
+    server.etag = etag
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="'bert': the server named .* as the ETag of a file"):
+        resolve("bert", cache_dir=tmp_path / "cache" / "deep" / "deeper")
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} <= before
+    server.etag = None
+    assert resolve("bert", cache_dir=tmp_path / "cache" / "deep" / "deeper").is_dir()
+
+
+def test_a_file_that_is_not_the_announced_one_is_removed(server, tmp_path):
+    server.publish("bert", FILES)
+    server.sent_instead = bytes(len(FILES["model.safetensors"]))
+    with pytest.raises(ValueError, match="model.safetensors is not the file that the server announced"):
+        resolve("bert", cache_dir=tmp_path / "cache")
+    server.sent_instead = None
+    folder = resolve("bert", cache_dir=tmp_path / "cache")
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+
+
+def test_an_etag_that_is_no_hash_is_not_compared(server, tmp_path):
+    server.publish("bert", FILES)
+    server.etag = "version-12_3"
+    folder = resolve("bert", cache_dir=tmp_path / "cache", files="config")
+    assert (folder / "config.json").read_bytes() == CONFIG

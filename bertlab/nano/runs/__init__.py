@@ -16,6 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from bertlab.files import write_whole
+
 __all__ = ["RUNS", "RecordedRun", "recorded_runs", "write_runs"]
 
 RUNS = ("agreement", "reversal", "text")
@@ -79,7 +81,7 @@ def write_runs(runs: Iterable[RecordedRun], folder: str | Path) -> Path:
     }  # fmt: skip
     path = Path(folder) / f"{first.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, separators=(",", ":")) + "\n")
     return path
 
 
