@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from bertlab_widgets import HeadsPanel
-from bertlab_widgets.heads.panel import encode, pooled
+from bertlab_widgets.heads.maps import encode, pooled
 from panel_checks import TEXT, run_code
 
 MODES = ["attention", "norm", "rollout", "gradient"]
@@ -33,7 +33,7 @@ def test_the_browser_gets_the_recorded_weights_as_bytes(panel):
 
 
 def test_a_long_text_sends_one_head_at_a_time_and_pooled_tiles(monkeypatch, lab):
-    import bertlab_widgets.heads.panel as module
+    import bertlab_widgets.heads.maps as module
 
     monkeypatch.setattr(module, "WHOLE_LAYER", 10_000)
     panel = HeadsPanel(lab, "cat " * 60, head=2)
@@ -223,9 +223,9 @@ def test_without_a_pin_the_difference_is_what_the_switched_off_heads_change(lab,
 def test_what_follows_from_a_switched_off_head_sets_the_scale_and_not_its_own_change(lab, ablation):
     panel = HeadsPanel(lab, "the cat sat on the mat because it was too tired.", ablation=ablation, ablated=[(0, 1)])
     panel.difference = True
-    changes = [panel._difference(panel.layer_weights(layer), layer).abs().amax((1, 2)) for layer in range(3)]
+    changes = [panel.maps.compared(layer).abs().amax((1, 2)) for layer in range(3)]
     left = max(float(changes[layer][head]) for layer in range(3) for head in range(4) if (layer, head) != (0, 1))
-    assert panel._top() == pytest.approx(left)
+    assert panel.maps.top() == pytest.approx(left)
     assert panel.tiles["beyond"] == ([(0, 1)] if float(changes[0][1]) > left else [])
     assert panel.data()["shown"].abs().max() == pytest.approx(float(changes[0][0].max()))
 
@@ -244,7 +244,7 @@ def test_heads_can_give_their_mean_over_a_corpus_and_the_code_says_so(lab, monke
 def test_a_pin_of_another_model_is_refused_in_words(lab):
     panel = HeadsPanel(lab, TEXT)
     panel.pin()
-    panel._pinned_weights["weights"] = panel._pinned_weights["weights"][:2]
+    panel.maps.pinned["weights"] = panel.maps.pinned["weights"][:2]
     panel.difference = True
     assert "pin again" in panel.error
 
@@ -268,3 +268,90 @@ def test_a_long_text_is_exported_in_the_mode_on_show(lab, monkeypatch):
     panel = HeadsPanel(lab, "cat " * 60, mode="rollout")
     panel.precomputed()
     assert [name for name, _ in panel.kept_modes] == ["rollout"]
+
+
+# --- what the answer speaks of, what a file holds
+
+
+def test_each_look_has_an_answer_a_file_and_a_picture_of_its_own(lab):
+    panel = HeadsPanel(lab, TEXT, layer=1, head=2, selected=[3], masked=[5])
+    said, files, names = {}, {}, {}
+    for look in ("head", "steps", "effect", "kinds"):
+        panel.look = look
+        assert not panel.error
+        said[look], files[look] = panel.answer, panel.exported_bytes("csv")
+        names[look] = panel.exported("svg")[0]["name"]
+    assert len(set(said.values())) == len(set(files.values())) == len(set(names.values())) == 4
+    assert "q of `did`" in said["steps"] and "Every head is on" in said["effect"] and "Of 12 heads" in said["kinds"]
+    assert names["head"] == "bertlab-heads-1-2-attention-the-animal-did-not-cross-the-str.svg"
+
+
+def test_the_selected_token_is_marked_in_picture_and_rows(panel):
+    panel.selected = [9]
+    svg = panel.exported_bytes("svg").decode()
+    assert ">animal</text>" in svg.replace(" ", "") or "animal" in svg  # real text
+    assert {row["query"] for row in panel.table() if row["selected"]} == {9}
+    (matrix,) = [axes for axes in panel.figure().axes if "row looks at column" in axes.get_title()]
+    assert any(patch.get_y() == 8.5 for patch in matrix.patches)
+
+
+def test_facts_beside_the_grid_are_always_those_of_the_text(lab):
+    panel = HeadsPanel(lab, TEXT, corpus=["the cat sat on the mat.", "the dog ran."])
+    own = panel.head_facts
+    panel.measure_corpus()
+    assert panel.wait(30) and panel.view["kind_facts"] != own and panel.head_facts == own
+    panel.text = "the cat"
+    length = torch.tensor(float(len(panel.tokens)))
+    assert all(fact["entropy"] <= length.log() + 1e-6 for row in panel.head_facts for fact in row)
+    assert panel.view["corpus"] == 2 and panel.view["kind_facts"] != panel.head_facts
+    panel.workbench.model_changed()  # the means were those of other weights
+    assert panel.view["corpus"] == 0 and panel.view["kind_facts"] == panel.head_facts
+
+
+def test_without_a_change_that_shows_a_probability_stays(panel):
+    from bertlab_widgets.panel import moved
+
+    assert moved(0.0111, 0.0112) == "stays at 1.1 %"
+    assert moved(0.42, 0.31) == "falls from 42 % to 31 %"
+    assert moved(0.011, 0.02) == "rises from 1.1 % to 2 %" or moved(0.011, 0.02) == "rises from 1.1 % to 2.0 %"
+
+
+def test_the_scale_of_the_sweep_has_a_floor(lab):
+    panel = HeadsPanel(lab, TEXT, masked=[3], look="effect")
+    panel.sweep()
+    assert panel.wait(30)
+    sweep = panel.data()["sweep"]
+    assert sweep["top"] >= 0.01 and sweep["top"] >= max(abs(value) for row in sweep["change"] for value in row)
+    assert "matters most" in panel.answer or "No head alone" in panel.answer
+
+
+@pytest.mark.parametrize("pruned", [{0: [0]}, {1: [0, 1, 3]}])
+def test_pruned_heads_keep_the_numbers_of_the_others(pruned):
+    from small_lab import small_lab
+
+    lab = small_lab()
+    whole = HeadsPanel(lab, TEXT).data()["weights"]
+    lab.model.prune_heads(pruned)
+    panel = HeadsPanel(lab, TEXT, masked=[3])
+    assert not panel.error, panel.error
+    weights = panel.data()["weights"]
+    ((layer, heads),) = pruned.items()
+    assert weights.shape == whole.shape and weights[layer, heads].abs().sum() == 0
+    assert panel.tiles["gone"] == [(layer, head) for head in heads]
+    panel.layer, panel.head = layer, heads[0]
+    assert "was pruned" in panel.answer
+    for look in ("steps", "effect", "kinds"):
+        panel.look = look
+        assert "was pruned" in panel.error.lower() + panel.answer or not panel.error
+    left = next(head for head in range(4) if head not in heads)
+    panel.look, panel.head = "steps", left
+    assert not panel.error and f"In head {layer}.{left}" in panel.answer
+    panel.sweep()
+    assert panel.wait(30) and panel.data()["sweep"]["change"][layer][heads[0]] is None
+
+
+def test_a_workbench_in_the_place_of_a_lab_is_joined(lab):
+    from bertlab_widgets import Workbench
+
+    workbench = Workbench(lab, TEXT)
+    assert HeadsPanel(workbench).workbench is workbench

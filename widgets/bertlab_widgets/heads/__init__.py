@@ -1,5 +1,6 @@
 """`HeadsPanel`: which tokens does each head look at, by how much, by what arithmetic, and does it matter?"""
 
-from .panel import HeadsPanel, aligned_difference
+from .maps import aligned_difference
+from .panel import HeadsPanel
 
 __all__ = ["HeadsPanel", "aligned_difference"]
