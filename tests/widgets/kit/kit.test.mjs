@@ -8,7 +8,7 @@ const numbers = await load("kit/numbers");
 const canvas = await load("kit/canvas");
 const strip = await load("kit/strip");
 const { standaloneModel } = await load("kit/standalone");
-const heads = await load("heads/heads");
+const heads = await load("heads/pure");
 const tokens = await load("tokens/tokens");
 
 test("probabilities read as Python writes them", () => {

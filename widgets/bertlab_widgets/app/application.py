@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from traitlets import Float, List, Unicode, observe, validate
 
 from ..heads import HeadsPanel
 from ..masks import MaskPanel
-from ..panel import Panel, publish, style_text, widget_text
+from ..panel import Panel, positions_of, publish, state_of, style_text, widget_text
 from ..tasks import TasksPanel
 from ..tokens import TokenizerPanel
 from ..workbench import SelectionError, Workbench
 
 HERE = Path(__file__).parent
+FIRST_WORD, FIRST_HEAD = "it", (2, 3)
 FIRST_TEXT = "The animal didn't cross the street because it was too tired."
 log = logging.getLogger("bertlab_widgets")
 
@@ -71,10 +73,12 @@ class Application(ipywidgets.VBox):
     tab = Unicode("tokenize", help="the panel that is shown")
     scale = Float(1.0, min=0.5, max=3.0, help="1 for a desk, 1.5 and more for a projector")
 
-    def __init__(self, workbench: Workbench, tab: str = "tokenize", scale: float = 1.0):
+    def __init__(self, workbench: Workbench, tab: str | None = None, scale: float = 1.0):
         self.workbench = workbench
         self.panels: dict[str, Panel] = {}
-        if not workbench.text:
+        if not workbench.text and tab is None:
+            tab = self._first_look()
+        elif not workbench.text:
             workbench.set_text(FIRST_TEXT)
         self._bar = TabBar(tabs=[[name, title] for name, (title, _) in PANELS.items()])
         self._stack = ipywidgets.Stack([ipywidgets.Box() for _ in PANELS])
@@ -84,8 +88,19 @@ class Application(ipywidgets.VBox):
         ipywidgets.dlink((self, "tab"), (self._bar, "tab"))
         self._bar.observe(self._tab_clicked, names=["tab"])
         self._bar.observe(lambda change: self.set_trait("scale", change["new"]), names=["scale"])
-        self.tab, self.scale = tab, scale
+        self.tab, self.scale = tab or "tokenize", scale
         self._show()
+
+    def _first_look(self) -> str:
+        """Without a text of its user: a sentence, a word in it, and a head that has something to say of it."""
+        workbench = self.workbench
+        with workbench.together():
+            workbench.set_text(FIRST_TEXT)
+            workbench.selected = positions_of(workbench, [FIRST_WORD])
+            layer, head = FIRST_HEAD
+            if layer < workbench.layer_count and head < workbench.head_count:
+                workbench.layer, workbench.head = layer, head
+        return "heads"
 
     @property
     def panel(self) -> Panel:
@@ -96,6 +111,12 @@ class Application(ipywidgets.VBox):
     def _check_tab(self, proposal):
         if proposal.value not in PANELS:
             raise SelectionError(f"there is no tab {proposal.value!r}; there are {', '.join(PANELS)}.")
+        return proposal.value
+
+    @validate("scale")
+    def _check_scale(self, proposal):
+        if not math.isfinite(proposal.value):
+            raise SelectionError(f"scale {proposal.value} was given, but allowed is 0.5 to 3")
         return proposal.value
 
     @observe("tab")
@@ -142,14 +163,17 @@ class Application(ipywidgets.VBox):
     @classmethod
     def from_state(cls, lab, state: dict | str) -> Application:
         """The application as `.state()` described it; `state` may be its JSON text."""
-        state = json.loads(state) if isinstance(state, str) else state
+        state = state_of(state)
         if state.get("application") != "Workbench":
             raise SelectionError("the state is not one of the application: take that of Workbench(lab).show().state().")
-        app = cls(Workbench(lab), state["tab"])
-        for name, kept in state["panels"].items():
+        tab, panels = state.get("tab"), state.get("panels")
+        if tab not in PANELS or not isinstance(panels, dict) or not set(panels) <= set(PANELS):
+            raise SelectionError(f"the state names tabs that are not there; there are {', '.join(PANELS)}")
+        app = cls(Workbench(lab), tab)
+        for name, kept in panels.items():
             app.tab = name
-            app.panel._apply({key: value for key, value in kept.items() if key != "panel"})
-        app.tab = state["tab"]
+            app.panel._apply({key: value for key, value in state_of(kept).items() if key != "panel"})
+        app.tab = tab
         return app
 
     def __repr__(self) -> str:

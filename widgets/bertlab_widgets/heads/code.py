@@ -56,6 +56,7 @@ def _seeing(panel: Any, seen: dict, tokens: bool) -> list[str]:
 
 
 def code(panel: Any) -> str:
+    """Lines that leave the (query, key) map on the screen in `result`."""
     here, lines = seen_now(panel), ["import torch"]
     sides = [here]
     if panel.maps.comparing:

@@ -93,18 +93,19 @@ function barOf(row, format, place) {
     row.before === undefined || row.before === null
       ? null
       : h("b", { style: `left:${100 * row.before}%`, title: `before: ${format(row.before)}` });
-  return h("div.bar", { style: place }, h("i", { style: `width:${width}%`, class: row.none ? "none" : null }), before);
+  const fill = h("i", { style: `width:${width}%`, class: row.none ? "none" : null });
+  return h("div.bar", { style: place }, fill, before, h("span.figure", { style: `left:${width}%` }, format(row.value)));
 }
 
 /** Bars with their numbers: rows of {label, value, truth, best, before, title, onclick}; the scale is always 0 to 1. */
 export function bars(rows, format = percent) {
-  const parts = rows.flatMap(row => [barLabel(row), barOf(row, format), h("span.figure", {}, format(row.value))]);
+  const parts = rows.flatMap(row => [barLabel(row), barOf(row, format)]);
   return h("div.bars", {}, ...parts);
 }
 
 /** A dashed line over `count` rows of bars in a grid's column, below the row that holds its name; null without one. */
 export function chanceLine(chance, column, count) {
-  if (!chance || !chance.text) return null;
+  if (!chance?.text) return null;
   const at = 100 * chance.at;
   const middle = `left:${at}%;transform:translateX(-50%)`;
   const place = at < 20 ? `left:${at}%` : at > 80 ? `right:${100 - at}%` : middle;
@@ -121,13 +122,9 @@ export function chanceLine(chance, column, count) {
 /** Bars of one scale from 0 to 1 with a dashed line at chance, {at, text}, named once at the line. */
 export function chanceBars(rows, chance, { label = barLabel } = {}) {
   const drawn = chanceLine(chance, 2, rows.length);
-  const head = drawn ? [h("span"), drawn.name, h("span"), drawn.line] : [];
+  const head = drawn ? [h("span"), drawn.name, drawn.line] : [];
   const summary = rows.map(row => `${row.label} ${percent(row.value)}`).join(", ");
   const role = label === barLabel ? "img" : "group";
-  const parts = rows.flatMap((row, i) => [
-    label(row, i),
-    barOf(row, percent, drawn ? `grid-area:${i + 2} / 2` : null),
-    h("span.figure", {}, percent(row.value)),
-  ]);
+  const parts = rows.flatMap((row, i) => [label(row, i), barOf(row, percent, drawn ? `grid-area:${i + 2} / 2` : null)]);
   return h("div.bars.with-chance", { role, "aria-label": summary }, ...head, ...parts);
 }

@@ -189,6 +189,22 @@ function redrawing(model, names, draw) {
   };
 }
 
+const CHROME = 145; // pixels that the notebook and the tabs of the application take above a panel
+const FRAME = 236; // and what stands round the stage, at size 1
+
+/** The stage's height at size 1: `most`, or what leaves answer and foot in sight on this screen. */
+export function stageHeight(most, screen, scale) {
+  return Math.round(Math.max(Math.min(most, 190), Math.min(most, (screen - CHROME - FRAME * scale) / scale)));
+}
+
+/** Say of every list that scrolls whether there is more below. */
+function hintScrolls(root) {
+  for (const list of root.querySelectorAll(".stage .scroll, .stage .cards, .stage .ladder")) {
+    const more = list.scrollHeight - list.clientHeight - list.scrollTop > 4;
+    list.toggleAttribute("data-more", more);
+  }
+}
+
 /** A projector's large type makes a wide window narrow. */
 function roomOf(ui) {
   const room = (ui.width || ui.root.clientWidth || 800) / ui.scale();
@@ -229,7 +245,9 @@ export function renderPanel({ model, el }, spec) {
   const attributes = { role: "group", tabindex: "-1", "aria-label": get("question"), "data-panel": spec.name };
   const root = h("section.bertlab", { ...attributes, "data-lm-suppress-shortcuts": "true" });
   Object.assign(ui, { root, stage: h("div.stage"), above: h("div.above"), controls: h("div.controls") });
-  if (spec.height) root.style.setProperty("--stage", `${spec.height}px`);
+  const height = () => stageHeight(spec.height || 300, globalThis.innerHeight || 900, ui.scale());
+  ui.stageHeight = () => height() * ui.scale();
+  root.addEventListener("scroll", () => hintScrolls(root), true);
   const strip = tokenStrip(ui, {
     onToken: (i, event) => (spec.onToken ? spec.onToken(i, event, ui) : ui.pick(i, event.shiftKey)),
     onHover: i => spec.onHover?.(i, ui),
@@ -249,6 +267,7 @@ export function renderPanel({ model, el }, spec) {
   let updateStage = () => {};
   const redraw = redrawing(model, get("traits_synced"), (names, has) => {
     root.style.setProperty("--bertlab-scale", ui.scale());
+    root.style.setProperty("--stage", `${height()}px`);
     root.dataset.room = roomOf(ui);
     if (has("tokens", "selected", "masked")) strip.draw();
     for (const part of [fields, lines, gate, foot]) part.draw();
@@ -261,6 +280,7 @@ export function renderPanel({ model, el }, spec) {
       lines.fail(`The picture could not be drawn: ${error.message}`);
       console.error(error);
     }
+    hintScrolls(root);
     root.dataset.drawMs = (performance.now() - start).toFixed(1);
     measurePaint(root, born);
   });
@@ -278,10 +298,12 @@ export function renderPanel({ model, el }, spec) {
     redraw.now();
   });
   sizes.observe(root);
+  globalThis.addEventListener?.("resize", ui.redraw);
   takeTwinAway(get("twin"));
   return () => {
     redraw.end();
     endTheme();
     sizes.disconnect();
+    globalThis.removeEventListener?.("resize", ui.redraw);
   };
 }

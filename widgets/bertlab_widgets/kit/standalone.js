@@ -38,7 +38,7 @@ export function standaloneModel(state, answers, patches) {
       for (const name of names) emit(`change:${name}`);
     },
     on(name, handler) {
-      (handlers[name] ??= []).push(handler);
+      handlers[name] = [...(handlers[name] || []), handler];
     },
     off(name, handler) {
       handlers[name] = (handlers[name] || []).filter(other => other !== handler);

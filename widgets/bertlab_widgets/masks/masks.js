@@ -1,338 +1,146 @@
-// Masked places with the words that BERT expects there, one column of bars for each place.
-
+// Masked places with the words that BERT expects there, one column of bars for each place, and other looks at them.
 import { bars, select, tabs } from "../kit/controls.js";
-import { bidi, h } from "../kit/dom.js";
-import { number, percent } from "../kit/numbers.js";
+import { bidi, h, textButton } from "../kit/dom.js";
+import { number, percent, thousands } from "../kit/numbers.js";
+import { dealer } from "./dealer.js";
+import { bothScores, oneScore } from "./scores.js";
+
+const LOOKS = [
+  ["places", "Predictions"],
+  ["layers", "By layer"],
+  ["everywhere", "Every token"],
+  ["score", "Score"],
+  ["compare", "Two sentences"],
+  ["dealer", "80 / 10 / 10"],
+];
+const scrolled = (label, ...children) => h("div.scroll", { tabindex: "0", "aria-label": label }, ...children);
+const barCell = probability =>
+  h("td", {}, h("div.bar", {}, h("i", { style: `width:${100 * probability}%` })), percent(probability));
+
+/** What was at a place: "Place 6: it was paris, number 3". */
+function headingOf(place) {
+  const { truth, position, example } = place;
+  if (!truth) return [`Place ${position}`];
+  const rank = truth.rank === 1 ? ", first choice" : `, number ${thousands(truth.rank)}`;
+  return example
+    ? [`Place ${position}, if `, bidi(truth.token), " were hidden"]
+    : [`Place ${position}: it was `, bidi(truth.token), rank];
+}
+
+function placeColumn(ui, place, view) {
+  const { truth, position } = place;
+  const shown = place.rows.reduce((sum, row) => sum + row.probability, 0);
+  const pins = (view.pinned || []).filter(other => other.position === position).flatMap(other => other.rows);
+  const pinned = new Map(pins.map(row => [row.token, row.probability]));
+  const force = token => ui.call("force", { position, token }).catch(() => {});
+  const rows = place.rows.map(row => ({
+    label: row.token,
+    value: row.probability,
+    truth: row.truth,
+    before: pinned.get(row.token),
+    title: `Put “${row.token}” there and go on`,
+    onclick: () => force(row.id),
+  }));
+  const beyond = truth && truth.rank > place.rows.length;
+  if (beyond) {
+    const put = { title: "Put it back", onclick: () => force(truth.id) };
+    rows.push({ label: truth.token, value: truth.probability, truth: true, ...put });
+  }
+  const left = Math.max(0, 1 - shown - (beyond ? truth.probability : 0));
+  const others = `all other ${thousands(view.vocabulary - rows.length)} tokens: ${percent(left)}`;
+  const rest = h("div.rest", {}, `${others} · click a word to put it there`);
+  return h("div", {}, h("h4", {}, ...headingOf(place)), bars(rows), rest);
+}
+
+function layerTable(layers, most) {
+  const graded = layers[0].rank !== undefined;
+  const nameOf = layer =>
+    layer === 0 ? "embeddings" : `layer ${layer - 1}${layer === layers.length - 1 ? " = the model" : ""}`;
+  const names = ["after", ...["1st", "2nd", "3rd"].slice(0, most)];
+  const head = [...names.map(name => h("th", {}, name)), graded ? h("th", {}, "the true word") : null];
+  const rows = [...layers]
+    .reverse()
+    .map(row =>
+      h(
+        "tr",
+        {},
+        h("td", {}, nameOf(row.layer)),
+        ...row.best
+          .slice(0, most)
+          .map(best => h("td", {}, bidi(best.token), h("span.muted", {}, ` ${percent(best.probability)}`))),
+        graded ? h("td", {}, `${percent(row.truth)}`, h("span.muted", {}, `, number ${thousands(row.rank)}`)) : null,
+      ),
+    );
+  return scrolled("Predictions by layer", h("table", {}, h("tr", {}, ...head), ...rows));
+}
+
+function everyTable(rows) {
+  const names = ["token", "BERT's first choice", "probability of the token itself"];
+  const head = [...names.map(name => h("th", {}, name)), h("th.number", {}, "rank"), h("th.number", {}, "loss (nats)")];
+  const lines = rows.map(row =>
+    h(
+      "tr",
+      {},
+      h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, " masked") : ""),
+      h("td", {}, bidi(row.best), h("span.muted", {}, ` ${percent(row.best_probability)}`)),
+      barCell(row.probability),
+      h("td.number", {}, thousands(row.rank)),
+      h("td.number", {}, number(row.loss, 3)),
+    ),
+  );
+  return scrolled("Prediction at every token", h("table", {}, h("tr", {}, ...head), ...lines));
+}
+
+/** The places beside each other; a single one beside what every layer would say of it. */
+function placesLook(ui, view) {
+  if (!view.places.length) {
+    const what = "Click a token above: it is hidden from BERT, and what BERT expects there appears here.";
+    return [h("div.invitation", {}, h("span", {}, what))];
+  }
+  const columns = view.places.map(place => placeColumn(ui, place, view));
+  if (view.layers)
+    columns.push(h("div", {}, h("div.heading", {}, "The same place, read after every layer"), layerTable(view.layers, 1)));
+  const cut =
+    view.count > view.limit ? h("p.muted.small", {}, `The first ${view.limit} of ${view.count} places.`) : null;
+  return [h("div.places", {}, ...columns), cut].filter(Boolean);
+}
+
+function layersLook(_ui, view) {
+  if (!view.layers)
+    return [h("div.invitation", {}, h("span", {}, "Mask a token to read that place after every layer."))];
+  const others = view.places.length - 1;
+  const more = others > 0 ? h("span.muted.plain", {}, `  (the first of ${others + 1} places)`) : "";
+  return [h("h4", {}, ...headingOf(view.places[0]), more), layerTable(view.layers, 3)];
+}
 
 function maskStage(ui) {
   const { get } = ui;
   const body = h("div");
   ui.stage.append(body);
-  const allButton = h("button.text-button", { type: "button", onclick: () => ui.call("mask_all") }, "Mask all");
-  const clearButton = h(
-    "button.text-button",
-    { type: "button", onclick: () => ui.setAll({ masked: [], forced: {} }) },
-    "Unmask all",
-  );
+  const maskAll = textButton("Mask all", () => ui.call("mask_all").catch(() => {}));
+  const unmask = textButton("Unmask all", () => ui.setAll({ masked: [], forced: {} }));
+  const counts = [5, 8, 12, 20].map(n => [n, String(n)]);
   const more = h(
     "details",
     {},
     h("summary", {}, "More"),
-    h(
-      "div.controls",
-      {},
-      select(
-        ui,
-        "count",
-        [5, 8, 12, 20].map(n => [n, String(n)]),
-        "Bars",
-      ),
-      allButton,
-    ),
+    h("div.controls", {}, select(ui, "count", counts, "Bars"), maskAll),
   );
-  ui.controls.append(
-    tabs(
-      ui,
-      "look",
-      [
-        ["places", "Predictions"],
-        ["layers", "By layer"],
-        ["everywhere", "Every token"],
-        ["score", "Score"],
-        ["compare", "Two sentences"],
-        ["dealer", "80 / 10 / 10"],
-      ],
-      "What the stage shows",
-    ),
-    clearButton,
-    more,
-  );
-  const otherField = h("input", {
-    type: "text",
-    "aria-label": "Sentence to hold against the first",
-    placeholder: "Another sentence, then Enter",
-    style: "width:100%;margin-bottom:8px",
-    onchange: () => ui.set("other", { text: otherField.value }),
-  });
-  otherField.value = get("other").text || "";
-
-  function drawPlaces(view) {
-    if (!view.places.length) {
-      body.replaceChildren(
-        h(
-          "div.invitation",
-          {},
-          h("span", {}, "Click a token above: it is hidden from BERT, and what BERT expects there appears here."),
-        ),
-      );
-      return;
-    }
-    const columns = view.places.map(place => {
-      const shown = place.rows.reduce((sum, row) => sum + row.probability, 0),
-        truth = place.truth;
-      const pinned = new Map(
-        (view.pinned || [])
-          .filter(other => other.position === place.position)
-          .flatMap(other => other.rows.map(row => [row.token, row.probability])),
-      );
-      const rows = place.rows.map(row => ({
-        label: row.token,
-        value: row.probability,
-        truth: row.truth,
-        before: pinned.get(row.token),
-        title: `Put “${row.token}” there and go on`,
-        onclick: () => ui.call("force", { position: place.position, token: row.id }),
-      }));
-      if (truth && truth.rank > place.rows.length)
-        rows.push({
-          label: truth.token,
-          value: truth.probability,
-          truth: true,
-          title: "Put it back",
-          onclick: () => ui.call("force", { position: place.position, token: truth.id }),
-        });
-      return h(
-        "div",
-        {},
-        h(
-          "h4",
-          {},
-          `Place ${place.position}`,
-          truth
-            ? [
-                ": it was ",
-                bidi(truth.token),
-                truth.rank === 1 ? ", first choice" : `, number ${truth.rank.toLocaleString("en")}`,
-              ]
-            : "",
-        ),
-        bars(rows),
-        h(
-          "div.rest",
-          {},
-          `all other ${(view.vocabulary - rows.length).toLocaleString("en")} tokens: ${percent(Math.max(0, 1 - shown - (rows.length > place.rows.length ? truth.probability : 0)))} · click a word to put it there`,
-        ),
-      );
-    });
-    const rest =
-      view.count > view.limit ? [h("p.muted.small", {}, `The first ${view.limit} of ${view.count} places.`)] : [];
-    body.replaceChildren(h("div.places", {}, ...columns), ...rest);
-  }
-  function drawLayers(view) {
-    if (!view.layers) {
-      body.replaceChildren(
-        h("div.invitation", {}, h("span", {}, "Mask a token to read that place after every layer.")),
-      );
-      return;
-    }
-    const graded = view.layers[0].rank !== undefined;
-    const place = view.places[0],
-      others = view.places.length - 1;
-    const heading = h(
-      "h4",
-      { style: "margin:0 0 8px;font-weight:600" },
-      `Place ${place.position}`,
-      place.truth ? [": it was ", bidi(place.truth.token)] : "",
-      others > 0 ? h("span.muted", { style: "font-weight:400" }, `  (the first of ${others + 1} places)`) : "",
-    );
-    body.replaceChildren(
-      heading,
-      h(
-        "div.scroll",
-        { tabindex: "0", "aria-label": "Predictions by layer" },
-        h(
-          "table",
-          {},
-          h(
-            "tr",
-            {},
-            h("th", {}, "after"),
-            h("th", {}, "1st"),
-            h("th", {}, "2nd"),
-            h("th", {}, "3rd"),
-            graded ? h("th.number", {}, "rank of the truth") : null,
-            graded ? h("th", {}, "its probability") : null,
-          ),
-          ...[...view.layers]
-            .reverse()
-            .map(row =>
-              h(
-                "tr",
-                {},
-                h(
-                  "td",
-                  {},
-                  row.layer === 0
-                    ? "embeddings"
-                    : row.layer === view.layers.length - 1
-                      ? `layer ${row.layer - 1} = the model`
-                      : `layer ${row.layer - 1}`,
-                ),
-                ...row.best.map(best =>
-                  h("td", {}, bidi(best.token), h("span.muted", {}, ` ${percent(best.probability)}`)),
-                ),
-                graded ? h("td.number", {}, row.rank.toLocaleString("en")) : null,
-                graded
-                  ? h("td", {}, h("div.bar", {}, h("i", { style: `width:${100 * row.truth}%` })), percent(row.truth))
-                  : null,
-              ),
-            ),
-        ),
-      ),
-    );
-  }
-  function lossRows(rows, value, text) {
-    const top = Math.max(1, ...rows.map(value));
-    return h(
-      "div.loss",
-      {},
-      ...rows.flatMap(row => [
-        bidi(row.token),
-        h("div.bar", {}, h("i", { style: `width:${(100 * value(row)) / top}%` })),
-        h("span", {}, text(row)),
-      ]),
-    );
-  }
-  function drawEverywhere(view) {
-    body.replaceChildren(
-      h(
-        "div.scroll",
-        { tabindex: "0", "aria-label": "Prediction at every token" },
-        h(
-          "table",
-          {},
-          h(
-            "tr",
-            {},
-            h("th", {}, "token"),
-            h("th", {}, "BERT's first choice"),
-            h("th", {}, "probability of the token itself"),
-            h("th.number", {}, "rank"),
-            h("th.number", {}, "loss (nats)"),
-          ),
-          ...view.everywhere.map(row =>
-            h(
-              "tr",
-              {},
-              h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, " masked") : ""),
-              h("td", {}, bidi(row.best), h("span.muted", {}, ` ${percent(row.best_probability)}`)),
-              h(
-                "td",
-                {},
-                h("div.bar", {}, h("i", { style: `width:${100 * row.probability}%` })),
-                percent(row.probability),
-              ),
-              h("td.number", {}, row.rank.toLocaleString("en")),
-              h("td.number", {}, number(row.loss, 3)),
-            ),
-          ),
-        ),
-      ),
-    );
-  }
-  const scoreOf = rows => [
-    h(
-      "h4",
-      { style: "margin:0 0 8px;font-weight:600" },
-      `Sum ${number(
-        rows.reduce((sum, row) => sum + row.log_probability, 0),
-        4,
-      )}`,
-    ),
-    lossRows(
-      rows,
-      row => -row.log_probability,
-      row => number(row.log_probability, 3),
-    ),
-  ];
-  function drawScore(view) {
-    body.replaceChildren(
-      h(
-        "p.muted",
-        { style: "margin:0 0 8px" },
-        "Each token masked alone; the bar is how surprised BERT is by it (−log p). ln V = ",
-        number(Math.log(view.vocabulary), 3),
-        " would be a blind guess.",
-      ),
-      h("div.scroll", { tabindex: "0", "aria-label": "Log-probability of each token" }, ...scoreOf(view.score)),
-    );
-  }
-  function drawCompare(view) {
-    const focus = document.activeElement === otherField;
-    body.replaceChildren(
-      otherField,
-      h(
-        "div.scroll",
-        { tabindex: "0", "aria-label": "Two sentences", style: "display:grid;grid-template-columns:1fr 1fr;gap:32px" },
-        h("div", {}, ...scoreOf(view.score)),
-        h(
-          "div",
-          {},
-          ...(view.other.length
-            ? scoreOf(view.other)
-            : [h("p.muted", {}, "Type a second sentence: change one word and see which BERT prefers.")]),
-        ),
-      ),
-    );
-    if (focus) otherField.focus();
-  }
-  function drawDealer() {
-    const deals = get("deals");
-    if (!deals.tokens) {
-      body.replaceChildren();
-      return;
-    }
-    const names = { mask: "masked", random: "random", kept: "chosen, kept", untouched: "", special: "" };
-    const tally = deals.tally,
-      chosen = tally.mask + tally.random + tally.kept,
-      seen = chosen + tally.untouched;
-    const line = (label, value, target) => ({ label, value, before: target });
-    body.replaceChildren(
-      h(
-        "div.fates",
-        {},
-        ...deals.tokens.map((token, i) =>
-          h(`div.fate.${deals.fates[i]}`, {}, bidi(token), h("small", {}, names[deals.fates[i]] || " ")),
-        ),
-      ),
-      h(
-        "div.controls",
-        { style: "margin-bottom:16px" },
-        ...[
-          [1, "Deal once"],
-          [100, "100 times"],
-          [1000, "1,000 times"],
-        ].map(([times, text]) =>
-          h("button.text-button", { type: "button", onclick: () => ui.call("deal", { times }) }, text),
-        ),
-      ),
-      h(
-        "div",
-        { style: "max-width:560px" },
-        bars([
-          line("chosen, of all tokens", seen ? chosen / seen : 0, 0.15),
-          line("of these: [MASK]", chosen ? tally.mask / chosen : 0, 0.8),
-          line("of these: a random token", chosen ? tally.random / chosen : 0, 0.1),
-          line("of these: kept as it is", chosen ? tally.kept / chosen : 0, 0.1),
-        ]),
-      ),
-      h("p.small.muted", {}, "The marks stand at 15 %, 80 %, 10 % and 10 % (Devlin et al. 2019, section 3.1)."),
-    );
-  }
-
+  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"), unmask, more);
+  const second = bothScores(ui);
+  const draw = {
+    places: placesLook,
+    layers: layersLook,
+    everywhere: (_, view) => view.everywhere && [everyTable(view.everywhere)],
+    score: (_, view) => view.score && oneScore(view),
+    compare: (_, view) => view.score && second(view),
+    dealer: () => dealer(ui),
+  };
   return () => {
     const view = get("view");
-    if (view.empty) {
-      body.replaceChildren(ui.invite());
-      return;
-    }
-    const look = view.look;
-    if (look === "layers") drawLayers(view);
-    else if (look === "everywhere" && view.everywhere) drawEverywhere(view);
-    else if (look === "score" && view.score) drawScore(view);
-    else if (look === "compare" && view.score) drawCompare(view);
-    else if (get("look") === "dealer") drawDealer();
-    else if (view.places) drawPlaces(view);
+    const focus = body.contains(document.activeElement) ? document.activeElement : null;
+    body.replaceChildren(...(view.empty ? [ui.invite()] : (draw[view.look]?.(ui, view) ?? [])));
+    if (focus?.isConnected) focus.focus();
   };
 }
 
@@ -341,27 +149,28 @@ export const spec = {
   height: 280,
   stage: maskStage,
   onToken(i, event, ui) {
-    const token = (ui.get("tokens") || [])[i],
-      masked = ui.get("masked") || [],
-      forced = ui.get("forced") || {};
+    const token = (ui.get("tokens") || [])[i];
+    const masked = ui.get("masked") || [];
+    const forced = ui.get("forced") || {};
     if (token.special) {
       ui.pick(i, event.shiftKey);
       return;
     }
     const next = masked.includes(i) ? masked.filter(x => x !== i) : [...masked, i].sort((a, b) => a - b);
-    const changes = { masked: next, selected: [i] };
-    if (forced[i] !== undefined)
-      changes.forced = Object.fromEntries(Object.entries(forced).filter(([key]) => Number(key) !== i));
-    ui.setAll(changes);
+    const others = Object.entries(forced).filter(([key]) => Number(key) !== i);
+    ui.setAll({
+      masked: next,
+      selected: [i],
+      ...(forced[i] !== undefined ? { forced: Object.fromEntries(others) } : {}),
+    });
   },
   keys: [
     ["Click or Enter on a token", "mask it, or show it again"],
-    ["1 … 6", "Predictions, By layer, Every token, Score, Two sentences, 80/10/10"],
+    ["1 … 6", LOOKS.map(([, name]) => name).join(", ")],
   ],
   onKey(event, ui) {
-    const look = ["places", "layers", "everywhere", "score", "compare", "dealer"][Number(event.key) - 1];
-    if (!look) return false;
-    ui.set("look", look);
-    return true;
+    const look = LOOKS[Number(event.key) - 1];
+    if (look) ui.set("look", look[0]);
+    return Boolean(look);
   },
 };

@@ -8,8 +8,8 @@ import math
 import torch
 from traitlets import Dict, Enum, Int
 
-from ..panel import Panel, percent, signed
-from ..workbench import SelectionError, ablation_code, input_code
+from ..panel import Panel, percent, quoted, signed
+from ..workbench import Result, SelectionError, ablation_code, input_code
 
 MASK_LIMIT = 8  # places whose predictions are shown at once
 
@@ -29,6 +29,7 @@ class MaskPanel(Panel):
     script = "masks.js"
     question_text = "Which words does BERT expect here?"
     settings = ("look", "count", "other", "seed")
+    speaks_of_masks = True
     calls = (*Panel.calls, "force", "deal", "mask_all")
 
     look = Enum(("places", "everywhere", "layers", "score", "dealer", "compare"), "places").tag(sync=True)
@@ -47,12 +48,13 @@ class MaskPanel(Panel):
     def place(self, position: int, count: int | None = None) -> dict:
         """One masked place: likeliest tokens, and rank and probability of the token that was there."""
         workbench, count = self.workbench, count or self.count
-        probabilities = workbench.probabilities(position)
-        rows = workbench.predictions(position, count)
+        result = self._hidden(position) if self.is_example(position) else None
+        probabilities = workbench.probabilities(position, result)
+        rows = workbench.predictions(position, count, result)
         for rank, row in enumerate(rows, start=1):
             row["rank"] = rank
         truth, token = None, workbench.encoding.tokens[position]
-        if position in workbench.masked:
+        if position in workbench.masked or result is not None:
             p = probabilities[token["id"]]
             truth = {
                 "token": token["text"],
@@ -65,6 +67,7 @@ class MaskPanel(Panel):
                 row["truth"] = row["id"] == token["id"]
         return {
             "position": position,
+            "example": result is not None,
             "rows": rows,
             "truth": truth,
             "entropy": float(torch.special.entr(probabilities).sum()),
@@ -72,8 +75,35 @@ class MaskPanel(Panel):
 
     @property
     def places(self) -> list[int]:
-        """The positions that are predicted: all masks, else the selected tokens as they stand."""
-        return (self.workbench.mask_positions or list(self.workbench.selected))[:MASK_LIMIT]
+        """The positions that are predicted: all masks, else the selected tokens as they stand, else an example."""
+        chosen = self.workbench.mask_positions or list(self.workbench.selected) or self._example()
+        return chosen[:MASK_LIMIT]
+
+    def _example(self) -> list[int]:
+        """Where nothing is masked or selected: the last word of the text, as if it were hidden."""
+        tokens = self.workbench.encoding.tokens
+        words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
+        return words[-1:] if self.workbench.lab.tokenizer.mask_token_id is not None else []
+
+    def is_example(self, position: int) -> bool:
+        """Whether a place is shown as if it were hidden, though nothing is masked."""
+        return not self.workbench.mask_positions and not self.workbench.selected and [position] == self._example()
+
+    def _hidden(self, position: int):
+        """The model's pass over the text with one more token hidden."""
+        workbench = self.workbench
+
+        def compute():
+            from bertlab.recording import record
+
+            ids = workbench.input_ids.clone()
+            ids[0, position] = workbench.lab.tokenizer.mask_token_id
+            with workbench.lock, torch.no_grad(), workbench.ablating():
+                with record(workbench.model, ["*hidden"]) as recording:
+                    output = workbench.model(**workbench.batch(ids))
+            return Result(recording, output.prediction_logits[0].float())
+
+        return workbench.cached(("hidden", position, *workbench.key), compute)
 
     def everywhere(self) -> list[dict]:
         """What BERT says at every token as the sentence stands: unmasked ones are seen, and mostly repeated."""
@@ -101,16 +131,18 @@ class MaskPanel(Panel):
 
     def layers(self, position: int) -> list[dict]:
         """The masked place read after every layer through the model's own head; the last layer is the model."""
-        workbench = self.workbench
+        workbench, example = self.workbench, self.is_example(position)
 
         def compute():
             from bertlab.analysis.lens import layer_logits
 
-            logits = layer_logits(workbench.model, workbench.recording, head="token", places=[position])
+            recording = self._hidden(position).recording if example else workbench.recording
+            logits = layer_logits(workbench.model, recording, head="token", places=[position])
             return logits[:, 0, 0].softmax(-1).cpu()  # (layers + 1, vocabulary)
 
-        probabilities = workbench.cached(("lens", position, *workbench.key), compute)
-        truth = workbench.encoding.tokens[position]["id"] if position in workbench.masked else None
+        probabilities = workbench.cached(("lens", position, example, *workbench.key), compute)
+        hidden = example or position in workbench.masked
+        truth = workbench.encoding.tokens[position]["id"] if hidden else None
         rows = []
         for layer, row in enumerate(probabilities):
             best = row.topk(3)
@@ -211,8 +243,8 @@ class MaskPanel(Panel):
         }
         if self.look == "everywhere":
             view["everywhere"] = self.everywhere()
-        elif self.look == "layers" and self.places:
-            view["layers"] = self.layers(self.places[0])
+        elif self.look == "layers" or (self.look == "places" and len(self.places) == 1):
+            view["layers"] = self.layers(self.places[0]) if self.places else None
         elif self.look == "score":
             view["score"] = self.pseudo_log_likelihood()
         elif self.look == "compare":
@@ -252,34 +284,57 @@ class MaskPanel(Panel):
             return f"BERT's first choice is the token that stands there at {right} of {len(view['everywhere'])} places."
         if not view["places"]:
             return "Click a token to mask it."
-        place = view["places"][0]
-        best = place["rows"][0]
-        said = f"At place {place['position']} BERT expects `{best['token']}`, {percent(best['probability'])}."
-        if place["truth"]:
-            truth = place["truth"]
-            if truth["rank"] == 1:
-                said = f"BERT finds `{truth['token']}` again: first choice, {percent(truth['probability'])}."
-            else:
-                rank, share = f"{truth['rank']:,}", percent(truth["probability"])
-                said += f" `{truth['token']}`, which stood there, is number {rank} with {share}."
-        if view["count"] > 1:
-            said += f" {view['count']} places are masked."
-        return said
+        if self.look == "layers" and view.get("layers"):
+            return self._by_layer(view["places"][0], view["layers"])
+        place, count = view["places"][0], view["count"]
+        best, truth = place["rows"][0], place["truth"]
+        if place["example"]:
+            said = f"If {quoted(truth['token'])} were hidden, BERT would expect {quoted(best['token'])}, "
+            said += percent(best["probability"])
+            if truth["rank"] > 1:
+                said += f"; {quoted(truth['token'])} is number {truth['rank']:,} with {percent(truth['probability'])}"
+            return f"{said}. Click a token to mask it."
+        said = f"At place {place['position']} BERT expects {quoted(best['token'])}, {percent(best['probability'])}."
+        if truth and truth["rank"] == 1:
+            said = f"BERT finds {quoted(truth['token'])} again: first choice, {percent(truth['probability'])}."
+        elif truth:
+            share = percent(truth["probability"])
+            said += f" {quoted(truth['token'])}, which stood there, is number {truth['rank']:,} with {share}."
+        return f"{said} {count} places are masked." if count > 1 else said
+
+    def _by_layer(self, place: dict, layers: list[dict]) -> str:
+        """At which layer the answer is there for the first time, and stays."""
+        last = layers[-1]["best"][0]["token"]
+        first = len(layers) - 1
+        while first and layers[first - 1]["best"][0]["token"] == last:
+            first -= 1
+        after = "the embeddings" if not first else f"layer {first - 1}"
+        return f"At place {place['position']}, {quoted(last)} is the first choice from {after} on."
 
     def gate(self) -> str:
-        if not self.places:
+        place = self._asked()
+        if place is None:
             return "Mask a token first: click it in the sentence."
-        return f"Which token will BERT put at place {self.places[0]}?"
+        tokens = self.workbench.encoding.tokens
+        around = " ".join(token["text"] for token in tokens[max(1, place - 3) : place])
+        hidden = "" if tokens[place]["special"] else f", where “{tokens[place]['text']}” stood"
+        return f"Which token will BERT put after “{around}”{hidden} (place {place})?"
+
+    def _asked(self) -> int | None:
+        """The place that the gate asks about: a selected one that is masked, else the first."""
+        chosen = [i for i in self.workbench.selected if i in self.places]
+        return (chosen or self.places or [None])[0]
 
     def grade(self, guess: str) -> str:
-        if not self.places:
+        place = self._asked()
+        if place is None:
             return "Nothing is masked yet."
         tokenizer = self.workbench.lab.tokenizer
         word = guess.lower() if getattr(tokenizer, "do_lower_case", True) else guess
         identifier = tokenizer.convert_tokens_to_ids(word)
         if identifier is None or identifier == tokenizer.unk_token_id:
             return f"`{guess}` is no single token of this vocabulary."
-        probabilities = self.workbench.probabilities(self.places[0])
+        probabilities = self.workbench.probabilities(place, self._hidden(place) if self.is_example(place) else None)
         p = float(probabilities[identifier])
         rank = int((probabilities > p).sum()) + 1
         return (
@@ -396,6 +451,10 @@ class MaskPanel(Panel):
             return "\n".join([*lines, *self._dealing_code()])
         lines += ["truth = batch['input_ids'][0].clone()"] if self.look == "everywhere" else []
         lines += changes
+        if self.places and self.is_example(self.places[0]):
+            lines.append(
+                f"batch['input_ids'][0, {self.places[0]}] = lab.tokenizer.mask_token_id  # as if it were hidden"
+            )
         contexts = "torch.no_grad()"
         if workbench.ablated:
             before, context = ablation_code(workbench)

@@ -1,6 +1,6 @@
 // Every task's answer: bars beside chance, coloured words, start and end of an answer, steps and beams of generation.
 
-import { inkOf, PALETTE, washOf } from "../kit/colours.js";
+import { inkOf, washOf } from "../kit/colours.js";
 import { chanceBars, chanceLine } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
 import { letterOf, number, percent } from "../kit/numbers.js";
@@ -16,7 +16,8 @@ function tasksStage(ui) {
   // --- controls: the tasks, then what belongs to the one that is open
   const taskList = h("div.tasks", { role: "tablist", "aria-label": "Task" });
   const own = h("div.given");
-  ui.controls.append(taskList, own);
+  ui.above.append(taskList);
+  ui.controls.append(own);
   taskList.addEventListener("keydown", event => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key],
       names = get("tasks").map(([name]) => name);
@@ -453,7 +454,7 @@ function tasksStage(ui) {
             view.rows.map((row, i) => ({
               ...row,
               best: i === 0,
-              label: row.label.length > 60 ? row.label.slice(0, 59) + "…" : row.label,
+              label: row.label.length > 60 ? `${row.label.slice(0, 59)}…` : row.label,
             })),
             null,
           ),
@@ -540,7 +541,7 @@ function tasksStage(ui) {
     );
   }
 
-  const wordOf = token => (token.startsWith("##") ? token.slice(2) : " " + token);
+  const wordOf = token => (token.startsWith("##") ? token.slice(2) : ` ${token}`);
   function timing(view) {
     const measured = view.steps
         .map(step => step.milliseconds)
@@ -714,6 +715,7 @@ function tasksStage(ui) {
     const inner = main.querySelector(".looks .inner"),
       threads = inner?.querySelector(".threads");
     if (!threads || !view.looked) return;
+    if (inner.querySelectorAll("[data-from]").length !== view.source.length) return; // drawn for another answer
     const row = looking ?? chosenRow(view),
       weights = view.looked[row] || [],
       most = Math.max(0, ...weights);
@@ -1031,7 +1033,7 @@ function tasksStage(ui) {
     const x = fraction => left + ((width - left - 8) * fraction) / found.fractions[found.fractions.length - 1],
       y = fall => bottom - ((bottom - 8 * scale) * (fall - low)) / (top - low);
     const path = values =>
-      `M${x(0)},${y(0)}` + found.fractions.map((fraction, i) => `L${x(fraction)},${y(values[i])}`).join("");
+      `M${x(0)},${y(0)}${found.fractions.map((fraction, i) => `L${x(fraction)},${y(values[i])}`).join("")}`;
     const value = v => (view.kind === "number" ? number(v, 2) : percent(v));
     const picture = svg(
       "svg",
@@ -1119,11 +1121,13 @@ function tasksStage(ui) {
     for (const [field, text] of [
       [textField, first],
       [pairField, second || "Second sentence"],
+      [ui.fields.passage, second || "Second sentence"],
     ]) {
       field.placeholder = field === textField ? `${text}, then Enter` : text;
       field.setAttribute("aria-label", text);
       field.title = text;
     }
+    ui.passage(view.kind === "answer");
     pairField.hidden = !second && !get("text_pair");
     pairField.classList.toggle("optional", second.endsWith("(optional)"));
   }
@@ -1190,7 +1194,7 @@ export const spec = {
     ["← → in the words", "the next word or step"],
   ],
   onKey(event, ui) {
-    if (event.key === "r" && (ui.get("view") || {}).reseedable) {
+    if (event.key === "r" && ui.get("view")?.reseedable) {
       ui.call("reseed");
       return true;
     }

@@ -42,8 +42,8 @@ function tokenStage(ui) {
   );
 
   let hovered = null;
-  function segmentOf(row, i) {
-    return (get("tokens")[i] || {}).segment ?? 0;
+  function segmentOf(_row, i) {
+    return get("tokens")[i]?.segment ?? 0;
   }
   function drawSource(view) {
     const on = new Set(hovered !== null ? [hovered] : get("selected"));

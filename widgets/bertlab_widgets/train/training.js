@@ -227,7 +227,7 @@ function trainStage(ui) {
   // --- charts
   function drawChart(view) {
     const width = Math.max(240, picture.clientWidth || 640),
-      height = (view.pinned ? 350 : 372) * scale(),
+      height = ui.stageHeight() - (view.pinned ? 62 : 40) * scale(),
       c = fitCanvas(chart, width, height),
       colors = ui.colors();
     const blue = colors.dark ? "#6cb6ff" : "#0b62b0",
@@ -467,7 +467,7 @@ function trainStage(ui) {
   function drawLayers(view) {
     const { names = [], steps = [], values = [] } = view.changes || {},
       width = Math.max(240, picture.clientWidth || 640),
-      height = 372 * scale();
+      height = ui.stageHeight() - 40 * scale();
     const c = fitCanvas(chart, width, height),
       colors = ui.colors(),
       small = 11 * scale();

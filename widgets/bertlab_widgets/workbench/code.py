@@ -66,7 +66,7 @@ def conditions(workbench: Any, *, masks: bool = True, heads: bool = True) -> lis
     if moment:
         said.append(moment)
     if masks and workbench.masked:
-        names = [f"`{tokens[i]['text']}`" for i in workbench.masked[:3]]
+        names = [f"“{tokens[i]['text']}”" for i in workbench.masked[:3]]
         rest = len(workbench.masked) - len(names)
         said.append(f"{', '.join(names)}{f' and {rest} more' if rest else ''} masked")
     if masks and workbench.forced:
