@@ -85,8 +85,6 @@ class Lab:
         """Where the model runs."""
         return self.model.device
 
-    # -- tasks -----------------------------------------------------------------------------------------------------
-
     @property
     def tasks(self) -> list[str]:
         """The tasks that have a trained head."""
@@ -133,6 +131,10 @@ class Lab:
             self._untrained.discard(task)
             self._models[task] = self._made_ready(model.to(self.device))
 
+    def is_built(self, task: str) -> bool:
+        """Whether the model of a task stands in memory already."""
+        return task in self._models
+
     def forget(self, task: str) -> None:
         """Take the model of a task away; what is asked of it next builds it anew."""
         with self._lock:
@@ -147,8 +149,6 @@ class Lab:
             self._models.pop(task, None)
             torch.manual_seed(seed)
             self.task_model(task)
-
-    # -- text ------------------------------------------------------------------------------------------------------
 
     def encode(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
         """Tokenize for this model: tensors on its device. Texts that do not fit raise instead of being cut.
@@ -396,8 +396,6 @@ class Lab:
     def prompt_ids(self, prompt: str) -> torch.Tensor:
         """A prompt as a decoder reads it: [CLS] and the pieces, without [SEP]: (1, tokens)."""
         return self.encode(prompt)["input_ids"][:, :-1]
-
-    # -- helpers ---------------------------------------------------------------------------------------------------
 
     def _model_of(self, task: str, wanted: str) -> BertPreTrainedModel:
         model = self.task_model(task)

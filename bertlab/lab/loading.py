@@ -40,7 +40,10 @@ def load(name_or_path: str | os.PathLike = DEFAULT_MODEL, device: str = "auto", 
         return _with_adapter(Path(name_or_path).expanduser(), adapter, device, dtype, where)
     folder = resolve(name_or_path, **where)
     encoder, is_decoder = _read_from_both_sides(BertConfig.from_pretrained(folder))
-    model = task_heads.BertForPreTraining.from_pretrained(folder, config=encoder, torch_dtype=dtype)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model = task_heads.BertForPreTraining.from_pretrained(folder, config=encoder, torch_dtype=dtype)
+    _say_again(said, model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     lab = Lab(model.to(find_device(device)), tokenizer, name=_display_name(name_or_path))
     lab.model.config.name_or_path = str(name_or_path)
@@ -60,6 +63,15 @@ def load(name_or_path: str | os.PathLike = DEFAULT_MODEL, device: str = "auto", 
             UserWarning, stacklevel=2,
         )  # fmt: skip
     return lab
+
+
+def _say_again(said: list[warnings.WarningMessage], model: task_heads.BertForPreTraining) -> None:
+    """The warnings of loading, but for one of fresh heads alone: a lab marks what these answer."""
+    fresh = model.loading_report.fresh if model.loading_report is not None else []
+    only_heads = all(name.startswith(("cls.", "bert.pooler.")) for name in fresh)
+    for warning in said:
+        if not (only_heads and "not in the checkpoint" in str(warning.message)):
+            warnings.warn(warning.message, warning.category, stacklevel=4)
 
 
 def _read_from_both_sides(config: BertConfig) -> tuple[BertConfig, bool]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bertlab import metrics
+from bertlab.files import read_json
 from bertlab.tasks import TASKS
 
 # Words that labels of a task may be; all of a head's labels must be among them.
@@ -84,10 +85,16 @@ def usual_task(lab: Any, task: str, wanted: str) -> str:
     if lab.is_trained(task):
         return task
     numbers = len(TASKS[task].labels) == 1
-    models = {name: lab.task_model(name) for name in lab.tasks if name not in lab.adapters}
-    fitting = [
-        name
-        for name, model in models.items()
-        if type(model).__name__ == wanted and (model.config.num_labels == 1) == numbers
-    ]
+    kinds = {name: _built_as(lab, name) for name in lab.tasks}
+    fitting = [name for name, (kind, labels) in kinds.items() if kind == wanted and (labels == 1) == numbers]
     return fitting[0] if len(fitting) == 1 else task
+
+
+def _built_as(lab: Any, task: str) -> tuple[str, int]:
+    """The class of a trained task's model and the number of its labels; of a waiting adapter, as its folder says."""
+    if task in lab.adapters and not lab.is_built(task):
+        fields = read_json(lab.adapters[task] / "config.json")
+        about = fields.get("bertlab")
+        return str(about.get("class")) if isinstance(about, dict) else "", len(fields.get("id2label") or (0, 1))
+    model = lab.task_model(task)
+    return type(model).__name__, model.config.num_labels

@@ -75,9 +75,10 @@ def _decoded(path: Path, stream: Any, head: bytes, encoding: str) -> Iterator[st
     if encoding != "utf-8":
         number = 1
         try:
-            for text in io.TextIOWrapper(stream, encoding, newline="\n"):
-                yield text
-                number += 1
+            with io.TextIOWrapper(stream, encoding, newline="\n") as texts:
+                for text in texts:
+                    yield text
+                    number += 1
         except UnicodeError as error:
             raise DataError(f"{path}, line {number}: not {encoding.upper()} ({error}); save it as UTF-8") from None
         return

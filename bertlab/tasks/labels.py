@@ -16,6 +16,7 @@ from typing import Any
 from bertlab.rows import DataError, listed, place_of
 
 MOST_LABELS = 10_000  # more names than this are no labels
+LONGEST_LABEL = 500  # characters
 _WHOLE = re.compile(r"[-+]?\d{1,18}(\.0*)?")
 _NONE_WRITTEN = ("-", "nan", "null", "<na>", "n/a", "#n/a")  # how tables write that a label is missing
 _DOUBTFUL = ("none", "na", "unknown", "?")  # what may be a label, and may be a missing one
@@ -197,6 +198,11 @@ class Found:
                 f"{place_of(row)}, column {column!r}: {value!r:.60} is a number with a fraction, but labels are names "
                 "or whole numbers; for numbers there is the kind 'regression'"
             )
+        if isinstance(value, str) and len(value) > LONGEST_LABEL:
+            raise DataError(
+                f"{place_of(row)}, column {column!r}: {value!r:.40} has {len(value):,} characters, which is a text, no "
+                "label; say which column holds the label, with columns={'label': ...}"
+            )
         self.rows += 1
         self.negative += number == -1
         self.values.setdefault(value if isinstance(value, bool) or number is None else number, place_of(row))
@@ -228,7 +234,7 @@ class Found:
         values = self._without_words_for_nothing()
         numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
         if numbers and len(numbers) == len(values):
-            if -1 in values and set(numbers) != {-1, 1}:
+            if -1 in values and min(numbers) == -1 and set(numbers) != {-1, 1}:
                 self._say(self.negative, -1, "'-1'")
                 numbers.remove(-1)
             if numbers and min(numbers) >= 0:
