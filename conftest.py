@@ -3,6 +3,7 @@
 The nbval options stand here and not in `addopts`, so that an environment without nbval runs the tests too.
 """
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -16,6 +17,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(ROOT), str(ROOT / "widgets"), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
+
+
+# A chapter whose extra is not installed is left out.
+collect_ignore = [] if importlib.util.find_spec("jax") else ["notebooks/17_two_frameworks.ipynb"]
 
 
 def pytest_configure(config):
