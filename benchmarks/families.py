@@ -1,8 +1,8 @@
-"""The other families' speed: `python benchmarks/families.py convert` and `python benchmarks/families.py jax`.
+"""The other families' speed: `python benchmarks/families.py convert`, `... jax` and `... keras`.
 
 `convert` writes a BERT-base of random weights from and into every format, each in a process of its own, and reports
 seconds and the most memory that the process held, as a multiple of the weights' size. `jax` times the jitted pass
-beside torch's own, after their outputs were compared.
+beside torch's own, after their outputs were compared; `keras` the TensorFlow family's pass on the torch backend.
 """
 
 from __future__ import annotations
@@ -87,14 +87,37 @@ def forward(arguments: argparse.Namespace) -> None:
         report("float32", interleaved(candidates, arguments.rounds), "torch")
 
 
+def keras_forward(arguments: argparse.Namespace) -> None:
+    """TFBertModel on Keras's torch backend and BertModel, 8 x 128, float32."""
+    import numpy as np
+
+    from bertlab.keras import TFBertModel
+    from bertlab.keras.backend import BACKEND, keras
+
+    if BACKEND != "torch":
+        raise SystemExit(f"Keras runs on {BACKEND}; unset KERAS_BACKEND to compare it on torch with torch")
+    sizes = bert_base(arguments.small)
+    model = bertlab.BertModel(bertlab.BertConfig(**sizes)).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        other = TFBertModel.from_pretrained(folder)
+    inputs = batch(arguments.batch, arguments.length, sizes.get("vocab_size", 30522))
+    print(f"keras {keras.__version__} on torch, {arguments.batch} x {arguments.length} tokens")
+    with torch.inference_mode():
+        found = other(inputs).last_hidden_state
+        np.testing.assert_allclose(found.cpu(), model(**inputs).last_hidden_state, atol=1e-4, rtol=1e-4)
+        candidates = {"Keras on torch": lambda: other(inputs), "torch": lambda: model(**inputs)}
+        report("float32", interleaved(candidates, arguments.rounds), "torch")
+
+
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("what", choices=["convert", "jax"])
+    parser.add_argument("what", choices=["convert", "jax", "keras"])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--length", type=int, default=128)
     arguments = parser.parse_args()
     start(arguments)
-    convert_all(arguments) if arguments.what == "convert" else forward(arguments)
+    {"convert": convert_all, "jax": forward, "keras": keras_forward}[arguments.what](arguments)
 
 
 if __name__ == "__main__":

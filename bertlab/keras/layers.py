@@ -79,6 +79,10 @@ class Table(layers.Layer):
         self.weight = self.add_weight(shape=shape, initializer=initializer(self.config), name=self.weight_name)
         self.built = True
 
+    def initializer_of(self, attribute: str) -> Any:
+        """How rows start that are added later."""
+        return initializer(self.config)
+
     def call(self, numbers: Any) -> Any:
         """(batch, sequence) numbers -> (batch, sequence, hidden)"""
         return ops.take(self.weight, numbers, axis=0)

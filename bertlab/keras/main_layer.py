@@ -97,6 +97,10 @@ class TFBertLMPredictionHead(layers.Layer):
         self.bias = self.add_weight(shape=(self.config.vocab_size,), initializer="zeros", name="bias")
         self.built = True
 
+    def initializer_of(self, attribute: str) -> str:
+        """How a bias starts that is added later."""
+        return "zeros"
+
     def get_bias(self) -> dict[str, Any]:
         """The only weight of its own beside the transformation's."""
         return {"bias": self.bias}

@@ -121,6 +121,26 @@ class TFBertPreTrainedModel(keras.Model):
         """The bias of the vocabulary head, on the models that have one."""
         return self.mlm.predictions.get_bias() if hasattr(self, "mlm") else None
 
+    def resize_token_embeddings(self, new_num_tokens: int | None = None) -> Any:
+        """Give the vocabulary another size, word embeddings and the head's bias together. Old rows keep their
+        values, new ones are drawn as at the start (biases zero). Compile again afterwards.
+
+        Returns:
+            The layer with the word embeddings.
+
+        Raises:
+            ValueError: for what is no size.
+        """
+        if new_num_tokens is None or new_num_tokens == self.config.vocab_size:
+            return self.get_input_embeddings()
+        if isinstance(new_num_tokens, bool) or not isinstance(new_num_tokens, int) or new_num_tokens < 1:
+            raise ValueError(f"the vocabulary cannot have {new_num_tokens!r} tokens; give a whole number of at least 1")
+        weights.resized(self.bert.embeddings.word_embeddings, "weight", new_num_tokens)
+        if hasattr(self, "mlm"):
+            weights.resized(self.mlm.predictions, "bias", new_num_tokens)
+        self.config.vocab_size = self.bert.embeddings.word_embeddings.rows = new_num_tokens
+        return self.get_input_embeddings()
+
     def prune_heads(self, heads_to_prune: Any) -> None:
         """TensorFlow's classes never could.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -87,6 +88,25 @@ def load(model: Any, state: Mapping[str, torch.Tensor], ignore_mismatched_sizes:
             variable.assign((values[own].t() if turned else values[own]).numpy())
     warn_of_gaps(report.fresh, report.unused, type(model).__name__)
     return report
+
+
+def resized(layer: Any, attribute: str, rows: int) -> None:
+    """Give a weight of a layer another number of rows: old ones keep their values, new ones start as the layer's do."""
+    old = getattr(layer, attribute)
+    *above, _, name = old.path.split("/")
+    values = keras.ops.convert_to_numpy(old.value)[:rows]
+    layer._tracker.unlock()  # Keras's own way to change a layer that is built: it does so for LoRA
+    layer._untrack_variable(old)
+    with contextlib.ExitStack() as scopes:
+        for part in above:
+            scopes.enter_context(keras.name_scope(part))
+        start = keras.initializers.get(layer.initializer_of(attribute))
+        new = layer.add_weight(shape=(rows, *old.shape[1:]), initializer=start, name=name)
+    setattr(layer, attribute, new)
+    layer._tracker.lock()
+    table = np.array(keras.ops.convert_to_numpy(new.value))
+    table[: len(values)] = values
+    new.assign(table)
 
 
 def write(model: Any, folder: Path, to: str, max_shard_size: int | str) -> None:

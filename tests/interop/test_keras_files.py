@@ -138,6 +138,28 @@ def test_a_model_is_a_layer_of_a_functional_model(tmp_path):
     np.testing.assert_allclose(twin.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
 
 
+def test_the_vocabulary_can_grow_and_shrink(tmp_path):
+    pytest.importorskip("h5py")
+    model = model_of("TFBertForMaskedLM")
+    inputs = {"input_ids": tf_cases.draw(1, 30, 2, 5)}
+    before = keras.ops.convert_to_numpy(model(inputs).logits)
+    assert tuple(model.resize_token_embeddings(50).weight.shape) == (50, 12) and model.config.vocab_size == 50
+    after = keras.ops.convert_to_numpy(model(inputs).logits)
+    assert after.shape[-1] == 50
+    np.testing.assert_allclose(after[..., :41], before, atol=1e-6)
+    model(np.array([[49, 2]], np.int32))
+    model.compile("sgd")
+    model.fit({**inputs, "labels": tf_cases.draw(2, 50, 2, 5)}, verbose=0)
+    model.save_pretrained(tmp_path)
+    twin = bertlab.TFBertForMaskedLM.from_pretrained(tmp_path)
+    same(model, twin, "TFBertForNextSentencePrediction")
+    assert len(model.weights) == len(twin.weights)
+    model.resize_token_embeddings(33)
+    assert tuple(model(inputs).logits.shape) == (2, 5, 33)
+    with pytest.raises(ValueError, match="cannot have"):
+        model.resize_token_embeddings(0)
+
+
 def test_what_is_not_done_is_said(tmp_path):
     model = model_of("TFBertModel")
     with pytest.raises(ValueError, match="saved_model"):
