@@ -206,7 +206,7 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
     except UnpicklingError as error:
         raise ValueError(
             f"{str(path)!r} holds more than tensors, and nothing of it was read because that could run code "
-            f"({one_line(error)}); get the checkpoint as safetensors, or from a source you trust."
+            f"({_reason(error)}); get the checkpoint as safetensors, or from a source you trust."
         ) from None
     except OSError:
         raise
@@ -227,6 +227,12 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
                 f"{advice}."
             )
     return {name: tensor.detach() for name, tensor in state.items()}
+
+
+def _reason(error: Exception) -> str:
+    """What torch's careful unpickler met, without its advice on how to be careless."""
+    text = one_line(Exception(str(error).split("WeightsUnpickler error:")[-1].strip().split("\n")[0]))
+    return text.split("Please use")[0].strip() or "it is no plain dict of tensors"
 
 
 def _can_be_mapped(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -187,6 +188,8 @@ def _special_tokens_map(folder: Path, options: Mapping[str, Any], arguments: Map
                 if str(token) not in names:
                     present.append(token)
             value = present
+        elif name in SPECIAL_NAMES and value is not None:
+            value = saved_to_token(value, path)
         found[name] = value
     return found
 
@@ -225,6 +228,9 @@ def _added_tokens(saved: Any, path: Path) -> dict[int, AddedToken]:
 
 def saved_to_token(value: Any, path: Path) -> str | AddedToken:
     """A special token as a file has it: a string, or a mapping with its content and options."""
+    content = value.get("content") if isinstance(value, dict) else value
+    if isinstance(content, str) and not content.isascii() and re.search("[\ud800-\udfff]", content):
+        raise ValueError(f"In {str(path)!r}, the token {content!r} holds half a character; the file is damaged.")
     if isinstance(value, dict):
         if not isinstance(value.get("content"), str):
             raise ValueError(f"In {str(path)!r}, a token has no content: {value}; the file is damaged.")

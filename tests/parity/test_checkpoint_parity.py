@@ -297,3 +297,20 @@ def test_label_names_become_numbers_again(tmp_path):
     for library in (bertlab, transformers):
         config = library.BertConfig.from_pretrained(tmp_path)
         assert config.id2label == names and config.num_labels == 3
+
+
+@pytest.mark.filterwarnings("ignore:parameters of")
+@pytest.mark.parametrize("saved", ["BertModel", "BertForPreTraining", "BertForSequenceClassification"])
+@pytest.mark.parametrize("loaded", ["BertModel", "BertForPreTraining", "BertForMaskedLM", "BertForTokenClassification"])
+@pytest.mark.parametrize("safe", [True, False])
+def test_the_loading_info_is_the_documented_one(saved, loaded, safe, tmp_path):
+    torch.manual_seed(4)
+    config = transformers.BertConfig(vocab_size=29, hidden_size=12, num_hidden_layers=1, num_attention_heads=3,
+                                     intermediate_size=8, max_position_embeddings=10)  # fmt: skip
+    getattr(transformers, saved)(config).save_pretrained(tmp_path, safe_serialization=safe)
+    _, theirs = getattr(transformers, loaded).from_pretrained(tmp_path, output_loading_info=True)
+    _, ours = getattr(bertlab, loaded).from_pretrained(tmp_path, output_loading_info=True)
+    assert set(ours) == set(theirs)
+    for key in theirs:
+        found = {name.removeprefix("bert.") for name in ours[key]}
+        assert found == {name.removeprefix("bert.") for name in theirs[key]}, key
