@@ -231,8 +231,9 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
 
 def _reason(error: Exception) -> str:
     """What torch's careful unpickler met, without its advice on how to be careless."""
-    text = one_line(Exception(str(error).split("WeightsUnpickler error:")[-1].strip().split("\n")[0]))
-    return text.split("Please use")[0].strip() or "it is no plain dict of tensors"
+    _, met, what = str(error).partition("WeightsUnpickler error:")
+    said = one_line(Exception(what.strip().split("\n")[0])) if met else ""
+    return said.split("Please use")[0].strip() or "it is no plain dict of tensors"
 
 
 def _can_be_mapped(path: Path) -> bool:

@@ -87,8 +87,6 @@ class TokenizerBase:
         self._further = further  # options of other tools, kept for save_pretrained
         self._warned: set[str] = set()
 
-    # ------------------------------------------------------------------------------------- what differs
-
     def _tokens_changed(self) -> None:
         """Called when a special token changed."""
 
@@ -97,8 +95,6 @@ class TokenizerBase:
 
     def _encode(self, inputs: list[tuple], batched: bool, options: CallOptions) -> BatchEncoding:
         raise NotImplementedError
-
-    # ------------------------------------------------------------------------------------ special tokens
 
     @property
     def additional_special_tokens(self) -> list[str]:
@@ -188,31 +184,19 @@ class TokenizerBase:
         self._tokens_changed()
         return self.add_tokens(added, special_tokens=True)
 
-    # ------------------------------------------------------------------------------------------ encoding
-
     def __call__(
         self,
         text: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
         text_pair: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
         text_target: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
         text_pair_target: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
-        add_special_tokens: bool = True,
-        padding: bool | str = False,
-        truncation: bool | str | None = None,
-        max_length: int | None = None,
-        stride: int = 0,
-        is_split_into_words: bool = False,
-        pad_to_multiple_of: int | None = None,
-        return_tensors: str | None = None,
-        return_token_type_ids: bool | None = None,
-        return_attention_mask: bool | None = None,
-        return_overflowing_tokens: bool = False,
-        return_special_tokens_mask: bool = False,
-        return_offsets_mapping: bool = False,
-        return_length: bool = False,
-        verbose: bool = True,
-        **further: Any,
-    ) -> BatchEncoding:
+        add_special_tokens: bool = True, padding: bool | str = False, truncation: bool | str | None = None,
+        max_length: int | None = None, stride: int = 0, is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None, return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None, return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False, return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False, return_length: bool = False, verbose: bool = True, **further: Any,
+    ) -> BatchEncoding:  # fmt: skip
         """Encode a text, a pair of texts, or a list of either.
 
         `text` (and `text_pair`) is a string, a list of strings, or with `is_split_into_words` a list of words
@@ -275,8 +259,6 @@ class TokenizerBase:
     def _problem_with(self, value: Any, options: CallOptions) -> str | None:
         """Why a value cannot be encoded as a text; None if it can."""
         return problem_with(value, options)
-
-    # -------------------------------------------------------------------------- ids with special tokens
 
     def build_inputs_with_special_tokens(
         self, token_ids_0: Sequence[int], token_ids_1: Sequence[int] | None = None
@@ -402,8 +384,6 @@ class TokenizerBase:
             verbose,
         )
 
-    # ------------------------------------------------------------------------------------------ decoding
-
     def decode(
         self,
         token_ids: Any,
@@ -428,8 +408,6 @@ class TokenizerBase:
     def clean_up_tokenization(out_string: str) -> str:
         """Take out the spaces before . , ? ! and English contractions."""
         return tidied(out_string)
-
-    # --------------------------------------------------------------------------------------------- files
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, *inputs: Any, **options: Any):
@@ -479,8 +457,6 @@ class TokenizerBase:
 
     def _base_vocabulary(self) -> dict[str, int]:
         raise NotImplementedError
-
-    # --------------------------------------------------------------------------------------------- small
 
     def __repr__(self) -> str:
         limit = "none" if self.model_max_length > LARGE else self.model_max_length

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bertlab.files import write_whole
+from bertlab.tokenizer.backend import (
+    backend_token,
+    loaded_backend,
+    new_backend,
+    pipeline_of,
+    without_gaps,
+    without_surrogates,
+)
 from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.enough import LONG, check_words, enough_of
@@ -23,10 +28,7 @@ from bertlab.tokenizer.readable import BertTokenizer
 from bertlab.tokenizer.saving import unusual_options
 from bertlab.tokenizer.tensors import as_lists
 from bertlab.tokenizer.tokens import AddedToken, checked_id, our_token
-from bertlab.tokenizer.vocabulary import read_vocabulary, vocabulary_of_json
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
+from bertlab.tokenizer.vocabulary import read_vocabulary
 
 # The backend keeps padding and truncation as its own state, so setting them and encoding must not interleave.
 _backend_lock = threading.Lock()
@@ -73,7 +75,7 @@ class BertTokenizerFast(TokenizerBase):
         }
         asked = {name: value for name, value in asked.items() if value is not None}
         if tokenizer_object is not None or tokenizer_file is not None:
-            self._backend = _loaded_backend(tokenizer_object, tokenizer_file, asked)
+            self._backend = loaded_backend(tokenizer_object, tokenizer_file, asked)
             if self._backend.truncation is not None:
                 further.setdefault("truncation_side", self._backend.truncation["direction"])
             if self._backend.padding is not None:
@@ -81,10 +83,10 @@ class BertTokenizerFast(TokenizerBase):
             wordpieces_prefix = getattr(self._backend.model, "continuing_subword_prefix", wordpieces_prefix)
         elif vocab_file is not None:
             vocabulary = read_vocabulary(vocab_file, str(unk_token))
-            self._backend = _new_backend(vocabulary, str(unk_token), wordpieces_prefix, asked, max_input_chars_per_word)
+            self._backend = new_backend(vocabulary, str(unk_token), wordpieces_prefix, asked, max_input_chars_per_word)
         else:
             raise ValueError("A tokenizer is made from a vocab_file or a tokenizer_file; give one of them.")
-        pipeline = _pipeline_of(self._backend)
+        pipeline = pipeline_of(self._backend)
         options = normalizer_options(pipeline)
         self._unusual = unusual_steps(pipeline)
         self._prefix = wordpieces_prefix
@@ -179,9 +181,9 @@ class BertTokenizerFast(TokenizerBase):
     def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
         new = [token for token in tokens if self._backend.token_to_id(getattr(token, "content", token)) is None]
         if new:
-            self._backend = _without_gaps(self._backend)
+            self._backend = without_gaps(self._backend)
         add = self._backend.add_special_tokens if special else self._backend.add_tokens
-        return add([_backend_token(token) for token in tokens])
+        return add([backend_token(token) for token in tokens])
 
     def readable(self) -> BertTokenizer:
         """The readable tokenizer with the same vocabulary, options and added tokens.
@@ -264,7 +266,7 @@ class BertTokenizerFast(TokenizerBase):
             for text in texts:
                 check_words(text)
         inputs = [self._enough(first, second if pairs else None, options) for first, second in inputs]
-        items = [tuple(map(_without_surrogates, texts)) if pairs else _without_surrogates(texts[0]) for texts in inputs]
+        items = [tuple(map(without_surrogates, texts)) if pairs else without_surrogates(texts[0]) for texts in inputs]
         with _backend_lock:
             self._set_backend(options)
             try:
@@ -300,7 +302,7 @@ class BertTokenizerFast(TokenizerBase):
         longest = max(map(len, self.added_tokens_encoder), default=0)
 
         def locate(text: str) -> tuple[list[tuple[int, int]], list[int | None]]:
-            encoding = self._backend.encode(_without_surrogates(text), add_special_tokens=False)
+            encoding = self._backend.encode(without_surrogates(text), add_special_tokens=False)
             return encoding.offsets, encoding.word_ids
 
         if options.truncation == "do_not_truncate" or max(len(first), len(second or "")) <= LONG:
@@ -378,94 +380,3 @@ class BertTokenizerFast(TokenizerBase):
                 self._backend.no_padding()
                 write_whole(files[-1], self._backend.to_str(pretty=True))
         return files
-
-
-# The backend
-
-
-def _new_backend(vocabulary: dict[str, int], unk_token: str, prefix: str, asked: dict[str, Any], most_characters: int):
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    backend = Tokenizer(
-        models.WordPiece(
-            vocabulary,
-            unk_token=unk_token,
-            continuing_subword_prefix=prefix,
-            max_input_chars_per_word=most_characters,
-        )
-    )
-    backend.normalizer = _normalizer(asked)
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.decoder = decoders.WordPiece(prefix=prefix)
-    return backend
-
-
-def _normalizer(options: Mapping[str, Any]):
-    from tokenizers import normalizers
-
-    return normalizers.BertNormalizer(
-        clean_text=options.get("clean_text", True),
-        handle_chinese_chars=options.get("tokenize_chinese_chars", True),
-        strip_accents=options.get("strip_accents"),
-        lowercase=options.get("do_lower_case", True),
-    )
-
-
-def _loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, asked: dict[str, Any]):
-    """The backend of a tokenizer.json (or a copy of the given one), with the normalization that was asked for."""
-    from tokenizers import Tokenizer
-
-    if tokenizer_object is not None:
-        backend = Tokenizer.from_str(tokenizer_object.to_str())
-    else:
-        vocabulary_of_json(Path(path))  # explains what is wrong better than the backend does
-        try:
-            backend = Tokenizer.from_file(os.fspath(path))
-        except Exception as error:
-            raise ValueError(f"The tokenizer in {os.fspath(path)!r} cannot be read: {error}.") from error
-    said = normalizer_options(_pipeline_of(backend))
-    if said and any(said.get(name) != value for name, value in asked.items()):
-        backend.normalizer = _normalizer(said | asked)
-    return backend
-
-
-def _pipeline_of(backend: Any) -> dict[str, Any]:
-    """The steps of a backend, as a tokenizer.json has them."""
-    model = backend.model
-    steps = {"normalizer": backend.normalizer, "pre_tokenizer": backend.pre_tokenizer}
-    pipeline = {name: None if step is None else json.loads(step.__getstate__()) for name, step in steps.items()}
-    most = getattr(model, "max_input_chars_per_word", None)
-    return pipeline | {"model": {"type": type(model).__name__, "max_input_chars_per_word": most}}
-
-
-def _without_gaps(backend: Any):
-    """A backend that gives ids beyond the last one to new tokens; it counts tokens, and lines of a token count too.
-
-    Where lines of a vocabulary stand for nothing, their ids get names that no text has.
-    """
-    vocabulary = backend.get_vocab(with_added_tokens=False)
-    missing = set(range(max(vocabulary.values(), default=-1) + 1)) - set(vocabulary.values())
-    if not missing:
-        return backend
-    state = json.loads(backend.to_str())
-    state["model"]["vocab"] |= {f"[no token {token_id}]": token_id for token_id in sorted(missing)}
-    return type(backend).from_str(json.dumps(state))
-
-
-def _without_surrogates(text: Any) -> Any:
-    """A text or list of words in which halves of surrogate pairs, which the backend cannot take, are U+FFFD."""
-    if isinstance(text, str):
-        return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-    return [_without_surrogates(word) for word in text]
-
-
-def _backend_token(token: Any) -> Any:
-    """A string or token as the backend takes it; `normalized` only if set, for it depends on `special`."""
-    from tokenizers import AddedToken as BackendToken
-
-    if not isinstance(token, AddedToken):
-        return token
-    options = asdict(token)
-    if token.normalized == (not token.special):
-        del options["normalized"]
-    return BackendToken(**options)
