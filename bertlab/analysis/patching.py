@@ -153,7 +153,7 @@ class _Pair:
 
     def _check_difference(self) -> None:
         ends = torch.stack([self.value, self.corrupt_value])  # (2, batch)
-        smallest = 8 * torch.finfo(self.model.dtype).eps * ends.abs().amax(0)
+        smallest = 8 * torch.finfo(ends.dtype).eps * ends.abs().amax(0)
         same = (ends[0] - ends[1]).abs() <= smallest
         if bool(same.any()):
             number = int(same.nonzero()[0])
