@@ -27,7 +27,7 @@ PANELS = sorted((ROOT / "widgets" / "bertlab_widgets").rglob("*.py"))
 
 # What only a part of the library may import, wherever the import stands.
 CONFINED = {
-    "matplotlib": {"bertlab.analysis.plots"},
+    "matplotlib": set(),
     "IPython": set(),
     "ipywidgets": set(),
     "anywidget": set(),
