@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.data import Row, Task, documents, read
+from bertlab.tasks import TASKS as KNOWN
 
 FREE_GENRES = ("images", "answers-forums", "answer-answer")  # of stsb: those whose texts may be shared
 TEXTS = (
@@ -25,10 +26,7 @@ SENTENCES = {  # labelled sets whose sentences are learnt as text as well, witho
     "sentence_polarity": ("text",), "sentiment_uci": ("text",), "subjectivity": ("text",), "goemotions": ("text",),
     "snli_small": ("text_a", "text_b"),
 }  # fmt: skip
-UPOS = (
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
-    "SYM", "VERB", "X",
-)  # fmt: skip
+UPOS = KNOWN["pos"].labels
 
 
 @dataclass
@@ -76,7 +74,7 @@ def sentiment(folder: Path, limit: int | None) -> TaskSets:
     """Positive or negative: sentences and reviews of films, and of what shops sell."""
     names = ("sentence_polarity", "sentiment_uci", "imdb_counterfactual")
     return TaskSets(
-        Task("classification", ("negative", "positive"), max_length=96, name="sentiment"),
+        Task("classification", KNOWN["sentiment"].labels, max_length=96, name="sentiment"),
         [row for name in names for row in part(folder, name, "train", limit)],
         {name: part(folder, name, "dev", limit) for name in names},
         list(names),
@@ -114,7 +112,7 @@ def inference(folder: Path, limit: int | None) -> TaskSets:
     """Whether a sentence follows from another, is left open, or contradicts it."""
     names = ("snli_small", "nli_counterfactual")
     return TaskSets(
-        Task("classification", ("entailment", "neutral", "contradiction"), max_length=80, name="inference"),
+        Task("classification", KNOWN["inference"].labels, max_length=80, name="inference"),
         [row for name in names for row in part(folder, name, "train", limit)],
         {name: part(folder, name, "dev", limit) for name in names},
         list(names),
@@ -136,7 +134,7 @@ def pos(folder: Path, limit: int | None) -> TaskSets:
 def ner(folder: Path, limit: int | None) -> TaskSets:
     """Persons, places and organisations."""
     names = ("ner_uner_ewt", "ner_wikigold")
-    labels = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
+    labels = KNOWN["ner"].labels
 
     def rows(name: str, split: str) -> list[Row]:  # the larger set has no MISC, so the other one goes without
         return [
