@@ -30,6 +30,7 @@ _HOME = {
         "BertForMultipleChoice",
         "BertForTokenClassification",
         "BertForQuestionAnswering",
+        "functional",
         "BertTextModel",
     ],
     "outputs": [

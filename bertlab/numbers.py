@@ -39,6 +39,6 @@ def plain(value: Any) -> Any:
         return type(value)((plain(key), plain(inner)) for key, inner in value.items()) if value else value
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         return type(value)(plain(inner) for inner in value)
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):  # a number, or an array of them
         return value.tolist()
     return value

@@ -12,10 +12,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 
 class ModelOutput(OrderedDict):
     """Base of all outputs: `output.logits`, `output["logits"]` and `output[0]` are the same tensor."""
+
+    def __init_subclass__(cls) -> None:
+        """Let torch look inside: `torch.export`, `torch.func` and others take outputs apart and put them together."""
+        pytree.register_pytree_node(
+            cls,
+            lambda output: (list(output.values()), list(output)),
+            lambda values, names: cls(**dict(zip(names, values, strict=True))),
+            serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
+        )
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bertlab.numbers import is_number, is_whole
+from bertlab.numbers import as_whole, is_number, is_whole
 
 DEFAULT_MAX_LENGTH = 20  # tokens, the prompt included, when no length is asked for
 
@@ -71,11 +71,13 @@ class GenerationOptions:
             ("max_new_tokens", 1), ("max_length", 1), ("min_new_tokens", 0), ("min_length", 0), ("top_k", 0),
             ("no_repeat_ngram_size", 0), ("num_beams", 1), ("num_return_sequences", 1),
         ):  # fmt: skip
-            value = getattr(self, name)
-            if value is None and name in ("max_new_tokens", "max_length"):
+            given = getattr(self, name)
+            if given is None and name in ("max_new_tokens", "max_length"):
                 continue
-            if not is_whole(value) or value < least:
-                raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+            value = as_whole(given)
+            if value is None or value < least:
+                raise ValueError(f"{name} is {given!r}; it must be a whole number of at least {least}")
+            setattr(self, name, value)
         for name in ("temperature", "repetition_penalty", "top_p"):
             value = getattr(self, name)
             if not is_number(value) or value <= 0:
@@ -103,7 +105,8 @@ class GenerationOptions:
         """The ids that end a text."""
         if self.eos_token_id is None:
             return []
-        return [self.eos_token_id] if is_whole(self.eos_token_id) else list(self.eos_token_id)
+        ids = [self.eos_token_id] if is_whole(self.eos_token_id) else list(self.eos_token_id)
+        return [number if as_whole(number) is None else as_whole(number) for number in ids]
 
 
 def chosen_options(config: Any, given: dict[str, Any], device: torch.device) -> GenerationOptions:
@@ -143,5 +146,5 @@ def chosen_options(config: Any, given: dict[str, Any], device: torch.device) -> 
     if options.pad_token_id is None and options.ends:
         options.pad_token_id = options.ends[0]
     if is_whole(options.generator):
-        options.generator = torch.Generator(device).manual_seed(options.generator)
+        options.generator = torch.Generator(device).manual_seed(as_whole(options.generator))
     return options

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bertlab.model.bert import BertModel
 from bertlab.model.config import BertConfig
+from bertlab.model.functional import functional
 from bertlab.model.heads import (
     BertForMaskedLM,
     BertForMultipleChoice,
@@ -42,6 +43,7 @@ __all__ = [
     "BertPreTrainedModel",
     "BertTextModel",
     "class_of",
+    "functional",
     "inputs_of_texts",
     "load_text_tokenizer",
     "save_text_model",

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from bertlab.model import masks
+from bertlab.model import kernels, masks
 from bertlab.model.checks import check_inputs
 from bertlab.model.config import BertConfig
 from bertlab.model.layers import BertEmbeddings, BertEncoder, BertPooler, LayerCache
 from bertlab.model.pretrained import BertPreTrainedModel
 from bertlab.outputs import BaseModelOutputWithPoolingAndCrossAttentions
-from bertlab.recording import anybody_listens
+from bertlab.recording import anybody_hooks, anybody_listens
 
 
 class BertModel(BertPreTrainedModel):
@@ -93,7 +93,7 @@ class BertModel(BertPreTrainedModel):
             output_hidden_states,
             return_dict,
             packing,
-            fused=not (torch.is_grad_enabled() and (masks.has_blind_row(mask) or masks.has_blind_row(encoder_mask))),
+            fused=not (torch.is_grad_enabled() and (masks.may_blind(mask) or masks.may_blind(encoder_mask))),
         )
         last = outputs[0] if packing is None else packing.pad(outputs[0])
         pooled = self.pooler(last) if self.pooler is not None else None
@@ -117,10 +117,11 @@ class BertModel(BertPreTrainedModel):
             if not config.is_decoder:
                 return None, None
             given = torch.ones(batch, past + sequence, device=self.device)
-        elif not config.is_decoder and bool((given == 1).all()):
+        elif not config.is_decoder and masks.hides_nothing(given):
             return None, None  # nothing is hidden, so nothing need be added to the scores
         packing = None
-        if self.skip_padding and given.dim() == 2 and not (config.is_decoder or shows_states or anybody_listens(self)):
+        skips = self.skip_padding and given.dim() == 2 and kernels.values_known(given)
+        if skips and not (config.is_decoder or shows_states or anybody_listens(self) or anybody_hooks(self)):
             packing = masks.Packing(given.expand(batch, -1))
         return self.get_extended_attention_mask(given, (batch, sequence)), packing
 

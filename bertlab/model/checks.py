@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from bertlab.model.kernels import values_known
+
 
 def check_inputs(
     model: Any,
@@ -25,6 +27,8 @@ def check_inputs(
     Raises:
         TypeError, ValueError, IndexError: naming the argument, what was given and what is allowed.
     """
+    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+        return  # shapes have no numbers yet
     batch, sequence = _check_tokens(model, input_ids, inputs_embeds)
     if input_ids is not None:
         _warn_of_forgotten_mask(model.config.pad_token_id, input_ids, attention_mask)
@@ -39,23 +43,34 @@ def check_inputs(
         check_range("token_type_ids", token_type_ids, model.config.type_vocab_size, "type_vocab_size")
     total = past + sequence
     if attention_mask is not None:
-        allowed = {(batch, total), (batch, sequence, total), (1, total), (1, sequence, total)}
-        if tuple(attention_mask.shape) not in allowed:
+        allowed = [(batch, total), (batch, sequence, total), (1, total), (1, sequence, total)]
+        if not has_shape(attention_mask, allowed):
             raise ValueError(
                 f"attention_mask has shape {tuple(attention_mask.shape)}; give ({batch}, {total}) or "
                 f"({batch}, {sequence}, {total}), counting what is in the cache"
             )
     if head_mask is not None:
         layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
-        if tuple(head_mask.shape) not in {(heads,), (layers, heads)} and head_mask.dim() != 5:
+        if not has_shape(head_mask, [(heads,), (layers, heads)]) and head_mask.dim() != 5:
             raise ValueError(f"head_mask has shape {tuple(head_mask.shape)}; give ({heads},) or ({layers}, {heads})")
     if encoder_states is not None:
         _check_encoder(model.config, encoder_states, encoder_mask, batch, sequence)
 
 
+def has_shape(tensor: torch.Tensor, allowed: list[tuple[int, ...]]) -> bool:
+    """Whether a tensor has one of these shapes; True while it is traced or exported, when sizes are no numbers yet."""
+    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+        return True
+    # number by number, as the compiler knows whether symbols are equal, but not whether they are in a list
+    return any(
+        tensor.dim() == len(shape) and all(own == one for own, one in zip(tensor.shape, shape, strict=True))
+        for shape in allowed
+    )
+
+
 def check_range(name: str, ids: torch.Tensor, limit: int, limit_name: str, ignored: int | None = None) -> None:
     """Raise IndexError for the first id outside 0 ... limit - 1, saying where it stands."""
-    if torch.compiler.is_compiling() or not ids.numel():
+    if not values_known(ids) or not ids.numel():
         return
     wrong = (ids < 0) | (ids >= limit)
     if ignored is not None:
@@ -125,7 +140,7 @@ def _check_encoder(config: Any, states: torch.Tensor, mask: torch.Tensor | None,
             f"encoder_hidden_states has shape {tuple(states.shape)}; give ({batch}, keys, {config.hidden_size})"
         )
     keys = states.shape[1]
-    if mask is not None and tuple(mask.shape) not in {(batch, keys), (batch, sequence, keys)}:
+    if mask is not None and not has_shape(mask, [(batch, keys), (batch, sequence, keys)]):
         raise ValueError(f"encoder_attention_mask has shape {tuple(mask.shape)}; give ({batch}, {keys})")
 
 
@@ -158,7 +173,7 @@ def _check_cache(model: Any, past_key_values: Any, batch: int) -> int:
 
 
 def _warn_of_forgotten_mask(padding: int | None, input_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
-    if attention_mask is None and padding is not None and input_ids.numel():
+    if attention_mask is None and padding is not None and input_ids.numel() and values_known(input_ids):
         if bool((input_ids[:, [0, -1]] == padding).any()):
             warnings.warn(
                 "the input holds padding but no attention_mask is given, so padding is attended to and changes "

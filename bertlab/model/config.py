@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.files import CONFIG_FILES, read_json, resolve, take_options, write_whole
-from bertlab.numbers import is_number, is_whole
+from bertlab.numbers import as_whole, is_number, is_whole, plain
 
 POSITION_EMBEDDING_TYPES = ("absolute", "relative_key", "relative_key_query")
 MOST_PARAMETERS = 10**11
@@ -127,6 +127,10 @@ class BertConfig:
             if label2id is not None:
                 self.label2id = {str(name): int(number) for name, number in dict(label2id).items()}
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """numpy's numbers are kept as Python's, so that they can be saved."""
+        super().__setattr__(name, plain(value) if type(value).__module__ == "numpy" else value)
+
     @property
     def num_labels(self) -> int:
         """How many labels a classification head tells apart; setting it names them LABEL_0, LABEL_1, ..."""
@@ -134,8 +138,9 @@ class BertConfig:
 
     @num_labels.setter
     def num_labels(self, number: int) -> None:
-        if not is_whole(number) or not 0 <= number <= MOST_LABELS:
-            raise ValueError(f"num_labels is {number!r}; it must be a whole number from 0 to {MOST_LABELS}")
+        given, number = number, as_whole(number)
+        if number is None or not 0 <= number <= MOST_LABELS:
+            raise ValueError(f"num_labels is {given!r}; it must be a whole number from 0 to {MOST_LABELS}")
         if getattr(self, "id2label", None) is None or len(self.id2label) != number:
             self.id2label = {i: f"LABEL_{i}" for i in range(number)}
             self.label2id = {name: i for i, name in self.id2label.items()}
@@ -221,6 +226,7 @@ class BertConfig:
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain Python values, ready for JSON but for `id2label`'s numeric keys."""
         values = copy.deepcopy({name: value for name, value in vars(self).items() if name != "torch_dtype"})
+        values = plain(values)
         values["torch_dtype"] = _dtype_name(self.torch_dtype)
         values["model_type"] = self.model_type
         return values

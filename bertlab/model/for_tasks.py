@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bertlab.model.bert import BertModel
+from bertlab.model.checks import has_shape
 from bertlab.model.config import PROBLEM_TYPES, BertConfig
 from bertlab.model.losses import position_loss, token_loss, with_loss
 from bertlab.model.pretrained import BertPreTrainedModel
@@ -82,7 +83,7 @@ class BertForSequenceClassification(BertPreTrainedModel):
             return token_loss(logits, labels)
         if problem not in PROBLEM_TYPES:
             raise ValueError(f"problem_type is {problem!r}; allowed are {', '.join(PROBLEM_TYPES)}")
-        if labels.shape != logits.shape and labels.shape != logits.squeeze(-1).shape:
+        if not has_shape(labels, [logits.shape, logits.squeeze(-1).shape]):
             advice = "; for one class a text give whole numbers (torch.long)" if problem[0] == "m" else ""
             raise ValueError(
                 f"labels has shape {tuple(labels.shape)}; for {problem} give {tuple(logits.shape)}{advice}"

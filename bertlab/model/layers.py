@@ -112,6 +112,7 @@ class BertSelfAttention(nn.Module):
         mask = encoder_attention_mask if is_cross_attention else attention_mask
 
         somebody_looks = output_attentions or self.scores.listened or self.probs.listened
+        somebody_looks = somebody_looks or not kernels.untouched(self.dropout, nn.Dropout) or kernels.transformed()
         whole_heads = head_mask is None or head_mask.shape[-2:] == (1, 1)  # as opposed to single places of theirs
         if fused and not somebody_looks and whole_heads and self.position_embedding_type == "absolute":
             context, probs = self.attend_fused(q, k, v, mask, head_mask), None
@@ -148,7 +149,7 @@ class BertSelfAttention(nn.Module):
         """The same in torch's fused kernel, which never shows its probabilities."""
         if mask is not None and mask.dtype != q.dtype:
             mask = mask.clamp(min=torch.finfo(q.dtype).min).to(q.dtype)
-        dropout = self.dropout.p if self.training else 0.0
+        dropout = self.dropout.p if self.dropout.training else 0.0
         if q.device.type == "cpu" and (dropout > 0 or (q.requires_grad and q.dtype == torch.bfloat16)):
             # The CPU has no fused kernel with dropout, and that of bfloat16 is slow on the way back: plain products.
             scores = q @ (k / math.sqrt(self.attention_head_size)).transpose(-1, -2)  # (batch, heads, query, key)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from bertlab.model.checks import check_range
+from bertlab.model.checks import check_range, has_shape
 
 IGNORED = -100  # the label of places that a loss leaves out
 
@@ -21,7 +22,7 @@ def token_loss(logits: torch.Tensor, labels: torch.Tensor, name: str = "labels")
         ValueError: when the shapes do not fit. IndexError: for a label out of range, naming its place.
     """
     places = logits.shape[:-1]
-    if tuple(labels.shape) not in {tuple(places), (places.numel(),), (*places, 1)}:
+    if not has_shape(labels, [tuple(places), (math.prod(places),), (*places, 1)]):
         raise ValueError(f"{name} has shape {tuple(labels.shape)}; logits {tuple(logits.shape)} need {tuple(places)}")
     if labels.is_floating_point():
         raise TypeError(f"{name} holds floating-point numbers; here the labels are class numbers (torch.long)")
@@ -34,7 +35,7 @@ def position_loss(logits: torch.Tensor, positions: torch.Tensor) -> torch.Tensor
     count as 0, those beyond the sequence are left out."""
     if positions.dim() > 1:
         positions = positions.squeeze(-1)
-    if positions.shape != logits.shape[:1]:
+    if not has_shape(positions, [logits.shape[:1]]):
         raise ValueError(f"answer positions have shape {tuple(positions.shape)}; give one a text, ({len(logits)},)")
     if positions.is_floating_point():
         raise TypeError("answer positions hold floating-point numbers; they count tokens (torch.long)")

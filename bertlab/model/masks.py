@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from bertlab.model.kernels import values_known
+
 
 class Packing:
     """Drops the padding of a batch, and puts it back as zeros.
@@ -89,7 +91,15 @@ def of_heads(mask: torch.Tensor | None, layers: int, dtype: torch.dtype) -> Any:
     return mask.to(dtype=dtype)
 
 
-def has_blind_row(mask: torch.Tensor | None) -> bool:
-    """Whether some query may see no key at all. Its probabilities are uniform; the fused kernel gets that right, but
-    not its gradient (the logarithm of the number of keys is lost beside the mask's huge number)."""
-    return mask is not None and bool((mask == torch.finfo(mask.dtype).min).all(-1).any())
+def hides_nothing(mask: torch.Tensor) -> bool:
+    """Whether every key may be seen, so that nothing need be added to the scores; False where that is unknown."""
+    return values_known(mask) and bool((mask == 1).all())
+
+
+def may_blind(mask: torch.Tensor | None) -> bool:
+    """Whether some query may see no key at all, for all that is known. Its probabilities are uniform; the fused kernel
+    gets that right, but not its gradient (the logarithm of the number of keys is lost beside the mask's huge number).
+    """
+    if mask is None:
+        return False
+    return not values_known(mask) or bool((mask == torch.finfo(mask.dtype).min).all(-1).any())

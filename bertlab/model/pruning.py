@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from bertlab.numbers import as_whole
+
 
 def prune_model(model: Any, heads_to_prune: Mapping[int, Any]) -> None:
     """Remove heads of several layers, `{layer: [heads]}`, and note them in the configuration.
@@ -16,14 +18,14 @@ def prune_model(model: Any, heads_to_prune: Mapping[int, Any]) -> None:
         ValueError: for a layer or a head that does not exist; nothing is pruned then.
     """
     layers = model.base_model.encoder.layer
-    for number, heads in heads_to_prune.items():
-        if not isinstance(number, int) or not 0 <= number < len(layers):
-            raise ValueError(f"there is no layer {number!r} to prune; the model has layers 0 to {len(layers) - 1}")
-        total = model.config.num_attention_heads
-        unknown = [head for head in heads if not isinstance(head, int) or not 0 <= head < total]
-        if unknown:
-            raise ValueError(f"there is no head {unknown[0]!r} in layer {number} to prune; heads are 0 to {total - 1}")
-    for number, heads in heads_to_prune.items():
+    total = model.config.num_attention_heads
+    chosen: dict[int, list[int]] = {}
+    for given, heads in heads_to_prune.items():
+        number = as_whole(given)
+        if number is None or not 0 <= number < len(layers):
+            raise ValueError(f"there is no layer {given!r} to prune; the model has layers 0 to {len(layers) - 1}")
+        chosen[number] = _numbers(heads, total, f" in layer {number}")
+    for number, heads in chosen.items():
         layers[number].attention.prune_heads(heads)
         model.config.pruned_heads[number] = sorted(set(model.config.pruned_heads.get(number, [])) | set(heads))
 
@@ -36,10 +38,7 @@ def prune(layer: Any, heads: Iterable[int]) -> None:
     """
     attention = layer.self
     total = attention.num_attention_heads + len(layer.pruned_heads)
-    unknown = [head for head in heads if not isinstance(head, int) or not 0 <= head < total]
-    if unknown:
-        raise ValueError(f"there is no head {unknown[0]!r} to prune; the layer has heads 0 to {total - 1}")
-    gone = set(heads) - layer.pruned_heads
+    gone = set(_numbers(heads, total, "")) - layer.pruned_heads
     if not gone:
         return
     size = attention.attention_head_size
@@ -62,3 +61,14 @@ def _keep(linear: nn.Linear, places: torch.Tensor, dim: int) -> None:
     if dim == 0 and linear.bias is not None:
         linear.bias = nn.Parameter(linear.bias.detach().index_select(0, places).clone(), requires_grad=trains)
     linear.out_features, linear.in_features = linear.weight.shape
+
+
+def _numbers(heads: Iterable[Any], total: int, where: str) -> list[int]:
+    """The heads as Python's whole numbers, after checking that there are such."""
+    numbers = []
+    for head in heads:
+        number = as_whole(head)
+        if number is None or not 0 <= number < total:
+            raise ValueError(f"there is no head {head!r}{where} to prune; heads are 0 to {total - 1}")
+        numbers.append(number)
+    return numbers

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+
+from bertlab.numbers import as_whole
 
 
 class undrawn_weights(TorchFunctionMode):
@@ -62,13 +63,14 @@ def resize_vocabulary(model: Any, size: int | None, multiple: int | None) -> nn.
         ValueError: for a size or multiple that is no whole number of at least 1.
     """
     old = model.get_input_embeddings()
-    size = old.num_embeddings if size is None else size
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"the vocabulary cannot have {size!r} tokens; give a whole number of at least 1")
+    given, size = size, old.num_embeddings if size is None else as_whole(size)
+    if size is None or size < 1:
+        raise ValueError(f"the vocabulary cannot have {given!r} tokens; give a whole number of at least 1")
     if multiple is not None:
-        if not isinstance(multiple, int) or multiple < 1:
+        step = as_whole(multiple)
+        if step is None or step < 1:
             raise ValueError(f"pad_to_multiple_of is {multiple!r}; give a whole number of at least 1")
-        size = math.ceil(size / multiple) * multiple
+        size = -(-size // step) * step
     if size == old.num_embeddings:
         return old
     padding = old.padding_idx if old.padding_idx is not None and old.padding_idx < size else None

@@ -7,16 +7,18 @@ values.
 from __future__ import annotations
 
 from bertlab.recording import names
-from bertlab.recording.hooks import Edit, HookPoint, anybody_listens, edit, hook_names, record
+from bertlab.recording.hooks import Edit, HookPoint, anybody_hooks, anybody_listens, edit, hook_names, hooked, record
 from bertlab.recording.recording import Recording
 
 __all__ = [
     "Edit",
     "HookPoint",
     "Recording",
+    "anybody_hooks",
     "anybody_listens",
     "edit",
     "hook_names",
+    "hooked",
     "names",
     "record",
 ]

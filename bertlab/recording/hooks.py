@@ -6,12 +6,17 @@ A model passes every functional value through a `HookPoint`, a parameterless ide
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from fnmatch import fnmatchcase
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_modules
 
 from bertlab.recording.recording import Recording, nearest
 
@@ -21,31 +26,100 @@ Edit = Callable[[torch.Tensor], torch.Tensor]
 class HookPoint(nn.Module):
     """A named place that a value passes through unchanged, unless somebody edits it.
 
-    Edits run before recorders, so that a recording shows what the model used, whoever came first.
+    Edits run before recorders, so that a recording shows what the model used, whoever came first. Both belong to the
+    thread or asynchronous task that asked for them: passes of others neither see nor disturb them.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.edits: list[Edit] = []
-        self.recorders: list[Callable[[torch.Tensor], None]] = []
+        self.edits: tuple[Listener, ...] = ()
+        self.recorders: tuple[Listener, ...] = ()
 
     @property
     def listened(self) -> bool:
-        """Whether anybody edits or records here (torch's own hooks count too)."""
-        own = self.edits or self.recorders
-        return bool(own or self._forward_hooks or self._forward_pre_hooks or self._backward_hooks)
+        """Whether anybody edits or records here in this thread (torch's own hooks count too)."""
+        own = (self.edits or self.recorders) and any(listener.hears() for listener in (*self.edits, *self.recorders))
+        return bool(own) or hooked(self)
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
-        for change in self.edits:
-            value = change(value)
-        for recorder in self.recorders:
-            recorder(value)
+        if self.edits:
+            for change in self.edits:
+                if change.hears():
+                    value = change.function(value)
+        if self.recorders:
+            for recorder in self.recorders:
+                if recorder.hears():
+                    recorder.function(value)
         return value
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Whoever listens, listens to this model: a copy, or what is read from a file, starts with nobody."""
+        return {**self.__dict__, "edits": (), "recorders": ()}
+
+
+class Listener:
+    """A function that hears the values of one hook point, in the thread or task that it belongs to."""
+
+    def __init__(self, function: Callable[[torch.Tensor], Any], where: str, owner: Owner):
+        self.function = function
+        self.where = where  # "edits" or "recorders" of a hook point
+        self.owner = owner
+
+    def hears(self) -> bool:
+        """Whether a value that passes now, here, is the listener's to hear."""
+        return self.owner.is_here()
+
+
+class Owner:
+    """Whoever asked for edits or a recording: a thread, or an asynchronous task in it.
+
+    What a task starts inside the `with` (other tasks, `asyncio.to_thread`) belongs to it. A notebook may run each cell
+    as a task of its own, so that what one cell opened and left open belongs to the whole thread once the cell is done.
+    """
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.task = _running_task()
+
+    def is_here(self) -> bool:
+        """Whether the code that runs now belongs to the owner."""
+        if self in _owners.get():
+            return True
+        return self.thread == threading.get_ident() and (self.task is None or self.task.done())
+
+    def __enter__(self) -> Owner:
+        _owners.set((*_owners.get(), self))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _owners.set(tuple(owner for owner in _owners.get() if owner is not self))
+
+
+_owners: ContextVar[tuple[Owner, ...]] = ContextVar("owners of edits and recordings", default=())
+_changing = threading.Lock()  # while listeners are added or taken away
+
+
+def _running_task() -> asyncio.Task | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return None
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether torch's own hooks are set on the module, or on all modules."""
+    own = module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    return bool(own) or bool(torch_modules._has_any_global_hook())
 
 
 def anybody_listens(module: nn.Module) -> bool:
     """Whether a hook point inside the module is edited or recorded."""
     return any(point.listened for point in module.modules() if isinstance(point, HookPoint))
+
+
+def anybody_hooks(module: nn.Module) -> bool:
+    """Whether torch's own hooks are set on any module inside it."""
+    return any(hooked(inner) for inner in module.modules())
 
 
 def hook_names(model: nn.Module) -> list[str]:
@@ -101,7 +175,7 @@ def record(
 
         return keep
 
-    with _attached((point.recorders, recorder(name)) for name, point in chosen.items()):
+    with _attached([(point, "recorders", recorder(name)) for name, point in chosen.items()]):
         yield recording
 
 
@@ -129,23 +203,28 @@ def edit(model: nn.Module, edits: Mapping[str, Edit]) -> Iterator[None]:
     for pattern, function in edits.items():
         if not callable(function):
             raise TypeError(f"the edit of {pattern!r} must be a function of the value, not {type(function).__name__}")
-        attached += [(p.edits, _checked(name, function)) for name, p in _resolve(model, [pattern]).items()]
+        attached += [(p, "edits", _checked(name, function)) for name, p in _resolve(model, [pattern]).items()]
     with _attached(attached):
         yield
 
 
 @contextmanager
-def _attached(listeners: Iterable[tuple[list, Callable]]) -> Iterator[None]:
-    attached = []
-    try:
-        for listening, listener in listeners:
-            attached.append((listening, listener))
-            listening.append(listener)
-        yield
-    finally:
-        for listening, listener in attached:
-            if listener in listening:
-                listening.remove(listener)
+def _attached(functions: Iterable[tuple[HookPoint, str, Callable]]) -> Iterator[None]:
+    """Let functions listen at hook points, as "edits" or "recorders" of who asks."""
+    attached: list[tuple[HookPoint, Listener]] = []
+    with Owner() as owner:
+        try:
+            for point, where, function in functions:
+                listener = Listener(function, where, owner)
+                attached.append((point, listener))
+                with _changing:
+                    setattr(point, where, (*getattr(point, where), listener))
+            yield
+        finally:
+            for point, listener in attached:
+                with _changing:
+                    others = tuple(one for one in getattr(point, listener.where) if one is not listener)
+                    setattr(point, listener.where, others)
 
 
 def _checked(name: str, function: Edit) -> Edit:

@@ -4,10 +4,11 @@ import copy
 import json
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
-from bertlab import BertConfig
+from bertlab import BertConfig, BertModel
 
 
 def test_the_defaults_describe_bert_base():
@@ -121,3 +122,33 @@ def test_a_function_as_activation_cannot_be_saved_and_nothing_is_written(tmp_pat
     with pytest.raises(TypeError, match="hidden_act is a function"):
         BertConfig(hidden_act=torch.sin).save_pretrained(tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+def test_numbers_of_numpy_are_kept_and_saved_as_pythons(tmp_path):
+    three = np.int64(3)
+    config = BertConfig(
+        vocab_size=np.int32(31), num_labels=three, layer_norm_eps=np.float32(0.5), pruned_heads={three: [np.int64(1)]},
+        label2id={"a": np.int64(0), "b": np.int64(1), "c": np.int64(2)}, id2label={0: "a", 1: "b", 2: "c"}, own=[np.int64(7)],
+    )  # fmt: skip
+    config.check()
+    config.save_pretrained(tmp_path)
+    again = BertConfig.from_pretrained(tmp_path)
+    assert (again.vocab_size, again.num_labels, again.label2id["c"], again.own) == (31, 3, 2, [7])
+    assert type(config.vocab_size) is int and type(config.num_labels) is int and type(config.layer_norm_eps) is float
+    for wrong in (True, np.bool_(True), 2.0, np.float64(2)):
+        with pytest.raises(ValueError, match="num_labels is"):
+            BertConfig(num_labels=wrong)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"vocab_size": 10**15}, "vocab_size is 1000000000000000, and the model would have more"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan"),
+        ({"hidden_dropout_prob": float("nan")}, "hidden_dropout_prob is nan"),
+        ({"initializer_range": float("inf")}, "initializer_range is inf"),
+    ],
+)
+def test_sizes_and_numbers_that_cannot_be_are_refused_before_anything_is_built(fields, message):
+    with pytest.raises(ValueError, match=message):
+        BertModel(BertConfig(**fields))
