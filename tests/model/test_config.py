@@ -128,7 +128,8 @@ def test_numbers_of_numpy_are_kept_and_saved_as_pythons(tmp_path):
     three = np.int64(3)
     config = BertConfig(
         vocab_size=np.int32(31), num_labels=three, layer_norm_eps=np.float32(0.5), pruned_heads={three: [np.int64(1)]},
-        label2id={"a": np.int64(0), "b": np.int64(1), "c": np.int64(2)}, id2label={0: "a", 1: "b", 2: "c"}, own=[np.int64(7)],
+        label2id={"a": np.int64(0), "b": np.int64(1), "c": np.int64(2)}, id2label={0: "a", 1: "b", 2: "c"},
+        own=[np.int64(7)],
     )  # fmt: skip
     config.check()
     config.save_pretrained(tmp_path)
