@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bertlab.adapters import EncoderDecoder
-from bertlab.adapters.lora import adapter_state, add_lora, load_adapter, lora_layers, save_adapter
+from bertlab.adapters import EncoderDecoder, add_lora, load_adapter, lora_layers, save_adapter
+from bertlab.adapters.store import adapter_state
 from bertlab.model import BertForMultipleChoice, BertForNextSentencePrediction, BertForPreTraining
 from bertlab.recipes import joint
 from bertlab.recipes.__main__ import main
