@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -59,11 +60,21 @@ def _layer_number(name: str, depth: int) -> int:
     return int(rest.partition(".")[0]) if rest else depth - 1
 
 
+class AdamW(torch.optim.AdamW):
+    """torch's AdamW, step for step, without torch's compiler: importing that takes seconds and 75 MB."""
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+
+
 def make_optimizer(model: nn.Module, settings: Settings, device: torch.device) -> torch.optim.AdamW:
     """AdamW over `parameter_groups`, with the fused kernel where torch has one."""
     version = tuple(int(part) for part in torch.__version__.split(".")[:2])
     fused = device.type == "cuda" or (device.type == "cpu" and version >= (2, 4))
-    return torch.optim.AdamW(
+    return AdamW(
         parameter_groups(model, settings),
         lr=settings.learning_rate,
         betas=settings.betas,

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bertlab.devices import give_back_memory
 from bertlab.tasks import Feature
 from bertlab.training.arranging import Arrangement, Randomness, in_work
 from bertlab.training.evaluation import SMALLER_IS_BETTER, autocast
@@ -133,7 +134,12 @@ class Run:
 
     def _leave(self) -> None:
         """Let go of the memory of training, and note what the model has come from."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+        del self.optimizer, self.trained
+        self.best_weights = {}
+        give_back_memory()
         if self.origin:
             remember_start(self.model, self.settings.folder, self.origin["start"])
 

@@ -394,3 +394,20 @@ def test_a_step_computes_to_the_bit_what_the_model_computes_under_the_seed_of_th
         freeze_layers(model, freeze)
     torch.manual_seed(11)
     assert first.loss == float(TaskObjective(model, TASK)(batch)["classification"].detach() / 8)
+
+
+def test_training_does_not_import_the_compiler_and_lets_go_of_its_memory(tokenizer, tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from bertlab.data import Task
+from bertlab.model import BertForSequenceClassification
+from bertlab.training import finetune
+from training_cases import reviews, tiny_config, tiny_tokenizer
+tokenizer = tiny_tokenizer({str(tmp_path)!r})
+model = BertForSequenceClassification(tiny_config(tokenizer))
+task = Task("classification", ("bad", "good"), max_length=16)
+list(finetune(model, tokenizer, reviews(30), task, steps=2))
+assert all(parameter.grad is None for parameter in model.parameters())
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
