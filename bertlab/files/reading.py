@@ -28,7 +28,7 @@ from bertlab.files.names import (
     weight_file_names,
 )
 from bertlab.files.shipped import ModelNotFoundError
-from bertlab.files.tensorflow1 import latest_index, read_tensorflow1
+from bertlab.files.tensorflow1 import data_files, latest_index, read_tensorflow1
 from bertlab.files.words import abbreviated, one_line
 
 # An archive that would become larger than both of these when it is unpacked is made to fill the memory.
@@ -176,6 +176,10 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
     what = mistaken(path)
     if what is not None:
         raise ValueError(f"{str(path)!r} is no intact {_KINDS.get(path.suffix, 'checkpoint')}: it {what}")
+    if path.suffix == ".index":
+        for data_file in data_files(path):
+            if (path.parent / data_file).is_file():  # the reader names one that is missing and needed
+                _shard_path(path, data_file)
     state = readers.get(path.suffix, _read_pickled)(path)
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:

@@ -38,7 +38,10 @@ def read_tensorflow1(index_path: str | os.PathLike) -> dict[str, torch.Tensor]:
     """
     index_path = Path(index_path)
     try:
-        entries = dict(_entries(_index_bytes(index_path)))
+        listed = list(_entries(_index_bytes(index_path)))
+        entries = dict(listed)
+        if len(entries) < len(listed):
+            raise ValueError("a name stands in it twice")
         header = dict(_fields(entries.pop(b"")))
         if header.get(2, 0):
             raise ValueError("was written on a big-endian machine")

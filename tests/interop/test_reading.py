@@ -375,6 +375,15 @@ def test_without_h5py_the_error_says_what_to_install(kept, monkeypatch):
         bertlab.BertModel.from_pretrained(kept / "h5" / "BertModel")
 
 
+def test_a_data_file_outside_the_folder_is_not_read(kept, tmp_path):
+    shutil.copytree(kept / "tf1" / "pretraining", tmp_path / "model")
+    path = tmp_path / "model" / "bert_model.ckpt.data-00001-of-00003"
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="outside its folder"):
+        bertlab.BertForPreTraining.from_pretrained(tmp_path / "model")
+
+
 def test_a_missing_data_file_is_named(kept, tmp_path):
     shutil.copytree(kept / "tf1" / "pretraining", tmp_path, dirs_exist_ok=True)
     (tmp_path / "bert_model.ckpt.data-00002-of-00003").unlink()
