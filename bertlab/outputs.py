@@ -22,7 +22,7 @@ class ModelOutput(OrderedDict):
         """Let torch look inside: `torch.export`, `torch.func` and others take outputs apart and put them together."""
         pytree.register_pytree_node(
             cls,
-            lambda output: (list(output.values()), list(output)),
+            lambda output: (list(output.values()), tuple(output)),
             lambda values, names: cls(**dict(zip(names, values, strict=True))),
             serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
         )

@@ -123,16 +123,7 @@ def register_as_trees(backend: str) -> None:
         def unflatten(names: tuple[str, ...], values: Any, kind: type = kind) -> ModelOutput:
             return kind(**dict(zip(names, values, strict=True)))
 
-        if backend == "torch":
-            from torch.utils import _pytree as torch_tree
-
-            torch_tree.register_pytree_node(
-                kind,
-                _flatten,
-                lambda values, names, unflatten=unflatten: unflatten(names, values),
-                serialized_type_name=f"bertlab.{kind.__name__}",
-            )
-        else:
+        if backend != "torch":  # torch's own tree knows every output
             import optree
 
             optree.register_pytree_node(kind, lambda x: (*_flatten(x), None), unflatten, namespace="keras")
