@@ -262,10 +262,11 @@ class BertTokenizerFast(TokenizerBase):
         if not batched and pairs and not inputs[0][1]:
             pairs = False  # a single text with an empty second one counts as a single text
         check_stride(self, options, pairs)
-        for texts in inputs:
-            for text in texts:
-                check_words(text)
-        inputs = [self._enough(first, second if pairs else None, options) for first, second in inputs]
+        if any(len(text) > LONG for texts in inputs for text in texts if text is not None):
+            for texts in inputs:
+                for text in texts:
+                    check_words(text)
+            inputs = [self._enough(first, second if pairs else None, options) for first, second in inputs]
         items = [tuple(map(without_surrogates, texts)) if pairs else without_surrogates(texts[0]) for texts in inputs]
         with _backend_lock:
             self._set_backend(options)
@@ -296,6 +297,8 @@ class BertTokenizerFast(TokenizerBase):
 
     def _enough(self, first: Any, second: Any, options: CallOptions) -> tuple[Any, Any]:
         """The texts without what truncation on the right cuts off; of an unusual pipeline all, as it may look ahead."""
+        if max(len(first), len(second or "")) <= LONG or options.truncation == "do_not_truncate":
+            return first, second
         if self.truncation_side != "right" or self._unusual:
             return first, second
         special = self.num_special_tokens_to_add(second is not None) if options.add_special_tokens else 0
@@ -305,8 +308,6 @@ class BertTokenizerFast(TokenizerBase):
             encoding = self._backend.encode(without_surrogates(text), add_special_tokens=False)
             return encoding.offsets, encoding.word_ids
 
-        if options.truncation == "do_not_truncate" or max(len(first), len(second or "")) <= LONG:
-            return first, second
         with _backend_lock:
             self._backend.no_truncation()
             self._backend.no_padding()

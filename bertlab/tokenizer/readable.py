@@ -15,7 +15,7 @@ from typing import Any
 from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.encoding import EncodedText
-from bertlab.tokenizer.enough import check_words, enough_of
+from bertlab.tokenizer.enough import LONG, check_words, enough_of
 from bertlab.tokenizer.options import CallOptions, check_stride
 from bertlab.tokenizer.padding import finish, prepare
 from bertlab.tokenizer.parts import BasicTokenizer, WordpieceTokenizer
@@ -310,6 +310,8 @@ class BertTokenizer(TokenizerBase):
 
     def _enough(self, first: Any, second: Any, options: CallOptions) -> tuple[Any, Any]:
         """The texts without what truncation on the right cuts off."""
+        if max(len(first), len(second or "")) <= LONG:
+            return first, second
         for text in (first, second):
             if isinstance(text, str) and not text.isascii():  # in ASCII the places of characters are not kept
                 check_words(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bertlab import BertTokenizer, BertTokenizerFast
-from bertlab.tokenizer import enough, fast
+from bertlab.tokenizer import enough, fast, readable
 
 TOKENS = "[PAD] [UNK] [CLS] [SEP] [MASK] the cat sat on mat . , e ##e 中 国 a ##a cafe".split()
 PARTS = [
@@ -47,9 +47,11 @@ def test_a_beginning_gives_what_the_whole_text_gives(tokenizer, strategy, monkey
         }
         monkeypatch.setattr(enough, "LONG", 10**9)
         monkeypatch.setattr(fast, "LONG", 10**9)
+        monkeypatch.setattr(readable, "LONG", 10**9)
         whole = outcome(tokenizer, *texts, **options)
         monkeypatch.setattr(enough, "LONG", 20)
         monkeypatch.setattr(fast, "LONG", 20)
+        monkeypatch.setattr(readable, "LONG", 20)
         monkeypatch.setattr(enough, "SHORTEST", 24)
         assert outcome(tokenizer, *texts, **options) == whole, (texts, options)
 
@@ -62,6 +64,7 @@ def test_a_beginning_of_a_list_of_words_will_do(kind, monkeypatch):
     whole = outcome(tokenizer, words, **options)
     monkeypatch.setattr(enough, "LONG", 20)
     monkeypatch.setattr(fast, "LONG", 20)
+    monkeypatch.setattr(readable, "LONG", 20)
     monkeypatch.setattr(enough, "SHORTEST", 4)
     assert outcome(tokenizer, words, **options) == whole
 
