@@ -33,8 +33,12 @@ def onednn_linear(linear: nn.Linear, x: torch.Tensor, activation_name: str) -> t
 
 
 def untouched(module: nn.Module, kind: type[nn.Module]) -> bool:
-    """Whether a module is exactly of torch's kind and nobody hooks it, so that its work may be done elsewhere."""
-    return type(module) is kind and "forward" not in vars(module) and not hooked(module)
+    """Whether a module is exactly of torch's kind and nobody hooks it, so that its work may be done elsewhere.
+
+    A `forward` of its own that says it is `plain` computes what torch's would: training's dropout does.
+    """
+    own = vars(module).get("forward")
+    return type(module) is kind and (own is None or getattr(own, "plain", False)) and not hooked(module)
 
 
 def plainly_run() -> bool:

@@ -133,6 +133,7 @@ class Arrangement:
                 module.p = module.p if self.rate is None else self.rate
                 if not self.randomness.swaps and "forward" not in vars(module):
                     module.forward = partial(self.randomness.dropout, module)
+                    module.forward.plain = self.randomness.device.type == "cpu"  # there the fused attention calls it
                     stack.callback(delattr, module, "forward")
             stack.enter_context(self.working())
             stack.enter_context(self.randomness.lent())
