@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A room imports only rooms that stand above it. A room is a folder, or a module that stands alone.
 ORDER = """
-    numbers devices outputs metrics files recording samples rows tasks data masking tokenizer generation model jax keras
-    adapters training nano nano_data recipes analysis bugs lab check command
+    numbers devices outputs metrics files recording samples rows tasks data masking tokenizer generation model export
+    jax keras adapters training nano nano_data recipes analysis bugs lab check command
 """.split()
 
 EXTRAS = ("jax", "keras")  # rooms that need more than bertlab does
@@ -186,7 +186,9 @@ def test_the_known_good_versions_meet_the_requirements():
     requirements = pytest.importorskip("packaging.requirements")
     canonical = pytest.importorskip("packaging.utils").canonicalize_name
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    lists = re.findall(r"^(?:dependencies|test|dev|jax|keras|formats) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL)
+    lists = re.findall(
+        r"^(?:dependencies|test|dev|jax|keras|formats|onnx) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL
+    )
     needed = [requirements.Requirement(line) for line in re.findall(r'"([^"]+)"', " ".join(lists))]
     known = {}
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():

@@ -55,6 +55,8 @@ CONVERT_DESCRIPTION = """\
 Read a checkpoint of PyTorch, TensorFlow (1 and 2) or Flax, and write it into a folder in the format of another
 framework: configuration, vocabulary and weights. What was written is read again and compared, value by value.
 SOURCE is a folder, the shipped model or a name on the Hub; TARGET is made when it does not exist.
+`--to onnx` writes the model itself as a graph that other programs run, batch and sequence open; it is run at other
+lengths and compared where onnxruntime is installed. `--record` makes what hook points see outputs too.
 """
 
 CONVERT_EPILOG = """\
@@ -62,6 +64,8 @@ examples:
   bertlab convert uncased_L-2_H-128_A-2 bert-tiny --to safetensors     what Google published in 2018
   bertlab convert my-bert my-bert --to h5                              TensorFlow's weights beside the others
   bertlab convert bertlab-mini mini-flax --to msgpack                  for Flax
+  bertlab convert bertlab-mini mini-onnx --to onnx                     for a web page, or any program with ONNX
+  bertlab convert bertlab-mini mini-onnx --to onnx --record "*.probs"  with the attention as outputs
 """
 
 # The commands of `bertlab.command`. Their lines of help stand here, so that help needs no torch.
@@ -140,7 +144,12 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     )
     convert.add_argument("source", metavar="SOURCE", help="the checkpoint to read")
     convert.add_argument("target", metavar="TARGET", help="the folder to write into")
-    convert.add_argument("--to", required=True, choices=("safetensors", "bin", "h5", "msgpack"), help="the format")
+    formats = ("safetensors", "bin", "h5", "msgpack", "onnx")
+    convert.add_argument("--to", required=True, choices=formats, help="the format")
+    convert.add_argument(
+        "--record", metavar="NAMES", action="append", default=[],
+        help="with --to onnx: hook points whose values are outputs too, as in bertlab.record; several times if need be",
+    )  # fmt: skip
     convert.set_defaults(run=run_convert)
 
     if load_training:
@@ -197,11 +206,28 @@ def run_info(options: argparse.Namespace) -> int:
 
 def run_convert(options: argparse.Namespace) -> int:
     """`bertlab convert`: write, read again, and say so."""
+    if options.to == "onnx":
+        return _convert_to_onnx(options)
+    if options.record:
+        raise ValueError(f"--record goes with --to onnx, not with --to {options.to}, which holds weights alone")
     from bertlab.command.convert import convert
 
     path, tensors = convert(options.source, options.target, options.to)
     size = path.stat().st_size / 1e6
     print(f"{path} holds {tensors} tensors ({size:.1f} MB); read again, every value is the same", flush=True)
+    return 0
+
+
+def _convert_to_onnx(options: argparse.Namespace) -> int:
+    from bertlab.export import is_checkable, onnx_folder
+
+    path, names = onnx_folder(options.source, options.target, options.record)
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    checked = (
+        "run with onnxruntime at other lengths, they are the model's to 1e-4" if is_checkable()
+        else "they were not compared, for onnxruntime is not installed"
+    )  # fmt: skip
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB) has the outputs {shown}; {checked}", flush=True)
     return 0
 
 

@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,6 +208,18 @@ def test_the_backend_is_torch_unless_the_environment_says_otherwise():
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
     assert done.stdout.strip() == "torch", done.stderr
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_the_guide_shows_runs(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("h5py")
+    guide = (Path(__file__).parents[2] / "docs" / "families.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", guide.partition("## TensorFlow's family")[2], re.DOTALL)
+    assert len(blocks) == 2
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        exec(block, {})  # noqa: S102 (the project's own guide)
+    assert (tmp_path / "both-in-one-folder" / "text_model.json").is_file()
 
 
 # ---------------------------------------------------------------------------------------------- the page's examples
