@@ -9,7 +9,7 @@ const canvas = await load("kit/canvas");
 const strip = await load("kit/strip");
 const { standaloneModel } = await load("kit/standalone");
 const heads = await load("heads/pure");
-const tokens = await load("tokens/tokens");
+const tokens = await load("tokens/source");
 
 test("probabilities read as Python writes them", () => {
   for (const [p, text] of JSON.parse(process.env.BERTLAB_PERCENTS)) assert.equal(numbers.percent(p), text);

@@ -29,7 +29,7 @@ export function render({ model, el }) {
   );
   const size = sizeMenu(set);
   const error = h("div.error", { role: "alert", hidden: true });
-  const attributes = { "aria-label": "bertlab workbench", "data-panel": "app", "data-lm-suppress-shortcuts": "true" };
+  const attributes = { "aria-label": "bertlab workbench", "data-lm-suppress-shortcuts": "true" };
   const list = h("div", { role: "tablist", "aria-label": "Panels" }, ...buttons);
   const label = h("label", {}, "Type for a ", size);
   const root = h("nav.bertlab.bertlab-app", attributes, h("span.name", {}, "bertlab"), list, label, error);

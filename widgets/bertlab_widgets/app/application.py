@@ -49,7 +49,7 @@ class TabBar(anywidget.AnyWidget):
     """The row of tabs above the panels, and the size of the type."""
 
     _esm = widget_text(HERE / "app.js")
-    _css = style_text(HERE / "app.css", "app")
+    _css = style_text(HERE / "app.css", ".bertlab-app")
     tabs = List(help="[name, title] of every panel").tag(sync=True)
     tab = Unicode().tag(sync=True)
     error = Unicode(help="why a panel could not be opened").tag(sync=True)

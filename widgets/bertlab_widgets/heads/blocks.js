@@ -1,4 +1,4 @@
-// The weights in the browser: a layer, or for long texts a head, at a time; asked for when they are looked at, and kept.
+// The weights in the browser: a layer, or for long texts a head, at a time; asked for when looked at, and kept.
 import { bytes, number, percent, SIGNED, WEIGHT } from "../kit/numbers.js";
 import { combine, headName, sameHead } from "./pure.js";
 

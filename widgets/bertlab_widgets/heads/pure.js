@@ -36,7 +36,7 @@ export function neighbour(layer, head, key, layers, heads) {
   return [Math.min(layers - 1, Math.max(0, layer + down)), Math.min(heads - 1, Math.max(0, head + right))];
 }
 
-/** Mean of several heads' byte maps, as weights; `visible[j]` false leaves key j out, `renormalise` refills the rows. */
+/** Mean of several heads' byte maps, as weights; `visible[j]` false leaves key j out, `renormalise` refills rows. */
 export function combine(maps, size, table, visible, renormalise) {
   const weights = new Float32Array(size * size);
   const share = 1 / maps.length;

@@ -4,7 +4,7 @@ const PROPERTIES = new Set(["hidden", "value", "checked", "disabled"]); // set o
 
 const shown = child => child !== null && child !== undefined && child !== false;
 
-/** h("button.chip", {onclick, "aria-label": "..."}, "text", otherNode) -> element; lists are flattened, null left out */
+/** h("button.chip", {onclick, "aria-label": "..."}, "text", otherNode) -> element; lists are flattened, null is none */
 export function h(selector, attributes = {}, ...children) {
   const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag || "div");
@@ -30,5 +30,9 @@ export function marked(text) {
 
 /** A button that looks like a link. */
 export function textButton(text, onclick, attributes = {}) {
-  return h("button.text-button", { type: "button", onclick, ...attributes }, text);
+  return h(
+    "button",
+    { type: "button", onclick, ...attributes, class: `text-button ${attributes.class ?? ""}`.trim() },
+    text,
+  );
 }

@@ -1,6 +1,6 @@
 // Numbers in words, values for axes, and bytes as they come from the kernel.
 
-/** A probability for an audience: two significant digits, never an exponent; as `percent` in panel/words.py writes it. */
+/** A probability for an audience: two significant digits, no exponent; as `percent` in panel/words.py writes it. */
 export function percent(p) {
   if (!Number.isFinite(p)) return "–";
   const value = 100 * p;

@@ -99,7 +99,9 @@ function placesLook(ui, view) {
   }
   const columns = view.places.map(place => placeColumn(ui, place, view));
   if (view.layers)
-    columns.push(h("div", {}, h("div.heading", {}, "The same place, read after every layer"), layerTable(view.layers, 1)));
+    columns.push(
+      h("div", {}, h("div.heading", {}, "The same place, read after every layer"), layerTable(view.layers, 1)),
+    );
   const cut =
     view.count > view.limit ? h("p.muted.small", {}, `The first ${view.limit} of ${view.count} places.`) : null;
   return [h("div.places", {}, ...columns), cut].filter(Boolean);

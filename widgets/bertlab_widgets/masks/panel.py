@@ -394,7 +394,7 @@ class MaskPanel(Panel):
                 "truth": row.get("truth", False),
             }
             for place in self.view.get("places", [])
-            for row in place["rows"]
+            for row in _with_truth(place)
         ]
 
     def figure(self, width: float = 7.0):
@@ -405,8 +405,10 @@ class MaskPanel(Panel):
         rows = [row for row in rows if value in row][:40]
         figure = Figure(figsize=(width, max(2.2, 0.26 * len(rows) + 1.2)), layout="constrained")
         axes = figure.subplots()
-        names = [f"{row.get('position', row.get('layer', ''))}  {row['token']}" for row in rows]
-        axes.barh(range(len(rows)), [row[value] for row in rows], color="#0b62b0")
+        ticks = ["  ✓" if row.get("truth") is True else "" for row in rows]
+        places = [row.get("position", row.get("layer", "")) for row in rows]
+        names = [f"{place}  {row['token']}{tick}" for place, row, tick in zip(places, rows, ticks, strict=True)]
+        axes.barh(range(len(rows)), [row[value] for row in rows], color=["#c05a00" if t else "#0b62b0" for t in ticks])
         axes.set_yticks(range(len(rows)), names, fontsize=8)
         axes.invert_yaxis()
         axes.set_xlabel(value.replace("_", "-"))
@@ -515,3 +517,11 @@ class MaskPanel(Panel):
             "    fates = torch.where(new == mask, 0, torch.where(new == ids[dealt.labels != -100], 2, 1))",
             "    result = [count + int((fates == fate).sum()) for fate, count in enumerate(result)]",
         ]
+
+
+def _with_truth(place: dict) -> list[dict]:
+    """The rows of a place, and the token that was there where it is not among them."""
+    truth = place["truth"]
+    if truth is None or truth["rank"] <= len(place["rows"]):
+        return place["rows"]
+    return [*place["rows"], {**truth, "truth": True}]

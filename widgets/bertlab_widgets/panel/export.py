@@ -203,4 +203,4 @@ def _encode_bytes(value: Any) -> Any:
 def style_of(panel: type) -> str:
     """The style sheet of a class of panels."""
     script = panel.script_path()
-    return style_text(script.with_suffix(".css"), script.stem)
+    return style_text(script.with_suffix(".css"), f'.bertlab[data-panel="{script.stem}"]')

@@ -102,9 +102,9 @@ def page_text(entry: Path) -> str:
 
 
 @cache
-def style_text(sheet: Path | None, name: str = "") -> str:
-    """The style sheet of all panels, and that of one panel, which holds for it alone."""
+def style_text(sheet: Path | None, scope: str = "") -> str:
+    """The style sheet of all panels, and that of one panel, which holds for what `scope` selects alone."""
     common = (HERE / "panel.css").read_text(encoding="utf8")
     if sheet is None or not sheet.is_file():
         return common
-    return f'{common}\n.bertlab[data-panel="{name}"] {{\n{sheet.read_text(encoding="utf8")}}}\n'
+    return f"{common}\n{scope} {{\n{sheet.read_text(encoding='utf8')}}}\n"

@@ -13,7 +13,7 @@ class Choices(Reading):
     """Each ending is read together with the beginning, and their scores compete."""
 
     kind = "choice"
-    guessed = "Which ending will it choose? (a letter)"
+    guessed = "Which ending will it choose?"
 
     @property
     def choices(self) -> list[str]:
@@ -75,6 +75,9 @@ class Choices(Reading):
             best,
             special,
         )
+
+    def offered(self) -> list[str]:
+        return [f"{letter(i)}: {choice}" for i, choice in enumerate(self.choices)]
 
     def grade(self, guess: str) -> str:
         guess = guess.strip().upper()[:1]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..panel import percent
-from .reading import SentenceReading, listed, rank_verdict
+from ..panel import listed, percent
+from .reading import SentenceReading, rank_verdict
 
 MOST_GAPS = 8
 
@@ -46,7 +46,7 @@ class Gaps(SentenceReading):
         return {
             "gaps": shown,
             "chance": {"at": 1 / size, "text": f"chance 1 in {size:,}"},
-            "answer": f"BERT reads {listed([row['token'] for row in best])} here; {rest}.",
+            "answer": f"BERT would put {listed([row['token'] for row in best])} there; {rest}.",
             "short": ", ".join(row["token"] for row in best),
         }
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ..panel import percent, signed
+from ..panel import listed, percent, signed
 from . import pictures
-from .reading import SentenceReading, best_first, listed, rank_verdict
+from .reading import SentenceReading, best_first, rank_verdict
 
 NEXT_SENTENCE = {"is_next": "is next", "random": "random"}  # as the data have it -> as it is said
 
@@ -16,6 +16,7 @@ class Labels(SentenceReading):
 
     kind = "labels"
     guessed = "Which label will the head give?"
+    subject = ""  # what the label is said of, where it is not the text
 
     @property
     def names(self) -> list[str]:
@@ -55,7 +56,7 @@ class Labels(SentenceReading):
         else:
             chance = {"at": 1 / len(rows), "text": f"chance {percent(1 / len(rows))}"}
             short = best["label"]
-            answer = f"`{short}` with {percent(best['value'])}; chance is {percent(chance['at'])}."
+            answer = f"{self.subject}`{short}` with {percent(best['value'])}; chance is {percent(chance['at'])}."
         return {
             "rows": ranked if len(rows) > 4 else rows,
             "names": list(found),
@@ -86,6 +87,10 @@ class Labels(SentenceReading):
             f"label({index}, 'log_probability'{independent})",
         )
 
+    def offered(self) -> list[str]:
+        names = [self.said(name) for name in self.names]
+        return names if len(names) <= 30 else []
+
     def grade(self, guess: str) -> str:
         return rank_verdict(guess, [row["label"] for row in best_first(self.view["rows"])], "labels")
 
@@ -95,6 +100,8 @@ class NextSentence(Labels):
 
     names = list(NEXT_SENTENCE)
     several = False
+    subject = "The second sentence: "
+    guessed = "What will the head say of the second sentence?"
 
     @property
     def pre_trained(self) -> bool:

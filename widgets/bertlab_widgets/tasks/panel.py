@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from dataclasses import replace
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
+
+from bertlab.lab import TASKS
 
 from ..panel import Panel
 from ..workbench import SelectionError
@@ -138,8 +141,17 @@ class TasksPanel(Panel):
 
     @property
     def asked(self) -> Asked:
-        """What the chosen task asks of its user: titles and fields."""
-        return asked_by(self.task)
+        """What the chosen task asks of its user; it speaks of the model's own labels where these are others."""
+        asked, known = asked_by(self.task), TASKS.get(self.task)
+        if self.task in PRE_TRAINED or (known is not None and self.task != "sentiment"):
+            return asked
+        model = self.task_model
+        names = [str(model.config.id2label.get(i, i)) for i in range(model.config.num_labels)]
+        as_known = known is not None and [name.lower() for name in names] == list(known.labels)
+        if as_known or len(names) < 2 or type(model).__name__ != "BertForSequenceClassification":
+            return asked
+        shown = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) <= 5 else f"one of {len(names)} labels"
+        return replace(asked, question=f"What does the head call the text: {shown}?")
 
     @property
     def reading(self) -> Reading:
@@ -360,6 +372,9 @@ class TasksPanel(Panel):
     def gate(self) -> str:
         return self.reading.gate()
 
+    def gate_options(self) -> list[str]:
+        return self.reading.offered() if self._answered else []
+
     def grade(self, guess: str) -> str:
         return self.reading.grade(guess) if guess and self._answered else ""
 
@@ -370,7 +385,9 @@ class TasksPanel(Panel):
         return self.reading.data() if self._answered else {}
 
     def table(self) -> list[dict]:
-        return self.reading.table() if self._answered else []
+        if not self._answered:
+            return []
+        return [*self.reading.table(), *({"task": self.task, **row} for row in self.attributions())]
 
     def code(self) -> str:
         """The lines that leave `data()` in `result`, and below them those that leave the attribution in `scores`."""
@@ -385,11 +402,16 @@ class TasksPanel(Panel):
             ]
         )
 
+    def shown_as(self) -> list[str]:
+        return [self.task]
+
     def static_html(self) -> str:
         return self.reading.static_html() if self._answered else ""
 
     def figure(self, width: float = 7.0):
         figure = self.reading.figure() if self._answered else pictures.bars([], [], self.answer)[0]
+        if self._answered and self.reasons.found.get("scores") and len(figure.axes) == 1:
+            pictures.with_reasons(figure, self.reasons.found)
         if not self.trained:
             pictures.mark_untrained(figure)
         return figure

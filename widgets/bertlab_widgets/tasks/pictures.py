@@ -5,11 +5,11 @@ from __future__ import annotations
 ACCENT, MARK, MUTED, WARN = "#0b62b0", "#c05a00", "#555555", "#b3261e"
 
 
-def bars(names: list[str], values: list[float], title: str):
+def bars(names: list[str], values: list[float], title: str, width: float = 7.0):
     """(Figure, Axes): one bar a name, the first on top."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, max(1.8, 0.28 * len(names) + 1.2)), layout="constrained")
+    figure = Figure(figsize=(width, max(1.8, 0.28 * len(names) + 1.2)), layout="constrained")
     axes = figure.subplots()
     axes.barh(range(len(names)), values, color=ACCENT)
     axes.set_yticks(range(len(names)), names, fontsize=8)
@@ -20,7 +20,7 @@ def bars(names: list[str], values: list[float], title: str):
 
 def titled(axes, title: str) -> None:
     """The answer over the picture."""
-    axes.set_title(title.replace("`", ""), fontsize=9, wrap=True)
+    axes.set_title(title.replace("`", ""), fontsize=9, wrap=True, pad=16)  # the name of chance stands below it
 
 
 def probability_axis(axes, chance: dict) -> None:
@@ -88,6 +88,23 @@ def alignment(source: list[str], written: list[str], weights: list[list[float]],
     scale.ax.tick_params(labelsize=7)
     titled(axes, title)
     return figure
+
+
+def with_reasons(figure, found: dict) -> None:
+    """Below a picture, what its answer rests on: a bar for each token, for it upwards, against it downwards."""
+    wide, high = figure.get_size_inches()
+    extra = 1.7
+    figure.set_size_inches(wide, high + extra)
+    top = figure.add_gridspec(2, 1, height_ratios=[high, extra])
+    figure.axes[0].set_subplotspec(top[0])
+    axes = figure.add_subplot(top[1])
+    scores, places = found["scores"], range(len(found["tokens"]))
+    axes.bar(places, scores, color=[ACCENT if score > 0 else MARK for score in scores])
+    axes.axhline(0, color="#333333", linewidth=0.6)
+    size = max(4, min(7, 330 * wide / 7 / max(1, len(scores))))
+    axes.set_xticks(places, found["tokens"], rotation=90, fontsize=size)
+    axes.tick_params(axis="y", labelsize=6)
+    axes.set_title(f"what speaks for {found['about']} ({found['method']})", fontsize=7, loc="left")
 
 
 def mark_untrained(figure) -> None:

@@ -106,6 +106,10 @@ class Reading:
         """The question of the predict-first gate."""
         return self.guessed
 
+    def offered(self) -> list[str]:
+        """What may be answered at the gate, where it can be listed."""
+        return []
+
     def grade(self, guess: str) -> str:
         """One sentence that holds the guess against the answer."""
         raise NotImplementedError
@@ -228,12 +232,6 @@ def rank_verdict(guess: str, ranked: Sequence[str], what: str) -> str:
         return f"`{guess}` is not among the {len(ranked)} {what}."
     rank = ranked.index(guess.strip().lower()) + 1
     return "Right." if rank == 1 else f"Your `{guess}` is number {rank}."
-
-
-def listed(words: Sequence[str], most: int = 8) -> str:
-    """Words in backquotes with commas and an "and"; what is over `most` is counted."""
-    quoted = [f"`{word}`" for word in words[:most]] + ([f"{len(words) - most} more"] if len(words) > most else [])
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def best_first(rows: Sequence[dict], name: str = "value") -> list[dict]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from ..panel import Panel
+from ..panel import Panel, quoted, significant
 from . import explaining
 
 SHORT_WORK = 4e9  # floating-point operations that an attribution may take before it goes on in a thread
+NOISE = 0.02  # nats, or points of a score: what is smaller is no reason
 LONG_WORK = 1e12  # and those above which it waits until it is asked for
 SETTINGS = (  # of the panel, which decide what is asked
     *("task", "attribution", "explained", "side", "step", "word", "window", "window_size", "stride", "choices"),
@@ -109,5 +110,11 @@ def most_for_it(found: dict) -> str:
         for score, token, kept in zip(found["scores"], found["tokens"], found["keep"], strict=True)
         if not kept
     ]
+    if not scored:
+        return ""
     score, token = max(scored)
-    return f"`{token}` speaks most for it." if score > 0 else "No token speaks for it."
+    if score <= 0:
+        return "No token speaks for it."
+    if score < NOISE:
+        return f"Hardly a token matters by itself: {quoted(token)} speaks most for it, by {significant(score)} only."
+    return f"{quoted(token)} speaks most for it."

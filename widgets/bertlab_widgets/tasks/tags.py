@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..panel import percent
-from .reading import SentenceReading, best_first, listed
+from ..panel import listed, percent
+from .reading import SentenceReading, best_first
 
 GROUPS = {  # part of speech -> a letter that parts the classes beside the colour
     "NOUN": "N", "PROPN": "N", "PRON": "P", "VERB": "V", "AUX": "V", "ADJ": "A", "ADV": "R", "DET": "D", "NUM": "D",
@@ -111,6 +111,11 @@ class Tags(SentenceReading):
 
     def gate(self) -> str:
         return f"Which label will “{self.looked_at()['text']}” get?" if self.view.get("words") else self.guessed
+
+    def offered(self) -> list[str]:
+        config = self.model.config
+        names = [config.id2label[i] for i in range(config.num_labels)]
+        return names if len(names) <= 20 else []
 
     def grade(self, guess: str) -> str:
         word, guess = self.looked_at(), guess.strip().upper()

@@ -232,7 +232,30 @@ class TokenizerPanel(Panel):
 
     # --- data, code, pictures
 
+    def data(self) -> list[dict]:
+        return self.rows()
+
     def table(self) -> list[dict]:
+        """What the look shows: steps of the algorithm, tokens, both tokenizers, pieces a word."""
+        view = self.view
+        if self.look == "steps":
+            chosen = range(len(view["steps"])) if self.step < 0 else [min(self.step, len(view["steps"]) - 1)]
+            return [
+                {"step": step, "name": view["steps"][step]["name"], "place": place, "piece": chunk}
+                for step in chosen
+                for place, chunk in enumerate(view["steps"][step]["chunks"])
+            ]
+        if self.look == "compare":
+            return [
+                {"run": run, "differs": kind != "equal", "readable": " ".join(mine), self.against: " ".join(theirs)}
+                for run, (kind, mine, theirs) in enumerate(view["comparison"]["runs"])
+            ]
+        if self.look == "length":
+            sizes = [*map(str, range(1, 7)), "7 and more"]
+            return [
+                {"pieces": size, "words": count, "tokens": view["lengths"]["tokens"], "limit": view["lengths"]["limit"]}
+                for size, count in zip(sizes, view["lengths"]["pieces"], strict=True)
+            ]
         return self.rows()
 
     def code(self) -> str:
@@ -266,17 +289,44 @@ class TokenizerPanel(Panel):
     def figure(self, width: float = 7.0):
         from matplotlib.figure import Figure
 
-        rows = self.rows()[:60]
-        figure = Figure(figsize=(width, 0.24 * len(rows) + 1), layout="constrained")
-        axes = figure.subplots()
-        axes.axis("off")
-        table = axes.table(
-            [[row["position"], row["token"], row["id"], row["type"], f"{row['start']}–{row['end']}"] for row in rows],
-            colLabels=["position", "token", "id", "type", "characters"],
-            loc="upper left",
-            cellLoc="left",
-        )
-        table.auto_set_font_size(False)
-        table.set_fontsize(8)
-        axes.set_title(self.answer.replace("`", ""), fontsize=9, loc="left")
+        if self.look == "length":
+            rows = self.table()
+            figure = Figure(figsize=(width, 2.6), layout="constrained")
+            axes = figure.subplots()
+            axes.bar([row["pieces"] for row in rows], [row["words"] for row in rows], color="#0b62b0")
+            axes.set_xlabel("pieces a word", fontsize=8)
+            axes.set_ylabel("words", fontsize=8)
+        else:
+            names, rows = self._cells()
+            figure = Figure(figsize=(width, 0.24 * len(rows) + 1), layout="constrained")
+            axes = figure.subplots()
+            axes.axis("off")
+            table = axes.table(rows or [[""] * len(names)], colLabels=names, loc="upper left", cellLoc="left")
+            table.auto_set_font_size(False)
+            table.set_fontsize(8)
+            table.auto_set_column_width(range(len(names)))
+            self._mark(table)
+        axes.set_title(self.answer.replace("`", ""), fontsize=9, loc="left", wrap=True)
         return figure
+
+    def _cells(self) -> tuple[list[str], list[list]]:
+        """Column names and rows of the look, short enough for a page."""
+        if self.look == "steps":
+            chunks = [(step["name"], " | ".join(step["chunks"])) for step in self.view["steps"]]
+            return ["step", "text"], [[i, f"{name}: {shown[:110]}"] for i, (name, shown) in enumerate(chunks)]
+        if self.look == "compare":
+            rows = [
+                [row["readable"][:50], row[self.against][:50], "≠" if row["differs"] else ""] for row in self.table()
+            ]
+            return ["readable", self.against, ""], rows[:60]
+        rows = self.rows()[:60]
+        names = ["position", "token", "id", "type", "characters"]
+        return names, [[r["position"], r["token"], r["id"], r["type"], f"{r['start']}–{r['end']}"] for r in rows]
+
+    def _mark(self, table) -> None:
+        """The step on show, or the selected tokens, in bold."""
+        last = len(self.view["steps"]) - 1
+        shown = {"steps": [last if self.step < 0 else min(self.step, last)], "table": self.workbench.selected}
+        for (row, _), cell in table.get_celld().items():
+            if row - 1 in shown.get(self.look, []):
+                cell.get_text().set_fontweight("bold")

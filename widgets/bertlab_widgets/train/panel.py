@@ -40,9 +40,10 @@ class TrainPanel(Panel):
         panel.save("runs/sentiment")
 
     Settings: `dataset` (a set of `bertlab.samples`; "agreement", "reversal" or "text" for a nano model; "file" or
-    "pasted"), `file`, `pasted`, `task` (its kind, "" to tell it from the data), `freeze` (-1 nothing, 0 the embeddings,
-    n also so many layers), `rank` of LoRA (0: the weights themselves), `rate`, `head_rate`, `batch_size`, `steps` (0:
-    what suits), `epochs`, `seconds` (time budget, 0 for none), `precision`, `device`, `seed`, `watched` (texts).
+    "pasted"), `file`, `pasted`, `columns` (of the file, by name: "text = review"), `task` (its kind, "" to tell it
+    from the data), `freeze` (-1 nothing, 0 the embeddings, n also so many layers), `rank` of LoRA (0: the weights
+    themselves), `rate`, `head_rate`, `batch_size`, `steps` (0: what suits), `epochs`, `seconds` (time budget, 0 for
+    none), `precision`, `device`, `seed`, `watched` (texts).
     When a run is over all panels of the workbench look at what was trained, a model beside the lab's own; with
     `shown = "before"` they look at the lab as it was. `adopt()` lets the lab answer with it everywhere.
     """
@@ -54,6 +55,7 @@ class TrainPanel(Panel):
         "dataset",
         "file",
         "pasted",
+        "columns",
         "task",
         "freeze",
         "rank",
@@ -76,6 +78,7 @@ class TrainPanel(Panel):
     dataset = Enum((*SETS, *NANO, "file", "pasted"), "sentiment").tag(sync=True)
     file = Unicode().tag(sync=True)
     pasted = Unicode().tag(sync=True)
+    columns = Unicode(help="columns of the file by name: text = review, label = stars").tag(sync=True)
     task = Enum(KINDS, "").tag(sync=True)
     freeze = Int(-1, min=-1).tag(sync=True)
     rank = Int(8, min=0, max=256).tag(sync=True)
@@ -500,7 +503,7 @@ class TrainPanel(Panel):
 
     def about(self) -> dict:
         """The chosen set in figures: examples, labels, what guessing gets. Read once for each choice."""
-        key = (self.dataset, self.file, self.pasted, self.task)
+        key = (self.dataset, self.file, self.pasted, self.columns, self.task)
         if self._known[0] != key:
             self._known = (key, self.plan.about(self.before))
         return self._known[1]
@@ -641,6 +644,8 @@ class TrainPanel(Panel):
         if run is None:
             examples = self.view.get("about", {}).get("examples", [])
             return [{"example": number, **example} for number, example in enumerate(examples, start=1)]
+        if self.look != "curves":
+            return views.look_rows(self.view, self.look)
         rows, pinned = views.table_of(run), self._pinned
         if pinned is None or pinned["plan"] is run.plan:
             return rows
@@ -653,7 +658,11 @@ class TrainPanel(Panel):
         return html_table(self.table()[:8]) if run is None else views.twin(run, views.cards(run, self._seen))
 
     def figure(self, width: float = 8.0):
-        return views.figure_of(self.view, self.answer, width)
+        draw = {"layers": views.layers_figure, "attention": views.attention_figure}.get(self.look, views.figure_of)
+        return draw(self.view, self.answer, width)
+
+    def shown_as(self) -> list[str]:
+        return [self.dataset, self.look]
 
     def precomputed(self) -> tuple[dict, dict]:
         """For the exported page: every look, and every moment of the run."""

@@ -65,6 +65,7 @@ class Plan:
     dataset: str = "sentiment"
     file: str = ""
     pasted: str = ""
+    columns: str = ""
     task: str = ""
     freeze: int = -1
     rank: int = 8
@@ -111,10 +112,22 @@ class Plan:
             raise DataError(
                 "no file was named: give the path of a .jsonl, .csv, .tsv, .conll, .txt or SQuAD .json file"
             )
-        rows = list(read(self.file.strip()))
+        rows = list(read(self.file.strip(), columns=self.named_columns()))
         if not rows:
             raise DataError(f"{self.file} is empty: it needs at least two examples")
         return rows
+
+    def named_columns(self) -> dict[str, str] | None:
+        """`columns`, such as "text = review, label = stars", as {name wanted: name in the file}; None for none.
+
+        Raises:
+            SelectionError: a part is not of this form.
+        """
+        parts = [part.strip() for part in self.columns.split(",") if part.strip()]
+        found = dict(map(str.strip, part.split("=", 1)) for part in parts if "=" in part)
+        if len(found) < len(parts) or not all(found) or not all(found.values()):
+            raise SelectionError(f"columns is {self.columns!r}; write name = column in the file, text = review for one")
+        return found or None
 
     def kind(self, rows: Sequence[Mapping[str, Any]]) -> str:
         """The kind of task: as set, as the set wants it, or as its columns say."""
@@ -387,7 +400,8 @@ class Plan:
             )
         given = ", ".join([f"steps={total}", "keep_best=False", *options])
         drawn = f"rank={self.rank}, freeze={self.freeze}, seed={self.seed}"
-        sources = {"file": f"list(read({self.file.strip()!r}))", "pasted": f"pasted_rows({self.pasted!r})"}
+        columns = f", columns={self.named_columns()!r}" if self.columns.strip() else ""
+        sources = {"file": f"list(read({self.file.strip()!r}{columns}))", "pasted": f"pasted_rows({self.pasted!r})"}
         source = sources.get(self.dataset, f"samples({self.dataset!r})")
         helpers = "fresh_model, pasted_rows, split_rows" if self.dataset == "pasted" else "fresh_model, split_rows"
         limit, kind = min(MOST_TOKENS, lab.max_length), self.kind(self.rows())

@@ -55,6 +55,7 @@ def run_view(run: LiveRun, phase: str, moment: int, cards: list[dict]) -> dict[s
         "about": run.about,
         "kind": run.kind,
         "step": run.step,
+        "resumable": run.resumable and run.step < run.steps,
         "epochs": run.epochs,
         "seconds": round(run.seconds, 1),
         "speed": round(last.tokens_per_second) if last else 0,
@@ -290,6 +291,72 @@ def figure_of(view: Mapping[str, Any], title: str, width: float = 8.0):
     below.set_xlabel("step")
     named = f"\nA: {pinned['name']} · B: {view['name']}" if both and view.get("name") else ""
     above.set_title(title.replace("`", "") + named, fontsize=8)
+    return figure
+
+
+def look_rows(view: Mapping[str, Any], look: str) -> list[dict]:
+    """The rows of the looks beside the curves: how far each part moved, one head's attention then and now."""
+    if look == "layers":
+        changes = view.get("changes") or {"names": [], "steps": [], "values": []}
+        return [
+            {"part": name, "step": step, "change": value}
+            for name, values in zip(changes["names"], changes["values"], strict=True)
+            for step, value in zip(changes["steps"], values, strict=True)
+        ]
+    shown = view.get("attention")
+    if not shown:
+        return []
+    weight = {"now": shown["now"], "then": shown["then"] if shown["then_rows"] == shown["rows"] else None}
+    return [
+        {
+            "head": f"{shown['layer']}.{shown['head']}",
+            "query": i,
+            "query_token": row,
+            "key": j,
+            "key_token": column,
+            **{name: None if values is None else (values[i][j] / 255) ** 2 for name, values in weight.items()},
+        }
+        for i, row in enumerate(shown["rows"])
+        for j, column in enumerate(shown["columns"])
+    ]
+
+
+def layers_figure(view: Mapping[str, Any], title: str, width: float = 8.0):
+    """How far each part of the model has moved, over the run."""
+    from matplotlib.figure import Figure
+
+    changes = view.get("changes") or {}
+    names = changes.get("names", [])
+    figure = Figure(figsize=(width, max(2.2, 0.28 * len(names) + 1.4)), layout="constrained")
+    axes = figure.subplots()
+    if names:
+        image = axes.imshow(changes["values"], aspect="auto", cmap="Blues", vmin=0, interpolation="nearest")
+        axes.set_yticks(range(len(names)), names, fontsize=7)
+        last = len(changes["steps"]) - 1
+        axes.set_xticks([0, last], [changes["steps"][0], changes["steps"][last]], fontsize=7)
+        figure.colorbar(image, ax=axes, label="|W − W₀| / |W₀|")
+    axes.set_xlabel("step", fontsize=8)
+    axes.set_title(title.replace("`", ""), fontsize=8, wrap=True)
+    return figure
+
+
+def attention_figure(view: Mapping[str, Any], title: str, width: float = 8.0):
+    """One head before the run and now."""
+    from matplotlib.figure import Figure
+
+    shown = view.get("attention")
+    figure = Figure(figsize=(width, 0.5 * width), layout="constrained")
+    if not shown:
+        figure.suptitle(title.replace("`", ""), fontsize=8)
+        return figure
+    parts = [("before", shown["then_rows"], shown["then"]), ("now", shown["rows"], shown["now"])]
+    parts = [part for part in parts if part[2] is not None]
+    for axes, (name, rows, weights) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+        axes.imshow((torch.tensor(weights) / 255) ** 2, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_xticks(range(len(shown["columns"])), shown["columns"], rotation=90, fontsize=6)
+        axes.set_yticks(range(len(rows)), rows, fontsize=6)
+        axes.set_title(f"head {shown['layer']}.{shown['head']}, {name}", fontsize=7)
+    figure.suptitle(title.replace("`", ""), fontsize=8, wrap=True)
     return figure
 
 
