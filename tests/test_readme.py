@@ -33,9 +33,15 @@ def test_the_code_of_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch, c
 
 def test_the_panels_that_the_readme_names_exist():
     panels = pytest.importorskip("bertlab_widgets", exc_type=ImportError)
-    for name in re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE):
+    named = re.findall(r"^\| `(\w+Panel)` \|", README, re.MULTILINE)
+    for name in named:
         assert hasattr(panels, name), name
-    assert hasattr(panels, "Workbench")
+    assert len(named) >= 5 and hasattr(panels, "Workbench")
+
+
+def test_the_readme_lists_every_chapter():
+    listed = re.findall(r"^\| `(\d\d_\w+)` \|", README, re.MULTILINE)
+    assert listed == sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -51,5 +57,5 @@ def test_the_commands_of_the_readme_exist():
     used = set()
     for command in re.findall(r"(?<!from )\bbertlab (?=[a-z])[^&|`\n]*", text):
         used.add(shlex.split(command)[1])
-    assert used <= {"lab", "info", *cli.TRAINING_COMMANDS}
+    assert used <= {"lab", "info", "convert", *cli.TRAINING_COMMANDS}
     assert {"lab", "info", "pretrain"} <= used
