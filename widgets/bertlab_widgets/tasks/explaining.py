@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..workbench import Around
+
 METHODS = {
     "occlusion": "occlusion: how far the number falls when nobody may look at the token (Zeiler & Fergus 2014)",
     "gradient": "gradient × input: what a straight line through this point says (Shrikumar et al. 2016)",
@@ -77,21 +79,21 @@ def watched(model, total: int, progress: Callable[[float], None], cancelled: Cal
     """Inside, every pass of the model reports how far things are, and stops them where they were cancelled."""
     done, own = 0, threading.get_ident()
 
-    def look(module, arguments, named):
+    def look(forward, arguments, named):
         nonlocal done
-        if threading.get_ident() != own:  # somebody else uses the model between two passes
-            return
-        if cancelled():
-            raise Cancelled
-        given = next(value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor))
-        done += len(given)
-        progress(min(1.0, done / max(1, total)))
+        if threading.get_ident() == own:  # else somebody else uses the model between two passes
+            if cancelled():
+                raise Cancelled
+            given = next(value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor))
+            done += len(given)
+            progress(min(1.0, done / max(1, total)))
+        return forward(*arguments, **named)
 
-    handle = model.base_model.register_forward_pre_hook(look, with_kwargs=True)
+    around = Around(model.base_model, look)
     try:
         yield
     finally:
-        handle.remove()
+        around.remove()
 
 
 def explain(question: Question, method: str, mask_token_id: int) -> dict:

@@ -28,6 +28,8 @@ from bertlab.model import heads as task_heads
 from bertlab.nano import EncoderDecoder
 from bertlab.training import StepRecord, freeze_layers, main_metric, predict
 
+from ..workbench import Around
+
 MASKED = "masked words"
 SNAPSHOT_BYTES = 300e6  # moments are thinned out beyond this
 SHOWN_POINTS, SHOWN_TEXTS = 400, 5
@@ -347,17 +349,16 @@ class LiveRun:
                 self.resumable = False
                 raise Stopped
 
-        def after(_, inputs, outputs):
+        def around(forward, arguments, named):
             check()
+            outputs = forward(*arguments, **named)
             for value in outputs if isinstance(outputs, tuple) else (outputs,):
                 if isinstance(value, torch.Tensor) and value.requires_grad:
                     value.register_hook(check)
+            return outputs
 
-        return [
-            module.register_forward_hook(after)
-            for name, module in self.model.named_modules()
-            if re.search(r"\.layer\.\d+$", name)
-        ]
+        layers = [module for name, module in self.model.named_modules() if re.search(r"\.layer\.\d+$", name)]
+        return [Around(layer, around) for layer in layers]
 
 
 # ------------------------------------------------------------------------------------- what a model says about texts

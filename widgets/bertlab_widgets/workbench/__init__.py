@@ -3,6 +3,7 @@
 Read `workbench` first, then `encoding`.
 """
 
+from .calls import Around
 from .checks import SelectionError
 from .code import CORPUS, ablation_code, conditions, heads_named, heads_off, input_code, lab_code
 from .encoding import Encoding, encode
@@ -12,6 +13,7 @@ from .together import Together
 from .workbench import Workbench
 
 __all__ = [
+    "Around",
     "CORPUS",
     "Encoding",
     "ModelLock",
