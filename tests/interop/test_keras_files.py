@@ -116,16 +116,16 @@ def test_keras_saves_and_loads_the_model_with_its_optimizer(tmp_path):
 def test_callbacks_see_each_epoch_and_can_stop():
     model = model_of("TFBertForTokenClassification", num_labels=3)
     seen = []
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, *logs))
+            self.model.stop_training = epoch == 1
+
     model.compile("adam")
-    model.fit(
-        {**tf_cases.inputs("TFBertForTokenClassification"), **tf_cases.labels("TFBertForTokenClassification")},
-        epochs=5, verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append((epoch, *logs))),
-            keras.callbacks.EarlyStopping(monitor="loss", patience=0, baseline=-1.0),
-        ],
-    )  # fmt: skip
-    assert seen[0] == (0, "loss") and len(seen) < 5
+    x, y = tf_cases.inputs("TFBertForTokenClassification"), tf_cases.labels("TFBertForTokenClassification")
+    model.fit({**x, **y}, epochs=5, verbose=0, callbacks=[Stop()])
+    assert seen == [(0, "loss"), (1, "loss")]
 
 
 def test_a_model_is_a_layer_of_a_functional_model(tmp_path):
@@ -258,7 +258,7 @@ def test_the_pages_examples_of_one_text_run(head, tokenizer):
         predicted_class_id = int(argmax(model(**inputs).logits)[0])
         assert model.config.id2label[predicted_class_id] in ("LABEL_0", "LABEL_1")
         loss = model(**inputs, labels=keras.ops.convert_to_tensor(np.array(1, np.int32))).loss
-        assert np.isfinite(float(loss))
+        assert np.isfinite(keras.ops.convert_to_numpy(loss).item())  # JAX makes no float of an array of one
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -274,7 +274,7 @@ def test_the_pages_example_of_a_masked_word_runs(tokenizer):
         tokenizer("The capital of France is Paris.", return_tensors=RETURN_TENSORS)["input_ids"]
     )
     outputs = model(**inputs, labels=np.where(ids == tokenizer.mask_token_id, labels, -100))
-    assert 0 < round(float(outputs.loss), 2) < 15
+    assert 0 < keras.ops.convert_to_numpy(outputs.loss).item() < 15
 
 
 @pytest.mark.filterwarnings("ignore")
