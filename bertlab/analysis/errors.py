@@ -111,7 +111,7 @@ def _stream(lab, model, rows, features, task, batch_size, progress) -> Iterator[
     for numbers in length_sorted_batches([length(feature) for feature in features], batch_size):
         batch = collate([features[number] for number in numbers], task, lab.tokenizer.pad_token_id or 0)
         labels = batch.pop("labels")
-        with evaluating(model):
+        with evaluating(model, every_row=False):
             logits = reading(**{name: value.to(lab.device) for name, value in batch.items()}, return_dict=True).logits
         logs = logits.float().log_softmax(-1).cpu()  # (rows, labels)
         soft = labels if labels.dim() == 2 else torch.nn.functional.one_hot(labels, logs.shape[-1]).float()

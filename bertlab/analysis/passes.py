@@ -89,15 +89,25 @@ def in_copies(times: int) -> Iterator[None]:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model without dropout; afterwards every part trains again that did before."""
+def evaluating(model: nn.Module, every_row: bool = True) -> Iterator[None]:
+    """The model without dropout; afterwards every part trains again that did before.
+
+    Args:
+        every_row: tokens that nobody may look at are computed too, also where the model skips its padding: what is
+            hidden by a mask is still read at its own place. False where only real tokens are read.
+    """
     training = [module for module in model.modules() if module.training]
+    skipping = [module for module in model.modules() if every_row and getattr(module, "skip_padding", False)]
     model.eval()
+    for module in skipping:
+        module.skip_padding = False
     try:
         yield
     finally:
         for module in training:
             module.training = True
+        for module in skipping:
+            module.skip_padding = True
 
 
 def whole_number(value: Any, name: str, least: int, most: int | None = None, note: str = "") -> int:

@@ -91,7 +91,7 @@ def stream_states(
     not run."""
     lower, done, total = lower_layers(lab.model, layer), 0, sum(map(len, rows))
     for batch in text_batches(lab, rows):
-        with evaluating(lower):
+        with evaluating(lower, every_row=False):
             hidden = lower(**batch.inputs, return_dict=True).last_hidden_state
         yield batch, hidden
         done += int(batch.real.sum())
@@ -128,7 +128,7 @@ def embed(
 def pooled(model: Any, hidden: torch.Tensor, real: torch.Tensor, pooling: str) -> torch.Tensor:
     """(texts, sequence, hidden) -> (texts, hidden); `real` (texts, sequence) marks what is no padding."""
     if pooling == "pooler":
-        with evaluating(model):
+        with evaluating(model, every_row=False):
             hidden = model.base_model.pooler(hidden)
         return in_float(hidden)
     hidden = in_float(hidden)

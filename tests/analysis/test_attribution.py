@@ -225,3 +225,12 @@ def test_what_cannot_be_attributed_is_said_in_words():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+@pytest.mark.parametrize("name, target", TASKS, ids=NAMES)
+def test_hidden_tokens_are_still_read_at_their_own_place_where_a_model_skips_padding(name, target):
+    plain, skipping = tiny(name), tiny(name)
+    skipping.base_model.skip_padding = True
+    expected, scores = (occlusion(model, inputs(name), target).scores for model in (plain, skipping))
+    assert largest_difference(scores, expected) < 1e-5
+    assert skipping.base_model.skip_padding
