@@ -17,6 +17,7 @@ def run(model, seed=1):
 
 
 def in_a_thread(function, *args):
+    # event loops also run there, since a browser test may have left one of its own in the main thread
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(function, *args).result()
 
@@ -77,7 +78,7 @@ def test_tasks_of_one_thread_are_kept_apart_and_hand_down_what_is_theirs():
         go.set()
         return beside, *await task
 
-    beside, inside, handed_down = asyncio.run(both())
+    beside, inside, handed_down = in_a_thread(asyncio.run, both())
     assert torch.equal(beside, clean)
     assert not torch.equal(inside, clean) and torch.equal(inside, handed_down)
 
@@ -92,11 +93,14 @@ def test_what_a_cell_leaves_open_is_heard_in_the_next_ones():
     async def next_cell():
         return run(model)
 
-    recording = asyncio.run(cell())
-    asyncio.run(next_cell())
-    assert len(recording) == len(hook_names(model))
-    opened.__exit__(None, None, None)
-    assert not anybody_listens(model)
+    def notebook():
+        recording = asyncio.run(cell())
+        asyncio.run(next_cell())
+        assert len(recording) == len(hook_names(model))
+        opened.__exit__(None, None, None)
+        assert not anybody_listens(model)
+
+    in_a_thread(notebook)
 
 
 def test_they_may_be_closed_in_another_order_and_another_thread():
