@@ -48,14 +48,14 @@ def watched_seconds(lab, dataset: str, steps: int) -> float:
     """Seconds a step in the panel, everything included from the first step to the last."""
     panel = TrainPanel(lab, dataset=dataset, steps=steps, seconds=0)
     ends = []
-    pull = panel._pull
+    pull = panel.runner._pull
 
     def timed(run):
         run.records = itertools.chain(ends.append(time.perf_counter()) or item for item in run.records)
         run.records = _Closing(run.records)
         return pull(run)
 
-    panel._pull = timed
+    panel.runner._pull = timed
     panel.start()
     panel.wait(600)
     return (ends[-1] - ends[0]) / (steps - 1)
@@ -78,7 +78,7 @@ def stop_milliseconds(lab, dataset: str, seed: int) -> float:
     """From `stop()` at a random moment until training has ended."""
     panel = TrainPanel(lab, dataset=dataset, steps=10_000, seconds=0)
     stopped = []
-    panel._finish = lambda ending: stopped.append(time.perf_counter())
+    panel.runner._finish = lambda ending: stopped.append(time.perf_counter())
     panel.start()
     panel.wait_for_step(2, 120)
     time.sleep(random.Random(seed).random())

@@ -187,15 +187,21 @@ class Lab:
 
         Args:
             text: one text; a list of texts is run as one batch, padded to the longest: `.tokens` is then a list of
-                tokens for each text, padding included, as the axes of the values have it.
+                tokens for each text, padding included, as the axes of the values have it. Or what `encode` gave, with
+                other ids in it where something is to be tried: it is run as it stands.
             text_pair: second texts, as many.
             names: which values; patterns as for `bertlab.record`, whose `options` are taken too.
+
+        Raises:
+            TypeError: for what is neither text nor batch. ValueError: for a text that does not fit into the model.
         """
-        encoding = self.encode(text, text_pair)
+        encoded = isinstance(text, Mapping) and "input_ids" in text
+        if encoded and text_pair is not None:
+            raise TypeError("a batch was given, and a second text; a batch holds both texts: give it alone")
+        encoding = text if encoded else self.encode(text, text_pair)
         tokens = [self.tokenizer.convert_ids_to_tokens(row) for row in encoding["input_ids"].tolist()]
-        return run_recorded(
-            self.model, encoding, names=names, tokens=tokens if _is_list(text) else tokens[0], **options
-        )
+        one = isinstance(text, str) or (encoded and len(tokens) == 1)
+        return run_recorded(self.model, encoding, names=names, tokens=tokens[0] if one else tokens, **options)
 
     def embed(
         self, texts: Any, *, layer: int = -1, pooling: str = "mean", progress: Callable[[float], object] | None = None

@@ -200,6 +200,17 @@ def test_a_stored_decoder_answers_for_its_task(lab, tmp_path):
     assert other.is_trained("seq2seq") and other.rewrite("the cat sat", max_new_tokens=4).trained
 
 
+def test_a_batch_is_recorded_as_it_stands(lab):
+    batch = lab.encode("the cat sat", "it ran")
+    own = lab.record("the cat sat", "it ran")
+    assert torch.equal(lab.record(batch).hidden(2), own.hidden(2)) and lab.record(batch).tokens == own.tokens
+    batch["input_ids"][0, 2] = lab.tokenizer.mask_token_id
+    changed = lab.record(batch)
+    assert changed.tokens[2] == "[MASK]" and not torch.equal(changed.hidden(2), own.hidden(2))
+    with pytest.raises(TypeError, match="give it alone"):
+        lab.record(batch, "it ran")
+
+
 def test_a_text_too_long_names_its_length_and_the_limit(lab):
     with pytest.raises(ValueError, match="102 tokens .* at most 64"):
         lab.record("cat " * 100)

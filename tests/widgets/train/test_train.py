@@ -8,14 +8,8 @@ import pytest
 import torch
 from bertlab_widgets import HeadsPanel, Workbench
 from bertlab_widgets.train.panel import TrainPanel
-from bertlab_widgets.train.run import (
-    fresh_model,
-    kind_of,
-    layer_changes,
-    pasted_rows,
-    split_rows,
-    trained_parameters,
-)
+from bertlab_widgets.train.rows import kind_of, pasted_rows, split_rows
+from bertlab_widgets.train.weights import fresh_model, layer_changes, trained_parameters
 from panel_checks import run_code
 from small_lab import small_lab
 
@@ -158,7 +152,7 @@ def test_pause_holds_resume_goes_on_and_stop_ends(lab):
 def test_going_back_during_a_pause_changes_nothing_of_what_follows(lab):
     straight = trained(lab, steps=6).data()["loss"].tolist()
     panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=6, batch_size=4)
-    pull = panel._pull
+    pull = panel.runner._pull
 
     def pausing(run):
         records = run.records
@@ -166,13 +160,13 @@ def test_going_back_during_a_pause_changes_nothing_of_what_follows(lab):
         def paused_after_three():
             for number, item in enumerate(records, start=1):
                 if number == 3:
-                    panel._going.clear()
+                    panel.runner._going.clear()
                 yield item
 
         run.records = paused_after_three()
         return pull(run)
 
-    panel._pull = pausing
+    panel.runner._pull = pausing
     panel.start()
     deadline = time.monotonic() + 20
     while panel.phase != "paused" and time.monotonic() < deadline:

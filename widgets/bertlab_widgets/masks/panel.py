@@ -1,15 +1,21 @@
-"""`MaskPanel`: which words does BERT expect at the places that are hidden from it?"""
+"""`MaskPanel`: which words does BERT expect at the places that are hidden from it?
+
+What is said stands in `words.py`, the code in `code.py`, the dealer of pre-training in `dealing.py`.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 
 import torch
 from traitlets import Dict, Enum, Int
 
-from ..panel import Panel, percent, quoted, signed
-from ..workbench import Result, SelectionError, ablation_code, input_code
+from ..panel import Panel
+from ..workbench import SelectionError
+from . import code, words
+from .dealing import Dealer
 
 MASK_LIMIT = 8  # places whose predictions are shown at once
 
@@ -38,17 +44,17 @@ class MaskPanel(Panel):
     other = Dict(help="{'text': a second sentence} to hold against the first").tag(sync=True)
     deals = Dict().tag(sync=True)
 
-    def __init__(self, *arguments, **settings):
-        self._tally = {"mask": 0, "random": 0, "kept": 0, "untouched": 0}
-        self._dealt, self._cards = 0, torch.Generator()
-        super().__init__(*arguments, **settings)
+    @functools.cached_property
+    def dealer(self) -> Dealer:
+        """Who deals masks as in pre-training."""
+        return Dealer(self.workbench)
 
     # --- numbers
 
     def place(self, position: int, count: int | None = None) -> dict:
         """One masked place: likeliest tokens, and rank and probability of the token that was there."""
         workbench, count = self.workbench, count or self.count
-        result = self._hidden(position) if self.is_example(position) else None
+        result = self.hidden(position) if self.is_example(position) else None
         probabilities = workbench.probabilities(position, result)
         rows = workbench.predictions(position, count, result)
         for rank, row in enumerate(rows, start=1):
@@ -89,19 +95,14 @@ class MaskPanel(Panel):
         """Whether a place is shown as if it were hidden, though nothing is masked."""
         return not self.workbench.mask_positions and not self.workbench.selected and [position] == self._example()
 
-    def _hidden(self, position: int):
+    def hidden(self, position: int):
         """The model's pass over the text with one more token hidden."""
         workbench = self.workbench
 
         def compute():
-            from bertlab.recording import record
-
             ids = workbench.input_ids.clone()
             ids[0, position] = workbench.lab.tokenizer.mask_token_id
-            with workbench.lock, torch.no_grad(), workbench.ablating():
-                with record(workbench.model, ["*hidden"]) as recording:
-                    output = workbench.model(**workbench.batch(ids))
-            return Result(recording, output.prediction_logits[0].float())
+            return workbench.run(names=("*hidden",), input_ids=ids)
 
         return workbench.cached(("hidden", position, *workbench.key), compute)
 
@@ -136,7 +137,7 @@ class MaskPanel(Panel):
         def compute():
             from bertlab.analysis.lens import layer_logits
 
-            recording = self._hidden(position).recording if example else workbench.recording
+            recording = self.hidden(position).recording if example else workbench.recording
             logits = layer_logits(workbench.model, recording, head="token", places=[position])
             return logits[:, 0, 0].softmax(-1).cpu()  # (layers + 1, vocabulary)
 
@@ -186,53 +187,19 @@ class MaskPanel(Panel):
 
     def deal(self, times: int = 1) -> dict:
         """Mask the sentence as in pre-training, `times` times; the counts go on from deal to deal."""
-        self._deal(times)
+        self.deals = self.dealer.deal(times, self.seed)
         self._update({"deals"})
         return self.deals
-
-    def _deal(self, times: int) -> None:
-        from bertlab.data import mask_tokens
-
-        workbench = self.workbench
-        ids = workbench.encoding.input_ids
-        special = torch.tensor([[token["special"] for token in workbench.encoding.tokens]])
-        if not self._dealt:
-            self._cards.manual_seed(self.seed)
-        times, dealt = max(1, min(int(times), 2000)), None
-        self._dealt += times
-        for _ in range(times):
-            dealt = mask_tokens(
-                ids,
-                special=special,
-                mask_token_id=workbench.lab.tokenizer.mask_token_id,
-                vocab_size=workbench.config.vocab_size,
-                generator=self._cards,
-            )
-            chosen = dealt.labels != -100
-            masked = chosen & (dealt.input_ids == workbench.lab.tokenizer.mask_token_id)
-            kept = chosen & (dealt.input_ids == ids)
-            self._tally["mask"] += int(masked.sum())
-            self._tally["kept"] += int(kept.sum())
-            self._tally["random"] += int((chosen & ~masked & ~kept).sum())
-            self._tally["untouched"] += int((~chosen & ~special).sum())
-        names = workbench.lab.tokenizer.convert_ids_to_tokens(dealt.input_ids[0].tolist())
-        fates = [
-            "special" if s else "mask" if m else "kept" if k else "random" if c else "untouched"
-            for s, m, k, c in zip(
-                special[0].tolist(), masked[0].tolist(), kept[0].tolist(), chosen[0].tolist(), strict=True
-            )
-        ]
-        self.deals = {"tokens": names, "fates": fates, "tally": dict(self._tally)}
 
     # --- what is shown
 
     def refresh(self, changed: set[str]) -> None:
         workbench = self.workbench
         if changed & {"version", "seed"}:
-            self.deals, self._dealt = {}, 0
-            self._tally = dict.fromkeys(self._tally, 0)
+            self.deals = {}
+            self.dealer.begin()
         if self.look == "dealer" and not self.deals:
-            self._deal(1)
+            self.deals = self.dealer.deal(1, self.seed)
         view = {
             "look": self.look,
             "places": [self.place(position) for position in self.places],
@@ -252,96 +219,16 @@ class MaskPanel(Panel):
             view["score"] = self.pseudo_log_likelihood()
             view["other"] = self.pseudo_log_likelihood(other) if other else []
         self.view = view
-        self.answer = self.sentence(view)
+        self.answer = words.sentence(self, view)
 
     def pinned_view(self) -> dict:
         return {"places": [self.place(position) for position in self.places]}
 
-    def sentence(self, view: dict) -> str:
-        """The answer line: what the stage shows now."""
-        if self.look == "dealer" and self.deals:
-            tally = self.deals["tally"]
-            chosen = tally["mask"] + tally["random"] + tally["kept"]
-            seen = chosen + tally["untouched"]
-            if not chosen:
-                return f"Of {seen} tokens none was chosen this time. Deal again."
-            return (
-                f"Of {seen} tokens {percent(chosen / seen)} were chosen; of these {percent(tally['mask'] / chosen)} "
-                "became [MASK], "
-                f"{percent(tally['random'] / chosen)} a random token, {percent(tally['kept'] / chosen)} stayed."
-            )
-        if self.look in ("score", "compare") and view.get("score"):
-            total = sum(row["log_probability"] for row in view["score"])
-            said = f"Pseudo-log-likelihood {signed(total)}, that is {signed(total / len(view['score']))} a token."
-            if view.get("other"):
-                other = sum(row["log_probability"] for row in view["other"])
-                better = "the first" if total > other else "the second"
-                said = f"{signed(total)} against {signed(other)}: BERT finds {better} sentence likelier, "
-                said += f"by {abs(total - other):.2f} nats."
-            return said
-        if self.look == "everywhere" and view.get("everywhere"):
-            right = sum(row["rank"] == 1 for row in view["everywhere"])
-            return f"BERT's first choice is the token that stands there at {right} of {len(view['everywhere'])} places."
-        if not view["places"]:
-            return "Click a token to mask it."
-        if self.look == "layers" and view.get("layers"):
-            return self._by_layer(view["places"][0], view["layers"])
-        place, count = view["places"][0], view["count"]
-        best, truth = place["rows"][0], place["truth"]
-        if place["example"]:
-            said = f"If {quoted(truth['token'])} were hidden, BERT would expect {quoted(best['token'])}, "
-            said += percent(best["probability"])
-            if truth["rank"] > 1:
-                said += f"; {quoted(truth['token'])} is number {truth['rank']:,} with {percent(truth['probability'])}"
-            return f"{said}. Click a token to mask it."
-        said = f"At place {place['position']} BERT expects {quoted(best['token'])}, {percent(best['probability'])}."
-        if truth and truth["rank"] == 1:
-            said = f"BERT finds {quoted(truth['token'])} again: first choice, {percent(truth['probability'])}."
-        elif truth:
-            share = percent(truth["probability"])
-            said += f" {quoted(truth['token'])}, which stood there, is number {truth['rank']:,} with {share}."
-        return f"{said} {count} places are masked." if count > 1 else said
-
-    def _by_layer(self, place: dict, layers: list[dict]) -> str:
-        """At which layer the answer is there for the first time, and stays."""
-        last = layers[-1]["best"][0]["token"]
-        first = len(layers) - 1
-        while first and layers[first - 1]["best"][0]["token"] == last:
-            first -= 1
-        after = "the embeddings" if not first else f"layer {first - 1}"
-        return f"At place {place['position']}, {quoted(last)} is the first choice from {after} on."
-
     def gate(self) -> str:
-        place = self._asked()
-        if place is None:
-            return "Mask a token first: click it in the sentence."
-        tokens = self.workbench.encoding.tokens
-        around = " ".join(token["text"] for token in tokens[max(1, place - 3) : place])
-        hidden = "" if tokens[place]["special"] else f", where “{tokens[place]['text']}” stood"
-        return f"Which token will BERT put after “{around}”{hidden} (place {place})?"
-
-    def _asked(self) -> int | None:
-        """The place that the gate asks about: a selected one that is masked, else the first."""
-        chosen = [i for i in self.workbench.selected if i in self.places]
-        return (chosen or self.places or [None])[0]
+        return words.gate(self)
 
     def grade(self, guess: str) -> str:
-        place = self._asked()
-        if place is None:
-            return "Nothing is masked yet."
-        tokenizer = self.workbench.lab.tokenizer
-        word = guess.lower() if getattr(tokenizer, "do_lower_case", True) else guess
-        identifier = tokenizer.convert_tokens_to_ids(word)
-        if identifier is None or identifier == tokenizer.unk_token_id:
-            return f"`{guess}` is no single token of this vocabulary."
-        probabilities = self.workbench.probabilities(place, self._hidden(place) if self.is_example(place) else None)
-        p = float(probabilities[identifier])
-        rank = int((probabilities > p).sum()) + 1
-        return (
-            f"Right, `{guess}` is the first choice."
-            if rank == 1
-            else f"Your `{guess}` is number {rank:,} with {percent(p)}."
-        )
+        return words.grade(self, guess)
 
     # --- data, code, pictures
 
@@ -440,83 +327,7 @@ class MaskPanel(Panel):
         return {}, patches
 
     def code(self) -> str:
-        workbench = self.workbench
-        lines = ["import torch", *self.lab_code()]
-        if self.look in ("score", "compare"):
-            other = self.other.get("text", "").strip() if self.look == "compare" else ""
-            scores = [f"lab.score({text!r}).log_probabilities" for text in (workbench.text, other) if text]
-            return "\n".join([*lines, f"result = {', '.join(scores)}"])
-        given, *changes = input_code(workbench)
-        lines.append(given)
-        if self.look == "dealer":
-            lines[1:1] = ["from bertlab.data import mask_tokens"]
-            return "\n".join([*lines, *self._dealing_code()])
-        lines += ["truth = batch['input_ids'][0].clone()"] if self.look == "everywhere" else []
-        lines += changes
-        if self.places and self.is_example(self.places[0]):
-            lines.append(
-                f"batch['input_ids'][0, {self.places[0]}] = lab.tokenizer.mask_token_id  # as if it were hidden"
-            )
-        contexts = "torch.no_grad()"
-        if workbench.ablated:
-            before, context = ablation_code(workbench)
-            lines[1:1] = ["from bertlab.analysis import ablation"]
-            lines += before
-            contexts += f", {context}"
-        if self.look == "layers":
-            place = self.places[0] if self.places else 1
-            lines[1:1] = ["from bertlab.analysis.lens import layer_logits"]
-            return "\n".join(
-                [
-                    *lines,
-                    f"with {contexts}:",
-                    f'    logits = layer_logits(lab.model, batch, head="token", places=[{place}])',
-                    "best = logits[:, 0, 0].softmax(-1).topk(3)  # (layers + 1, 3), the embeddings first",
-                    "words = [lab.tokenizer.convert_ids_to_tokens(row) for row in best.indices.tolist()]",
-                    "result = [list(zip(*row)) for row in zip(words, best.values.tolist())]",
-                ]
-            )
-        lines += [
-            f"with {contexts}:",
-            "    probabilities = lab.model(**batch).prediction_logits[0].softmax(-1)  # (sequence, vocabulary)",
-        ]
-        if self.look == "everywhere":
-            return "\n".join(
-                [
-                    *lines,
-                    f"places = {[row['position'] for row in self.everywhere()]}",
-                    "own = probabilities[places, truth[places]].tolist()",
-                    "best = probabilities[places].argmax(-1).tolist()",
-                    "words = lab.tokenizer.convert_ids_to_tokens",
-                    "result = list(zip(words(truth[places].tolist()), own, words(best)))",
-                ]
-            )
-        return "\n".join(
-            [
-                *lines,
-                "result = {}",
-                f"for place in {self.places or [1]}:",
-                f"    best = probabilities[place].topk({self.count})",
-                "    words = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
-                "    result[place] = dict(zip(words, best.values.tolist()))",
-            ]
-        )
-
-    def _dealing_code(self) -> list[str]:
-        """Lines that deal as often as was dealt here, from the same seed, and count."""
-        special = [i for i, token in enumerate(self.workbench.encoding.tokens) if token["special"]]
-        return [
-            "ids, mask = batch['input_ids'].cpu(), lab.tokenizer.mask_token_id",
-            "special = torch.zeros_like(ids, dtype=torch.bool)",
-            f"special[0, {special}] = True",
-            f"generator, result = torch.Generator().manual_seed({self.seed}), [0, 0, 0]  # masked, random, kept",
-            f"for _ in range({self._dealt}):",
-            "    dealt = mask_tokens(ids, special=special, mask_token_id=mask,",
-            "                        vocab_size=lab.model.config.vocab_size, generator=generator)",
-            "    new = dealt.input_ids[dealt.labels != -100]",
-            "    fates = torch.where(new == mask, 0, torch.where(new == ids[dealt.labels != -100], 2, 1))",
-            "    result = [count + int((fates == fate).sum()) for fate, count in enumerate(result)]",
-        ]
+        return code.code(self)
 
 
 def _with_truth(place: dict) -> list[dict]:

@@ -1,13 +1,15 @@
 """What every panel is made of: the `Panel` class, its exports, long work, presets, words, the joining of modules.
 
-Read `panel` first; `masks/` beside this room is a short panel.
+Read `panel` first, and `linked`, on which it stands; `masks/` beside this room is a short panel.
 """
 
 from .export import EXPORTS, font_families, png
 from .job import Job
+from .linked import guarded
 from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
-from .panel import SHARED, Panel, guarded, plain, state_of, untrained_reason
+from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
+from .state import SHARED, plain, state_of
 from .twins import outputs, publish
 from .words import (
     counted,

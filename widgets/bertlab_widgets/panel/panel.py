@@ -12,45 +12,27 @@ as one sentence in the error strip, with the old picture kept.
 
 from __future__ import annotations
 
-import functools
 import html
 import inspect
 import json
-import logging
 import math
-import threading
 from pathlib import Path
 
-import anywidget
-from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Float, List, TraitError, Unicode, validate
 
 from ..workbench import SelectionError, Workbench, conditions, heads_off, lab_code
 from . import export
-from .job import Job
+from .linked import LinkedWidget, guarded, log
 from .module import module_text
 from .presets import WORDS, load_presets, positions_of, preset_named
+from .state import SHARED, plain, refuse_strange, state_of
 from .twins import publish
-from .words import html_table, sentence_case
+from .words import html_table
 
-SHARED = ("text", "text_pair", "selected", "layer", "head", "heads", "masked", "forced", "ablated", "ablation")
 FRAME = ("scale", "predict_first", "preset")  # settings that every panel has beside its own
-log = logging.getLogger("bertlab_widgets")
 
 
-def guarded(method):
-    """A callback whose exceptions become the error strip's sentence instead of getting lost."""
-
-    @functools.wraps(method)
-    def call(self, *arguments, **options):
-        try:
-            return method(self, *arguments, **options)
-        except Exception as error:
-            self.show_error(error)
-
-    return call
-
-
-class Panel(anywidget.AnyWidget):
+class Panel(LinkedWidget):
     """One question about one text. `Panel(lab, "text")` stands alone; `workbench=` joins it to others.
 
     To use: traits (`panel.layer = 3`), `.data()`, `.code()`, `.state()` and `from_state`, `.export(path)`, `.pin()`,
@@ -59,7 +41,6 @@ class Panel(anywidget.AnyWidget):
 
     script = ""  # the panel's JavaScript module, beside its panel.py; the style sheet has the same name
     question_text = ""
-    settings: tuple[str, ...] = ()  # own traits that .state() keeps and .reset() takes back
     preset_states: dict[str, dict] = {}  # name -> {"note": ..., and as in .state()}; read from presets.json
     lasting = ("text", "text_pair")  # while these are as a preset set them, its note stays
     calls = ("stop", "pin", "unpin", "reset", "code", "exported")  # what the browser may call; subclasses add
@@ -68,22 +49,9 @@ class Panel(anywidget.AnyWidget):
 
     question = Unicode().tag(sync=True)
     heading = Dict().tag(sync=True)
-    text = Unicode().tag(sync=True)
-    text_pair = Unicode().tag(sync=True)
-    tokens = List().tag(sync=True)
-    selected = List().tag(sync=True)
-    layer = Int(0).tag(sync=True)
-    head = Int(0).tag(sync=True)
-    heads = List().tag(sync=True)
-    masked = List().tag(sync=True)
-    forced = Dict().tag(sync=True)
-    ablated = List().tag(sync=True)
-    ablation = Unicode("zero").tag(sync=True)
     note = Unicode().tag(sync=True)
     view = Dict().tag(sync=True)
     answer = Unicode().tag(sync=True)
-    error = Unicode().tag(sync=True)
-    busy = Dict().tag(sync=True)
     presets = List().tag(sync=True)
     preset = Unicode().tag(sync=True)
     pinned = Dict().tag(sync=True)
@@ -102,12 +70,9 @@ class Panel(anywidget.AnyWidget):
         if lab is None and workbench is None:
             raise TypeError(f"{type(self).__name__} needs a lab (bertlab.load()) or a workbench to join")
         self._refuse_unknown(settings)
-        self.workbench = Workbench(lab) if workbench is None else workbench
-        self.job = Job(lambda busy: self.set_trait("busy", busy), self.show_error)
-        self._changed: set[str] = {"version"}
-        self._here = threading.local()  # whether this thread brings the view up to date
-        with self.workbench.together():  # the first picture is drawn when all is set
-            super().__init__(question=self.question_text, presets=list(self.preset_states))
+        workbench = Workbench(lab) if workbench is None else workbench
+        with workbench.together():  # the first picture is drawn when all is set
+            super().__init__(workbench, question=self.question_text, presets=list(self.preset_states))
             self.traits_synced = [name for name in self.traits(sync=True) if not name.startswith("_")]
             if text is not None or text_pair is not None:
                 self.workbench.set_text(text or "", text_pair or "")
@@ -145,74 +110,20 @@ class Panel(anywidget.AnyWidget):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no setting {unknown[0]!r}; it has {', '.join(allowed)}")
 
-    @validate("layer", "head")
-    def _check_whole(self, proposal):
-        if isinstance(proposal.value, bool):
-            raise SelectionError(f"{proposal.trait.name} {proposal.value!r} was given; it must be a whole number")
-        return proposal.value
-
     @validate("scale")
     def _check_scale(self, proposal):
         if not math.isfinite(proposal.value) or not 0.5 <= proposal.value <= 4:
             raise SelectionError(f"scale {proposal.value} was given, but allowed is 0.5 to 4")
         return proposal.value
 
-    # --- the shared state, both ways
+    # --- what is shown
 
     def _observe(self) -> None:
-        workbench = self.workbench
-        self.observe(self._to_workbench, names=list(SHARED))
-        workbench.observe(self._from_workbench, names=list(SHARED))
-        workbench.observe(lambda change: self._update({"version"}), names=["version"])
-        workbench.observe(lambda change: self._update(set()), names=["settled"])
-        for name in self.settings:
-            self.observe(self._setting_changed, names=name)
+        self._link()
         self.observe(self._apply_preset, names=["preset"])
         self.observe(self._gate_changed, names=["predict_first", "guess"])
-        self.on_msg(self._message)
 
-    def _read_shared(self) -> None:
-        for name in SHARED:
-            setattr(self, name, plain(getattr(self.workbench, name)))
-
-    def _to_workbench(self, change) -> None:
-        name = change["name"]
-        if plain(getattr(self.workbench, name)) == change["new"]:
-            return
-        try:
-            setattr(self.workbench, name, change["new"])
-        finally:  # what was refused is taken back, what was put in order is shown so
-            setattr(self, name, plain(getattr(self.workbench, name)))
-
-    def _from_workbench(self, change) -> None:
-        setattr(self, change["name"], plain(change["new"]))
-        if change["name"] in ("selected", "layer", "head", "heads"):
-            self._update({change["name"]})
-
-    def _setting_changed(self, change) -> None:
-        self._update({change["name"]})
-
-    @guarded
-    def _update(self, changed: set[str]) -> None:
-        """Bring everything that is shown up to date; one message to the browser.
-
-        What `refresh` itself sets belongs to this update and asks for no other.
-        """
-        if getattr(self._here, "updating", False):
-            return
-        self._changed |= changed
-        if self.workbench.unsettled or not self._changed:
-            return
-        changed, self._changed = self._changed, set()
-        self._here.updating = True
-        try:
-            with self.hold_sync():
-                self.error = ""
-                self._bring_up_to_date(changed)
-        finally:
-            self._here.updating = False
-
-    def _bring_up_to_date(self, changed: set[str]) -> None:
+    def refresh_all(self, changed: set[str]) -> None:
         if "version" in changed:
             self._read_shared()
             self.tokens = self.workbench.tokens
@@ -485,57 +396,6 @@ class Panel(anywidget.AnyWidget):
         """Lines that leave the workbench's lab in `lab`, wherever they run."""
         return lab_code(self.workbench.lab)
 
-    # --- long work: a generator in a thread, with progress and Cancel
-
-    def start(self, steps, label: str, finish=None) -> None:
-        """Run the generator `steps` in a thread. It yields the fraction done (0 to 1); Cancel stops it between steps.
-
-        `finish()` is called when all steps are done. Traits are written from the thread; exceptions go to the strip.
-        """
-        self.job.start(steps, label, finish)
-
-    def stop(self) -> None:
-        """Cancel the computation that is running, if there is one."""
-        self.job.stop()
-
-    def wait(self, timeout: float = 60) -> bool:
-        """Wait until the computation is over; False where it is not over in `timeout` seconds."""
-        return self.job.wait(timeout)
-
-    # --- talking with the browser
-
-    def show_error(self, error: Exception) -> None:
-        """Say in the error strip what went wrong; the picture stays."""
-        message = str(error).strip() or type(error).__name__
-        if "out of memory" in message.lower():
-            message = "The device ran out of memory: take a shorter text, or load the model with device='cpu'."
-        elif not isinstance(error, (ValueError, TypeError, LookupError, OSError)):
-            message = f"{type(error).__name__}: {message}"
-        log.info("panel error", exc_info=error)
-        self.error = sentence_case(message) + ("" if message.endswith((".", "!", "?", "…", ")")) else ".")
-
-    @guarded
-    def set_state(self, sync_data):
-        with self.workbench.together():
-            super().set_state(sync_data)
-
-    def _message(self, _, content, buffers) -> None:
-        if not isinstance(content, dict) or "call" not in content:
-            return
-        reply, answer = {"id": content.get("id")}, []
-        try:
-            name = content["call"]
-            if name not in self.calls:
-                raise SelectionError(f"{name!r} is not among this panel's calls")
-            result = getattr(self, name)(**content.get("args", {}))
-            if isinstance(result, tuple):
-                result, answer = result
-            reply["result"] = result
-        except Exception as error:
-            self.show_error(error)
-            reply["error"] = self.error
-        self.send(reply, answer)
-
     # --- how it looks where nothing runs
 
     def __repr__(self) -> str:
@@ -572,36 +432,3 @@ def untrained_reason(lab) -> str:
     if lab.is_trained("fill_mask"):
         return ""
     return "The masked-language-model head was not in the checkpoint: its numbers are random."
-
-
-def state_of(state: dict | str) -> dict:
-    """A state that was given as a dict or as its JSON text, as a dict of its own.
-
-    Raises:
-        SelectionError: it is neither.
-    """
-    if isinstance(state, str):
-        try:
-            state = json.loads(state)
-        except (ValueError, RecursionError) as error:
-            raise SelectionError(f"the state is no JSON text ({error}); give what .state() returned") from None
-    if not isinstance(state, dict):
-        raise SelectionError(f"the state is a {type(state).__name__}; give what .state() returned, or its JSON text")
-    return dict(state)
-
-
-def refuse_strange(name: str, value, trait) -> None:
-    """No setting is a number that is none, and where a number is meant a truth value is none."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SelectionError(f"{name} is {value}; it must be a finite number")
-    if isinstance(value, bool) and isinstance(trait, (Int, Float)):
-        raise SelectionError(f"{name} {value!r} was given; it must be a number")
-
-
-def plain(value):
-    """Traits as JSON has them: tuples become lists, integer keys strings."""
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    return value

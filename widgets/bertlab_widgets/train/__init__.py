@@ -1,11 +1,15 @@
 """`TrainPanel`: what does a model learn while one watches, and what did it know before?
 
-Read `plan` (what is to be trained), `run` (one run that can be gone back in), `view` (what is shown of it), `panel`.
+Read `plan` (what is to be trained), `rows` and `weights` (on what, and which), `preparing`, `run` (one run that can be
+gone back in), `runner` (its thread), `view` (what is shown of it), `panel`.
 """
 
 from .panel import TrainPanel
 from .plan import SETS, Plan
-from .run import LiveRun, TrainedLab, fresh_model, pasted_rows, split_rows, trained_lab
+from .rows import pasted_rows, split_rows
+from .run import LiveRun
+from .trained import TrainedLab, trained_lab
+from .weights import fresh_model
 
 __all__ = [
     "LiveRun",

@@ -1,7 +1,7 @@
 """What is to be trained, on what, and how: the settings of a run, without a widget and without a model.
 
-`Plan(dataset="sentiment", rank=8).prepare(lab)` reads the data, builds the model and returns a `LiveRun` that is ready
-to start; `Plan.code(...)` writes the lines that do the same in a notebook.
+`preparing.prepared(plan, lab)` reads the data, builds the model and returns a `LiveRun` that is ready to start;
+`code.training_lines(plan, lab)` writes the lines that do the same in a notebook.
 """
 
 from __future__ import annotations
@@ -12,31 +12,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bertlab.data import Corpus, DataError, Task, column_of, infer_task, read, samples
+from bertlab.data import DataError, Task, column_of, infer_task, read, samples
 from bertlab.lab import Lab
 from bertlab.nano import DEFAULTS as NANO_DEFAULTS
 from bertlab.nano import SETTINGS as NANO
-from bertlab.nano import EncoderDecoder, unigram_entropy
-from bertlab.training import evaluate, evaluate_pretraining, finetune, main_metric, pretrain
+from bertlab.training import main_metric
 
-from ..workbench import SelectionError, lab_code
-from .run import (
-    MASKED,
-    LiveRun,
-    about_rows,
-    described,
-    examples,
-    fresh_model,
-    guessing,
-    kind_of,
-    pasted_rows,
-    sizes,
-    split_rows,
-    trained_lab,
-    watch_masked,
-    watch_reversal,
-    watch_task,
-)
+from ..workbench import SelectionError
+from .rows import MASKED, MOST_TOKENS, about_rows, about_text, described, guessing, kind_of, pasted_rows, split_rows
 
 SETS = {
     "sentiment": "classification",
@@ -50,7 +33,7 @@ SETS = {
 TASK_NAMES = {"pairs": "inference", "entities": "ner", "questions": "qa", "choices": "choice"}  # names that Lab knows
 KINDS = ("", "classification", "multilabel", "regression", "tagging", "choice", "qa", "next_sentence", MASKED)
 LORA_RATE, FULL_RATE = 2e-3, 2e-4  # what suits the shipped model and the small sets
-BATCH_SIZE, MOST_TOKENS = 16, 128
+BATCH_SIZE = 16
 NANO_TITLES = {
     "agreement": "A nano model of 0.1 M weights meets one grammar and must find the verb's form; guessing is 50 %.",
     "reversal": "A nano encoder and decoder of 0.1 M weights learn to write letters backwards.",
@@ -146,7 +129,7 @@ class Plan:
         kind = self.kind(rows)
         train, held_out = split_rows(rows)
         if kind == MASKED:
-            return {**_about_text(train, held_out), "lines": {"ln V": math.log(len(lab.tokenizer))}, "kind": kind}
+            return {**about_text(train, held_out), "lines": {"ln V": math.log(len(lab.tokenizer))}, "kind": kind}
         task = self.task_of(lab, rows, kind)
         lines, chance = guessing(task, train, held_out)
         figures = {"lines": lines, "chance": chance, "metric": main_metric(task), "kind": kind}
@@ -198,8 +181,12 @@ class Plan:
     def _per_epoch(self, rows: int) -> int:
         return max(1, math.ceil(rows / self.options()["batch_size"]))
 
-    def _length(self, rows: int) -> tuple[int, int]:
-        """(steps, steps of an epoch)."""
+    def length(self, rows: int) -> tuple[int, int]:
+        """(steps, steps of an epoch) of a run over so many rows.
+
+        Raises:
+            SelectionError: that is less than one step.
+        """
         steps = self.planned(rows)
         if steps < 1:
             raise SelectionError(f"epochs is {self.epochs:g}, which is less than one step: give more epochs, or steps.")
@@ -236,217 +223,5 @@ class Plan:
             return "other pasted lines"
         return ", ".join(said) or "same settings"
 
-    # --- the run
-
-    def prepare(self, lab: Lab) -> LiveRun:
-        """A run ready to start. Reads the data and builds the model; trains nothing.
-
-        Raises:
-            DataError: the data does not parse; names file and line. ValueError: settings that do not fit.
-        """
-        if self.nano:
-            run = self._prepare_nano()
-        else:
-            rows = self.rows()
-            kind = self.kind(rows)
-            train, held_out = split_rows(rows)
-            if not train:
-                raise DataError(
-                    'every row of the set is held out (its column "split" says so): nothing is left to learn from'
-                )
-            if kind == MASKED:
-                run = self._prepare_masked(lab, train, held_out)
-            else:
-                run = self._prepare_task(lab, self.task_of(lab, rows, kind), train, held_out)
-            task = run.name if run.task is not None else ""
-            run.lab = trained_lab(lab, run.model, f"{lab.name} + {self.task_name}", task)
-            run.lab.made_by = lambda: self.lab_code(lab, run)
-        run.plan = self
-        run.about.update(**sizes(run.model), **self.options())
-        run.about.setdefault("device", str(lab.device))
-        return run
-
-    def _prepare_task(self, lab: Lab, task: Task, train: list, held_out: list) -> LiveRun:
-        steps, per_epoch = self._length(len(train))
-        model = fresh_model(lab, task, rank=self.rank, freeze=self.freeze, seed=self.seed)
-        records = finetune(
-            model,
-            lab.tokenizer,
-            train,
-            task,
-            evaluation=held_out or None,
-            steps=steps,
-            evaluate_every=per_epoch,
-            keep_best=False,
-            **self.options(),
-        )
-        lines, chance = guessing(task, train, held_out, lab.tokenizer)
-        return LiveRun(
-            name=self.task_name,
-            kind=task.kind,
-            model=model,
-            tokenizer=lab.tokenizer,
-            records=records,
-            steps=steps,
-            epochs=steps / per_epoch,
-            metric=main_metric(task),
-            lines=lines,
-            chance=chance,
-            measure=(lambda: evaluate(model, lab.tokenizer, held_out, task)) if held_out else None,
-            watch=lambda texts: watch_task(model, lab.tokenizer, task, texts, held_out or train),
-            about=about_rows(train, held_out, task),
-            task=task,
-        )
-
-    def _prepare_masked(self, lab: Lab, train: list, held_out: list) -> LiveRun:
-        corpora = [
-            Corpus.build([[column_of(row, "text", str)] for row in part], lab.tokenizer) if part else None
-            for part in (train, held_out)
-        ]
-        limit = min(MOST_TOKENS, lab.max_length)
-        steps, per_epoch = self._length(max(1, corpora[0].tokens // (limit - 2)))
-        model = fresh_model(lab, None, rank=self.rank, freeze=self.freeze, seed=self.seed)
-        records = pretrain(
-            model,
-            lab.tokenizer,
-            corpora[0],
-            evaluation=corpora[1],
-            max_length=limit,
-            next_sentence=False,
-            steps=steps,
-            evaluate_every=per_epoch,
-            keep_best=False,
-            evaluation_sequences=64,
-            **self.options(),
-        )
-
-        def measure() -> dict[str, float]:
-            return evaluate_pretraining(model, corpora[1], lab.tokenizer, max_length=limit, sequences=64)
-
-        return LiveRun(
-            name=self.task_name,
-            kind=MASKED,
-            model=model,
-            tokenizer=lab.tokenizer,
-            records=records,
-            steps=steps,
-            epochs=steps / per_epoch,
-            metric="masked_loss",
-            lines={"ln V": math.log(len(lab.tokenizer)), "unigram entropy": unigram_entropy(corpora[0].ids)},
-            chance={},
-            measure=measure if held_out else None,
-            watch=lambda texts: watch_masked(model, lab.tokenizer, texts),
-            about=_about_text(train, held_out),
-        )
-
-    def _prepare_nano(self) -> LiveRun:
-        nano = NANO[self.dataset](seed=self.seed)
-        steps = self.planned(0)
-        every = min(nano.defaults["evaluate_every"], max(1, steps // 4))
-        model, tokenizer = nano.model, nano.tokenizer
-        writes = isinstance(model, EncoderDecoder)
-        guesses = {"chance": nano.chance.get(nano.metric, 0.0), **nano.chance} if nano.chance else {}
-        run = LiveRun(
-            name=nano.name,
-            kind="sequence to sequence" if writes else MASKED,
-            model=model,
-            tokenizer=tokenizer,
-            records=nano.train(steps=steps, evaluate_every=every, **self.options()),
-            steps=steps,
-            epochs=None,
-            metric=nano.metric,
-            lines=dict(nano.lines),
-            chance={name: value for name, value in guesses.items() if name not in ("letters", nano.metric)},
-            measure=nano.measure,
-            watch=lambda texts: (watch_reversal if writes else watch_masked)(model, tokenizer, texts),
-            about=_about_text([], []),
-        )
-        if not writes:
-            run.lab = Lab(model, tokenizer, name=f"nano {nano.name}")
-        return run
-
-    # --- as code
-
-    def lab_code(self, lab: Lab, run: LiveRun) -> list[str]:
-        """Lines that train the same model again, as far as it is shown, and leave a lab of it in `lab`."""
-        step = run.shown_step
-        lines = self.code(lab, taken=step, total=run.steps).splitlines()
-        task = run.name if run.task is not None else ""
-        if not step:  # before the first step
-            lines[-2:] = []
-        return [
-            *lines,
-            "from bertlab_widgets.train import trained_lab",
-            f"lab = trained_lab(lab, model, {run.lab.name!r}, {task!r})",
-        ]
-
-    def code(self, lab: Lab, taken: int = 0, total: int = 0) -> str:
-        """Lines that train the same way and leave the losses of the first `taken` of `total` steps in `result`."""
-        total = total or self.planned(0 if self.nano else len(split_rows(self.rows())[0]))
-        last = f"result = [record.loss for record in islice(records, {taken or total})]"
-        options = [f"{name}={value!r}" for name, value in self.options().items()]
-        if self.nano:
-            function = NANO[self.dataset].__name__
-            return "\n".join(
-                [
-                    "from itertools import islice",
-                    f"from bertlab.nano import {function}",
-                    "",
-                    f"nano = {function}(seed={self.seed})",
-                    f"records = nano.train({', '.join([f'steps={total}', *options])})",
-                    last,
-                    "records.close()",
-                ]
-            )
-        given = ", ".join([f"steps={total}", "keep_best=False", *options])
-        drawn = f"rank={self.rank}, freeze={self.freeze}, seed={self.seed}"
-        columns = f", columns={self.named_columns()!r}" if self.columns.strip() else ""
-        sources = {"file": f"list(read({self.file.strip()!r}{columns}))", "pasted": f"pasted_rows({self.pasted!r})"}
-        source = sources.get(self.dataset, f"samples({self.dataset!r})")
-        helpers = "fresh_model, pasted_rows, split_rows" if self.dataset == "pasted" else "fresh_model, split_rows"
-        limit, kind = min(MOST_TOKENS, lab.max_length), self.kind(self.rows())
-        lines = [
-            "from itertools import islice",
-            "import bertlab",
-            f"from bertlab_widgets.train import {helpers}",
-        ]
-        if kind == MASKED:
-            lines += [
-                "from bertlab.data import Corpus",
-                "from bertlab.data import read, samples",
-                "from bertlab.training import pretrain",
-                "",
-                lab_code(lab)[-1],
-                f"train, held_out = split_rows({source})",
-                f"model = fresh_model(lab, None, {drawn})",
-                "corpus = Corpus.build([[row['text']] for row in train], lab.tokenizer)",
-                f"records = pretrain(model, lab.tokenizer, corpus, max_length={limit}, next_sentence=False,",
-                f"                   {given})",
-            ]
-        else:
-            lines += [
-                "from bertlab.data import infer_task, read, samples",
-                "from bertlab.training import finetune",
-                "",
-                lab_code(lab)[-1],
-                f"rows = {source}",
-                f"task = infer_task({kind!r}, rows, max_length={limit})",
-                f"model = fresh_model(lab, task, {drawn})",
-                "train, held_out = split_rows(rows)",
-                f"records = finetune(model, lab.tokenizer, train, task, {given})",
-            ]
-        return "\n".join([*lines, last, "records.close()"])
-
 
 PLANNED = tuple(field.name for field in fields(Plan))  # the settings of a panel that make its plan
-
-
-def _about_text(train: Sequence, held_out: Sequence) -> dict:
-    """A set without labels in figures."""
-    return {
-        "rows": len(train),
-        "held_out": len(held_out),
-        "labels": [],
-        "examples": examples(train),
-        "chance": {},
-    }

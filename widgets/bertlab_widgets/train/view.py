@@ -1,7 +1,7 @@
-"""What is shown of a training run: curves, what the model says, attention then and now; as data, words and pictures.
+"""What is shown of a training run: curves, what the model says, attention then and now; as data and as words.
 
-Plain functions of a `LiveRun`. `run_view` fills the stage, `sentence` the answer line; `figure_of` and `twin` draw the
-same numbers where no browser runs.
+Plain functions of a `LiveRun`. `run_view` fills the stage, `sentence` the answer line; `pictures` draws the same
+numbers where no browser runs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 
 from bertlab.nano import EncoderDecoder
 
-from ..panel import html_table, percent
-from .run import LiveRun, loss_of, quantised, readable, reversal_ids, shown_prediction, thinned
+from ..panel import percent
+from .run import LiveRun
+from .watching import reversal_ids
 
-SHOWN_TOKENS = 48
+SHOWN_TOKENS, SHOWN_POINTS = 48, 400
 ENDED = ("done", "stopped", "paused")
-COLUMNS = {"loss": "loss", "gradient_norm": "gradient_norm", "learning_rate": "learning_rate"}
 
 
 def metric_of(run: LiveRun) -> str:
@@ -71,10 +71,20 @@ def run_view(run: LiveRun, phase: str, moment: int, cards: list[dict]) -> dict[s
     }
 
 
+def invited(plan: Any, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What the stage draws before a run; `about` is empty where the data cannot be used."""
+    return {
+        "about": about,
+        "lines": about.get("lines", {}),
+        "chance": about.get("chance", {}),
+        "steps": plan.planned(about["rows"]) if about else 0,
+    }
+
+
 def changes_view(run: LiveRun) -> dict[str, list]:
     """How far each part has moved, at 60 steps or so."""
     names = list(run.changes[-1][1]) if run.changes else []
-    kept = _every(run.changes, 60)
+    kept = every(run.changes, 60)
     if kept and kept[-1] is not run.changes[-1]:
         kept = [*kept, run.changes[-1]]
     return {
@@ -98,13 +108,13 @@ def cards(run: LiveRun, seen: Sequence[Mapping[str, Any]]) -> list[dict]:
                 "then": dict(before.get("rows", [])),
                 "said_then": before.get("said"),
                 "trace_of": label,
-                "trace": [[step, round(value, 4)] for step, value in _every(trace, 80)],
+                "trace": [[step, round(value, 4)] for step, value in every(trace, 80)],
             }
         )
     return found
 
 
-def _every(items: Sequence, most: int) -> Sequence:
+def every(items: Sequence, most: int) -> Sequence:
     """About `most` of the items, evenly spread."""
     return items[:: max(1, math.ceil(len(items) / most))]
 
@@ -207,6 +217,36 @@ def sentence(run: LiveRun, phase: str, moment: int, shown: list[dict]) -> str:
     return f"{said}. {run.message}" if run.message else f"{said}."
 
 
+def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:
+    """The question before a run, and after it."""
+    guess, held = guess_of(chance), about.get("held_out")
+    known = f" ({guess})" if guess else ""
+    if held:
+        return f"How many of {held} held-out examples will it get right, in percent{known}?"
+    return f"What accuracy will it reach, in percent{known}?"
+
+
+def grade(guess: str, run: LiveRun | None) -> str:
+    """A guess in percent held against what the run reached; `run` is None before it has."""
+    try:
+        number = float(guess.replace("%", "").replace(",", ".").strip())
+    except ValueError:
+        return f"Your guess was `{guess}`; a number of percent can be graded."
+    figures = figures_of(run) if run is not None else []
+    if not figures:
+        return f"Your guess: {number:g} %. Start, and see."
+    reached = figures[-1][1]
+    return f"You said {number:g} %, it is {percent(reached / 100)}: {abs(number - reached):.0f} points off."
+
+
+def beside(pinned: Mapping[str, Any], run: LiveRun) -> dict[str, Any]:
+    """The pinned curves for the stage, and what sets the two runs apart."""
+    curves = dict(pinned["curves"], name=pinned["plan"].apart_from(run.plan))
+    if curves["metric"] != metric_of(run):
+        curves["figures"] = []
+    return {"pinned": curves, "name": run.plan.apart_from(pinned["plan"])}
+
+
 def settings_line(run: LiveRun) -> str:
     """The run's settings and what it reached, in one line: what a pin says."""
     named = run.plan.named()
@@ -220,148 +260,35 @@ def settings_line(run: LiveRun) -> str:
     return f"{', '.join(kept)}: {', '.join([*reached, f'after {run.step:,} steps'])}."
 
 
-# --------------------------------------------------------------------------------------------- tables, pictures, twins
+def loss_of(figures: Mapping[str, float]) -> float | None:
+    """The held-out loss among an evaluation's figures."""
+    return figures.get("loss", figures.get("masked_loss"))
 
 
-def columns_of(run: LiveRun) -> dict[str, torch.Tensor]:
-    """(steps,) each: steps, loss, gradient norm, learning rate."""
-    names = {"steps": "step", **COLUMNS}
+def readable(metric: str) -> str:
+    """The name of a metric for an audience."""
     return {
-        name: torch.tensor([getattr(item, attribute) for item in run.history], dtype=torch.float64)
-        for name, attribute in names.items()
-    }
+        "span_f1": "F1 of spans",
+        "macro_f1": "macro F1",
+        "f1": "F1",
+        "masked_top5": "word among the first five",
+        "spearman": "rank correlation",
+        "masked_loss": "masked loss",
+        "masked_top1": "word found first",
+        "matthews": "Matthews",
+    }.get(metric, metric.replace("_", " "))
 
 
-def table_of(run: LiveRun) -> list[dict]:
-    """A row a step, with the held-out figures where it was evaluated."""
-    figures = {row["step"]: row for row in run.evaluations}
-    names = list(dict.fromkeys(name for row in run.evaluations for name in row if name != "step"))
-    rows = [{"step": 0, **dict.fromkeys(COLUMNS)}] if 0 in figures else []
-    rows += [
-        {"step": item.step, **{name: getattr(item, attribute) for name, attribute in COLUMNS.items()}}
-        for item in run.history
-    ]
-    return [{**row, **{f"held_out_{name}": figures.get(row["step"], {}).get(name) for name in names}} for row in rows]
-
-
-def twin(run: LiveRun, shown: list[dict]) -> str:
-    """The evaluations and the watched sentences as tables with inline styles."""
-    rows = [
-        {"step": row["step"], **{readable(name): round(value, 3) for name, value in row.items() if name != "step"}}
-        for row in run.evaluations
-    ]
-    watched = [
-        {
-            "sentence": card["text"][:80],
-            "before": shown_prediction(card, "then"),
-            "now": shown_prediction(card, "rows"),
-        }
-        for card in shown
-    ]
-    return html_table(list(_every(rows, 12))) + html_table(watched)
-
-
-def figure_of(view: Mapping[str, Any], title: str, width: float = 8.0):
-    """Loss above, the held-out figure below; a pinned run dashed and grey beside them."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 5.2), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    pinned = view.get("pinned") or {}
-    both = bool(pinned)
-    for axes, lines in ((above, view.get("lines", {})), (below, view.get("chance", {}))):
-        for name, value in lines.items():
-            _baseline(axes, name, value)
-    for drawn, which in ((pinned, "A, "), (view, "B, " if both else "")):
-        grey, name = drawn is pinned, which if both else ""
-        style = {"color": "#777777", "ls": ":"} if grey else {}
-        if drawn.get("loss") and drawn["loss"][0]:
-            above.plot(*drawn["loss"], **{"color": "#0b62b0", "lw": 1, "label": f"{name}training", **style})
-        if drawn.get("held_out"):
-            marks = {"color": "#d55e00", "marker": "o", "ms": 3, "lw": 1, "label": f"{name}held out", **style}
-            above.plot(*zip(*drawn["held_out"]), **marks)
-        if drawn.get("figures"):
-            below.plot(*zip(*drawn["figures"]), **{"color": "#009e73", "marker": "s", "ms": 3, "lw": 1, **style})
-    if above.get_legend_handles_labels()[0]:
-        above.legend(fontsize=7, frameon=False)
-    above.set_ylabel("loss (nats)")
-    above.set_ylim(bottom=0)
-    below.set_ylim(0, 100)
-    below.set_ylabel(f"{readable(view.get('metric') or 'accuracy')} (%)")
-    below.set_xlabel("step")
-    named = f"\nA: {pinned['name']} · B: {view['name']}" if both and view.get("name") else ""
-    above.set_title(title.replace("`", "") + named, fontsize=8)
-    return figure
-
-
-def look_rows(view: Mapping[str, Any], look: str) -> list[dict]:
-    """The rows of the looks beside the curves: how far each part moved, one head's attention then and now."""
-    if look == "layers":
-        changes = view.get("changes") or {"names": [], "steps": [], "values": []}
-        return [
-            {"part": name, "step": step, "change": value}
-            for name, values in zip(changes["names"], changes["values"], strict=True)
-            for step, value in zip(changes["steps"], values, strict=True)
-        ]
-    shown = view.get("attention")
-    if not shown:
-        return []
-    weight = {"now": shown["now"], "then": shown["then"] if shown["then_rows"] == shown["rows"] else None}
+def thinned(steps: Sequence[int], values: Sequence[float]) -> list[list]:
+    """A curve with at most `SHOWN_POINTS` points: means over equally many neighbours."""
+    width = max(1, math.ceil(len(values) / SHOWN_POINTS))
+    starts = range(0, len(values), width)
     return [
-        {
-            "head": f"{shown['layer']}.{shown['head']}",
-            "query": i,
-            "query_token": row,
-            "key": j,
-            "key_token": column,
-            **{name: None if values is None else (values[i][j] / 255) ** 2 for name, values in weight.items()},
-        }
-        for i, row in enumerate(shown["rows"])
-        for j, column in enumerate(shown["columns"])
+        [steps[min(start + width, len(steps)) - 1] for start in starts],
+        [round(sum(values[start : start + width]) / len(values[start : start + width]), 5) for start in starts],
     ]
 
 
-def layers_figure(view: Mapping[str, Any], title: str, width: float = 8.0):
-    """How far each part of the model has moved, over the run."""
-    from matplotlib.figure import Figure
-
-    changes = view.get("changes") or {}
-    names = changes.get("names", [])
-    figure = Figure(figsize=(width, max(2.2, 0.28 * len(names) + 1.4)), layout="constrained")
-    axes = figure.subplots()
-    if names:
-        image = axes.imshow(changes["values"], aspect="auto", cmap="Blues", vmin=0, interpolation="nearest")
-        axes.set_yticks(range(len(names)), names, fontsize=7)
-        last = len(changes["steps"]) - 1
-        axes.set_xticks([0, last], [changes["steps"][0], changes["steps"][last]], fontsize=7)
-        figure.colorbar(image, ax=axes, label="|W − W₀| / |W₀|")
-    axes.set_xlabel("step", fontsize=8)
-    axes.set_title(title.replace("`", ""), fontsize=8, wrap=True)
-    return figure
-
-
-def attention_figure(view: Mapping[str, Any], title: str, width: float = 8.0):
-    """One head before the run and now."""
-    from matplotlib.figure import Figure
-
-    shown = view.get("attention")
-    figure = Figure(figsize=(width, 0.5 * width), layout="constrained")
-    if not shown:
-        figure.suptitle(title.replace("`", ""), fontsize=8)
-        return figure
-    parts = [("before", shown["then_rows"], shown["then"]), ("now", shown["rows"], shown["now"])]
-    parts = [part for part in parts if part[2] is not None]
-    for axes, (name, rows, weights) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
-        axes.imshow((torch.tensor(weights) / 255) ** 2, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_xticks(range(len(shown["columns"])), shown["columns"], rotation=90, fontsize=6)
-        axes.set_yticks(range(len(rows)), rows, fontsize=6)
-        axes.set_title(f"head {shown['layer']}.{shown['head']}, {name}", fontsize=7)
-    figure.suptitle(title.replace("`", ""), fontsize=8, wrap=True)
-    return figure
-
-
-def _baseline(axes, name: str, value: float) -> None:
-    """What knowing nothing gives, as a thin dashed line with its name."""
-    axes.axhline(value, color="#777777", lw=0.8, ls="--")
-    place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
-    axes.annotate(name, (1, value), fontsize=7, color="#555555", **place)
+def quantised(weights: torch.Tensor) -> list[list[int]]:
+    """Weights 0 to 1 as whole numbers round(255 * sqrt(p)), as all panels send them."""
+    return (255 * weights.clamp(0, 1).sqrt()).round().int().tolist()

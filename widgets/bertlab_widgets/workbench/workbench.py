@@ -385,16 +385,20 @@ class Workbench(HasTraits):
         """Attention probabilities and hidden states of the state as it is."""
         return self.result.recording
 
-    def run(self, *, ablate: bool = True, names: tuple[str, ...] = KEPT) -> Result:
-        """One forward pass with the activations `names` kept. Not remembered: use `result`."""
-        from bertlab.recording import record
+    def run(
+        self, *, ablate: bool = True, names: tuple[str, ...] = KEPT, input_ids: torch.Tensor | None = None
+    ) -> Result:
+        """One forward pass with the activations `names` kept. Not remembered: use `result`.
 
+        Args:
+            ablate: whether switched-off heads are off.
+            input_ids: (1, sequence), in place of the state's own.
+        """
         if self.empty:
             raise SelectionError("there is no text yet: type a sentence, or choose a preset.")
-        with self.lock, torch.no_grad(), self.ablating() if ablate else contextlib.nullcontext():
-            with record(self.model, list(names), tokens=[token["text"] for token in self.tokens]) as recording:
-                output = self.model(**self.batch())
-        mlm, nsp = logits_of(output)
+        with self.lock, self.ablating() if ablate else contextlib.nullcontext():
+            recording = self.lab.record(self.batch(input_ids), names=list(names))
+        mlm, nsp = logits_of(recording.output)
         return Result(recording, None if mlm is None else mlm[0].float(), None if nsp is None else nsp[0].float())
 
     def predictions(self, position: int, count: int = 5, result: Result | None = None) -> list[dict]:
