@@ -168,9 +168,32 @@ def test_the_application_goes_from_tab_to_tab_with_one_selection(notebook):
         panel = output.locator(f'.bertlab[data-panel="{name}"]')
         panel.locator('.chip[aria-pressed="true"]', has_text="mat").wait_for()
         assert output.locator(".bertlab[data-panel]").count() == 1
-    bar.get_by_role("tab", name="Run tasks").focus()
+    bar.get_by_role("tab", name="Train").focus()
+    notebook.page.keyboard.press("ArrowRight")
     notebook.page.keyboard.press("ArrowLeft")
-    output.locator('.bertlab[data-panel="heads"]').wait_for()
+    output.locator('.bertlab[data-panel="training"]').wait_for()
+
+
+def test_the_groups_of_tabs_take_two_rows_at_every_size_and_open_what_was_open_in_them(notebook):
+    bar, page = notebook.page.locator(".bertlab-app"), notebook.page
+    output = page.locator(".jp-Cell", has=bar)
+    for tab in ("Mask", "Train", "Read"):
+        bar.get_by_role("tab", name=tab).click()
+    output.locator('.bertlab[data-panel="masks"]').wait_for()  # the panel that was open there before
+    page.keyboard.press("End")
+    bar.locator('[aria-selected="true"][data-group]').filter(has_text="Learn").wait_for()
+    bar.locator('[aria-selected="true"][data-tab="train"]').wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    output.locator('.bertlab[data-panel="tasks"]').wait_for()
+    for size in ("2", "1.5", "1"):
+        bar.get_by_label("Size of the type").select_option(size)
+        page.wait_for_timeout(200)
+        tops = bar.evaluate(
+            "bar => [...bar.querySelectorAll('[role=tab]')].map(tab => tab.getBoundingClientRect())"
+            ".filter(box => box.height).map(box => Math.round(box.top))"
+        )
+        assert len(set(tops)) == 2, (size, tops)
 
 
 def test_nothing_left_the_machine_and_nothing_went_wrong(notebook):

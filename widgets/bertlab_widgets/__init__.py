@@ -8,22 +8,31 @@ Rooms, each with a door (`__init__`): `workbench` (the state behind all panels),
 `kit` (JavaScript that all share), a folder for each panel, `app` (the panels as tabs).
 """
 
-from .app import Application
-from .heads import HeadsPanel
-from .masks import MaskPanel
-from .panel import Panel
-from .tasks import TasksPanel
-from .tokens import TokenizerPanel
-from .train import TrainPanel
-from .workbench import Workbench
+import importlib
+from typing import Any
 
-__all__ = [
-    "Application",
-    "HeadsPanel",
-    "MaskPanel",
-    "Panel",
-    "TasksPanel",
-    "TokenizerPanel",
-    "TrainPanel",
-    "Workbench",
-]
+_HOME = {  # folder -> what it offers; loaded when first asked for
+    "app": ["Application"],
+    "panel": ["Panel"],
+    "workbench": ["Workbench"],
+    "tokens": ["TokenizerPanel"],
+    "masks": ["MaskPanel"],
+    "heads": ["HeadsPanel"],
+    "tasks": ["TasksPanel"],
+    "train": ["TrainPanel"],
+}
+_FOLDER_OF = {name: folder for folder, names in _HOME.items() for name in names}
+
+__all__ = sorted(_FOLDER_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FOLDER_OF:
+        raise AttributeError(f"bertlab_widgets has no {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"{__name__}.{_FOLDER_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FOLDER_OF})

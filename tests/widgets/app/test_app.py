@@ -1,10 +1,15 @@
 """The application: one text and one selection behind all the tabs."""
 
 import json
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
 
+import bertlab_widgets
 import pytest
 from bertlab_widgets import HeadsPanel, TasksPanel, TokenizerPanel, Workbench
-from bertlab_widgets.app import FIRST_TEXT, PANELS, Application
+from bertlab_widgets.app import FIRST_TEXT, GROUPS, PANELS, Application
 from panel_checks import shown_by
 
 TEXT = "the cat sat on the mat."
@@ -42,6 +47,50 @@ def test_panels_are_built_when_their_tab_is_opened(workbench):
     first = app.panels["tokenize"]
     app.tab = "tokenize"
     assert app.panel is first
+
+
+def test_every_panel_stands_in_one_group_and_groups_in_their_order():
+    order = [group for group, _ in groupby(tab.group for tab in PANELS.values())]
+    assert order == [group for group in GROUPS if group in order]
+    five = [name for name in PANELS if name in ("tokenize", "mask", "heads", "tasks", "train")]
+    assert five == ["tokenize", "mask", "heads", "tasks", "train"]
+    assert all(name == tab.name and tab.title for name, tab in PANELS.items())
+
+
+def test_the_row_of_tabs_shows_the_groups_that_have_panels(workbench):
+    shown = workbench.show()._bar.groups
+    assert [group for group, _, _ in shown] == [
+        group for group in GROUPS if group in {t.group for t in PANELS.values()}
+    ]
+    assert [pair for _, _, tabs in shown for pair in tabs] == [[tab.name, tab.title] for tab in PANELS.values()]
+    assert all(purpose and tabs for _, purpose, tabs in shown)
+
+
+def test_every_tab_opens_a_panel_of_its_own(workbench):
+    app = workbench.show()
+    for name, tab in PANELS.items():
+        app.tab = name
+        assert type(app.panel).__name__ == tab.home.split(".")[1]
+    assert len({type(panel) for panel in app.panels.values()}) == len(PANELS)
+
+
+def test_a_panels_module_is_loaded_when_its_tab_is_opened():
+    folders = sorted({tab.home.split(".")[0] for tab in PANELS.values()})
+    code = (
+        "import sys, bertlab_widgets; from bertlab_widgets import Application, Workbench; "
+        f"print([name for name in {folders} if f'bertlab_widgets.{{name}}' in sys.modules])"
+    )
+    path = Path(bertlab_widgets.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=path)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_package_offers_every_panel_by_name():
+    for name in bertlab_widgets.__all__:
+        assert getattr(bertlab_widgets, name).__name__ == name
+    assert {tab.home.split(".")[1] for tab in PANELS.values()} <= set(dir(bertlab_widgets))
+    with pytest.raises(AttributeError, match="no 'PoemPanel'; it has Application"):
+        bertlab_widgets.PoemPanel  # noqa: B018
 
 
 def test_text_selection_and_switched_off_heads_are_the_same_in_every_tab(workbench):

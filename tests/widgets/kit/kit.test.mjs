@@ -10,6 +10,7 @@ const strip = await load("kit/strip");
 const { standaloneModel } = await load("kit/standalone");
 const heads = await load("heads/pure");
 const tokens = await load("tokens/source");
+const { moved } = await load("app/app");
 
 test("probabilities read as Python writes them", () => {
   for (const [p, text] of JSON.parse(process.env.BERTLAB_PERCENTS)) assert.equal(numbers.percent(p), text);
@@ -109,4 +110,13 @@ test("a click selects a token alone, a second one lets it go, shift adds", () =>
   assert.deepEqual(strip.picked([3], 3, false), []);
   assert.deepEqual(strip.picked([5], 3, true), [3, 5]);
   assert.deepEqual(strip.picked([3, 5], 3, true), [5]);
+});
+
+test("arrows go round the tabs, Home and End to the first and the last", () => {
+  assert.deepEqual(
+    ["ArrowRight", "ArrowLeft", "Home", "End"].map(key => moved(key, 2, 3)),
+    [0, 1, 0, 2],
+  );
+  assert.equal(moved("ArrowLeft", 0, 3), 2);
+  assert.equal(moved("x", 1, 3), null);
 });

@@ -1,5 +1,9 @@
-"""All the panels as one application: one text, one selection, one panel at a time under a row of tabs."""
+"""All the panels as one application: one text, one selection, one panel at a time under tabs.
 
-from .application import FIRST_TEXT, PANELS, Application, TabBar, application
+`tabs` lists the panels in their groups; `application` shows them.
+"""
 
-__all__ = ["Application", "FIRST_TEXT", "PANELS", "TabBar", "application"]
+from .application import FIRST_TEXT, Application, TabBar, application
+from .tabs import GROUPS, PANELS, Tab
+
+__all__ = ["Application", "FIRST_TEXT", "GROUPS", "PANELS", "Tab", "TabBar", "application"]

@@ -1,4 +1,4 @@
-"""All the panels as one application: one text, one selection, one panel at a time under a row of tabs.
+"""All the panels as one application: one text, one selection, one panel at a time under tabs.
 
 `Workbench(lab)` shows itself this way. A panel is built when its tab is first opened, so the first one is there at
 once; all of them look at the same `Workbench`, so a text, a selected token or a head that is switched off in one is so
@@ -10,19 +10,15 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import anywidget
 import ipywidgets
 from traitlets import Float, List, Unicode, observe, validate
 
-from ..heads import HeadsPanel
-from ..masks import MaskPanel
 from ..panel import Panel, positions_of, publish, state_of, style_text, widget_text
-from ..tasks import TasksPanel
-from ..tokens import TokenizerPanel
 from ..workbench import SelectionError, Workbench
+from .tabs import GROUPS, PANELS
 
 HERE = Path(__file__).parent
 FIRST_WORD, FIRST_HEAD = "it", (2, 3)
@@ -30,27 +26,12 @@ FIRST_TEXT = "The animal didn't cross the street because it was too tired."
 log = logging.getLogger("bertlab_widgets")
 
 
-def _train_panel(workbench: Workbench) -> Panel:
-    from ..train import TrainPanel
-
-    return TrainPanel(workbench=workbench)
-
-
-PANELS: dict[str, tuple[str, Callable[..., Panel]]] = {  # tab -> its title, and what builds the panel
-    "tokenize": ("Tokenize", lambda workbench: TokenizerPanel(workbench=workbench)),
-    "mask": ("Mask", lambda workbench: MaskPanel(workbench=workbench)),
-    "heads": ("Inspect heads", lambda workbench: HeadsPanel(workbench=workbench)),
-    "tasks": ("Run tasks", lambda workbench: TasksPanel(workbench=workbench)),
-    "train": ("Train", _train_panel),
-}
-
-
 class TabBar(anywidget.AnyWidget):
-    """The row of tabs above the panels, and the size of the type."""
+    """The tabs above the panels, in their groups, and the size of the type."""
 
     _esm = widget_text(HERE / "app.js")
-    _css = style_text(HERE / "app.css", ".bertlab-app")
-    tabs = List(help="[name, title] of every panel").tag(sync=True)
+    _css = style_text(HERE / "app.css", ".bertlab.bertlab-app")
+    groups = List(help="[group, what it is for, [[name, title] of each of its panels]]").tag(sync=True)
     tab = Unicode().tag(sync=True)
     error = Unicode(help="why a panel could not be opened").tag(sync=True)
     scale = Float(1.0).tag(sync=True)
@@ -65,7 +46,7 @@ class Application(ipywidgets.VBox):
 
     workbench = Workbench(lab, "The cat sat on the mat.")
     app = workbench.show()
-    app.tab = "tasks"                  # tokenize, mask, heads, tasks or train
+    app.tab = "tasks"                  # any name in bertlab_widgets.app.PANELS: tokenize, mask, heads, tasks ...
     app.panel.task = "sentiment"       # the panel of the open tab
     app.state()                        # short JSON; Application.from_state(lab, state) opens it again
     """
@@ -80,7 +61,7 @@ class Application(ipywidgets.VBox):
             tab = self._first_look()
         elif not workbench.text:
             workbench.set_text(FIRST_TEXT)
-        self._bar = TabBar(tabs=[[name, title] for name, (title, _) in PANELS.items()])
+        self._bar = TabBar(groups=_grouped())
         self._stack = ipywidgets.Stack([ipywidgets.Box() for _ in PANELS])
         self._stack.layout.width = "100%"
         super().__init__([self._bar, self._stack])
@@ -146,7 +127,7 @@ class Application(ipywidgets.VBox):
         """Bring the open tab's panel to the front; build it first where it is new."""
         place = list(PANELS).index(self.tab)
         if self.tab not in self.panels:
-            panel = PANELS[self.tab][1](self.workbench)
+            panel = PANELS[self.tab].build(self.workbench)
             panel.scale = self.scale
             panel.layout.width = "100%"
             self.panels[self.tab] = panel
@@ -190,6 +171,12 @@ class Application(ipywidgets.VBox):
 
     def _ipython_display_(self) -> None:
         publish(self, self._bar)
+
+
+def _grouped() -> list:
+    """The groups that have panels, as the row of tabs takes them."""
+    tabs = {group: [[tab.name, tab.title] for tab in PANELS.values() if tab.group == group] for group in GROUPS}
+    return [[group, GROUPS[group], there] for group, there in tabs.items() if there]
 
 
 def application(workbench: Workbench) -> Application:
