@@ -6,6 +6,7 @@ Everything is computed in double precision on the CPU; results are float32 on th
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,41 @@ def align(x: torch.Tensor, onto: torch.Tensor) -> torch.Tensor:
         )
     left, _, right = torch.linalg.svd(one.T @ other)
     return _as_given(one @ (left @ right), x)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How far labels part points: `score`, the share of points whose nearest other point has their own label; `chance`,
+    the mean of the same for shuffled labels, and `upper`, what one shuffle in twenty reaches."""
+
+    score: float
+    chance: float
+    upper: float
+
+
+def separation(points: torch.Tensor, labels: Sequence[Hashable], *, shuffles: int = 1000, seed: int = 0) -> Separation:
+    """Whether points of one label lie together: nearest by cosine, every point held against all the others.
+
+    Args:
+        labels: one for each point.
+        shuffles: how often the labels are shuffled, to say what chance gives; `seed` draws the orders.
+
+    Raises:
+        ValueError: for fewer than two points, or not one label for each.
+    """
+    cloud = _cloud(points, "points")
+    if len(labels) != len(cloud):
+        raise ValueError(f"there are {len(labels)} labels for {len(cloud)} points; give one for each")
+    shuffles = whole_number(shuffles, "shuffles", 1)
+    unit = torch.nn.functional.normalize(cloud, dim=1)
+    nearest = (unit @ unit.T).fill_diagonal_(-torch.inf).argmax(1)
+    order: dict[Hashable, int] = {}
+    numbers = torch.tensor([order.setdefault(label, len(order)) for label in labels])
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.stack([numbers[torch.randperm(len(numbers), generator=generator)] for _ in range(shuffles)])
+    shares = (drawn == drawn[:, nearest]).double().mean(1)  # (shuffles,)
+    score = float((numbers == numbers[nearest]).double().mean())
+    return Separation(score, float(shares.mean()), float(shares.quantile(0.95, interpolation="higher")))
 
 
 def _cloud(points: Any, name: str, least: int = 2) -> torch.Tensor:

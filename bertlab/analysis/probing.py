@@ -4,7 +4,7 @@ tasks (Hewitt & Liang 2019)."""
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,6 @@ def control_labels(words: Sequence[Hashable], classes: int, seed: int = 0) -> li
     return [drawn[word] for word in words]
 
 
-@torch.no_grad()
 def probe_layers(
     lab: Any, rows: Any, *, task: str = "pos", seed: int = 0, progress: Progress | None = None
 ) -> list[Probe]:
@@ -109,17 +108,23 @@ def probe_layers(
         ValueError: for no rows, tokens and tags of different numbers, a sentence that does not fit into the model.
             LookupError: for rows without such tags.
     """
+    return list(each_layer(lab, rows, task=task, seed=seed, progress=progress))
+
+
+def each_layer(
+    lab: Any, rows: Any, *, task: str = "pos", seed: int = 0, progress: Progress | None = None
+) -> Iterator[Probe]:
+    """The results of `probe_layers` one by one, as they are found: whoever shows them can stop between two."""
     sentences = _sentences(lab, rows, task)
     labels = [tag for sentence in sentences for tag in sentence.tags]
     words = [word for sentence in sentences for word in sentence.words]
     groups = [number for number, sentence in enumerate(sentences) for _ in sentence.tags]
     control = control_labels(words, max(2, len(set(labels))), seed)
     states = _states_of_words(lab, sentences, progress)
-    results = []
     for number, features in enumerate(states):
-        results.append(probe(features, labels, control=control, groups=groups, seed=seed))
+        found = probe(features, labels, control=control, groups=groups, seed=seed)
         report(progress, PART_OF_READING + (1 - PART_OF_READING) * (number + 1) / len(states))
-    return results
+        yield found
 
 
 PART_OF_READING = 0.2  # of the time of `probe_layers`, as progress tells it
@@ -168,6 +173,7 @@ def _columns(row: Mapping[str, Any], number: int, task: str) -> tuple[Sequence[s
     return row["tokens"], row[name]
 
 
+@torch.no_grad()
 def _states_of_words(lab: Any, sentences: list[_Sentence], progress: Progress | None) -> list[np.ndarray]:
     """For every hidden state the vectors of all words in order, (words, hidden)."""
     layers, rows, done = len(lab.model.base_model.encoder.layer), [sentence.ids for sentence in sentences], 0

@@ -7,7 +7,7 @@ each dimension comes from one token of each sentence; with "cls" and "pooler" ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 
 from bertlab.analysis import words as by_words
 from bertlab.analysis.parts import lower_layers
-from bertlab.analysis.passes import evaluating
+from bertlab.analysis.passes import evaluating, report
 from bertlab.analysis.states import (
     Progress,
     check_pooling,
@@ -44,10 +44,11 @@ class Explanation:
     pooling: str
 
 
-def explain(lab: Any, a: str, b: str, *, layer: int = -1, words: bool = False, pooling: str = "mean") -> Explanation:
+def explain(lab: Any, a: Any, b: Any, *, layer: int = -1, words: bool = False, pooling: str = "mean") -> Explanation:
     """Split the similarity of two sentences into pairs of tokens, over all real tokens.
 
     Args:
+        a, b: texts, or what `lab.encode` gives for one, whose `input_ids` may have been changed (a token masked, say).
         layer: the hidden state, 0 (embeddings) to the number of layers, or from the end.
         words: add pieces up into words; the sum stays the same.
         pooling: as in `Lab.embed`.
@@ -56,13 +57,14 @@ def explain(lab: Any, a: str, b: str, *, layer: int = -1, words: bool = False, p
         `pairs.sum()` is `cosine`, which is that of the vectors of `Lab.embed`, to 1e-5.
 
     Raises:
-        TypeError: for what is no text. ValueError: for a text that does not fit, another layer or pooling.
+        TypeError: for what is no text. ValueError: for a text that does not fit, an encoding of several, another layer
+            or pooling.
     """
     layer = state_number(lab.model, layer)
     return next(_explanations(lab, a, b, [layer], words, pooling))
 
 
-def explain_layers(lab: Any, a: str, b: str, *, words: bool = False, pooling: str = "mean") -> list[Explanation]:
+def explain_layers(lab: Any, a: Any, b: Any, *, words: bool = False, pooling: str = "mean") -> list[Explanation]:
     """The same at every hidden state, embeddings first, from one pass: layers + 1 explanations."""
     layers = range(len(lab.model.base_model.encoder.layer) + 1)
     return list(_explanations(lab, a, b, layers, words, pooling))
@@ -81,17 +83,35 @@ def matrix(
 
 
 @torch.no_grad()
-def _explanations(lab: Any, a: str, b: str, layers: Any, words: bool, pooling: str) -> Iterator[Explanation]:
-    for name, text in (("a", a), ("b", b)):
-        if not isinstance(text, str):
-            raise TypeError(f"{name} is a {type(text).__name__}: {str(text)[:60]!r}; give one text")
+def matrices(lab: Any, texts: Any, *, pooling: str = "mean", progress: Progress | None = None) -> torch.Tensor:
+    """The same at every hidden state, embeddings first, from one pass: (layers + 1, texts, texts)."""
     check_pooling(lab.model, pooling)
-    texts = text_list([a, b])
-    rows = token_ids(lab, texts)
+    rows, layers, done = token_ids(lab, text_list(texts)), len(lab.model.base_model.encoder.layer), 0
+    lower = lower_layers(lab.model, layers)
+    vectors: list[list[Any]] = [[None] * len(rows) for _ in range(layers + 1)]
+    for batch in text_batches(lab, rows):
+        with evaluating(lower, every_row=False), record(lower, names.all_hidden()) as recording:
+            lower(**batch.inputs)
+        for layer in range(layers + 1):
+            for number, vector in zip(batch.numbers, pooled(lab.model, recording.hidden(layer), batch.real, pooling)):
+                vectors[layer][number] = vector
+        done += len(batch.numbers)
+        report(progress, done / len(rows))
+    unit = torch.nn.functional.normalize(torch.stack([torch.stack(rows) for rows in vectors]), dim=-1)
+    return (unit @ unit.transpose(1, 2)).clamp(-1, 1)
+
+
+@torch.no_grad()
+def _explanations(lab: Any, a: Any, b: Any, layers: Any, words: bool, pooling: str) -> Iterator[Explanation]:
+    check_pooling(lab.model, pooling)
+    encodings = [_encoded(lab, name, text) for name, text in (("a", a), ("b", b))]
+    token_ids(lab, [text if isinstance(text, str) else "" for text in (a, b)])  # which says whose text is too long
+    rows = [encoding["input_ids"] for encoding in encodings]
+    rows = [row[0].tolist() if isinstance(row, torch.Tensor) else row for row in rows]
     tokens = [lab.tokenizer.convert_ids_to_tokens(row) for row in rows]
     called, numbers = tokens, None
     if words:
-        numbers = [by_words.of(lab.tokenizer([text], verbose=False)) for text in texts]
+        numbers = [by_words.of(encoding) for encoding in encodings]
         called = [by_words.names(*pair, lab.tokenizer) for pair in zip(tokens, numbers)]
     for layer, states in _states(lab, rows, layers):
         vectors, shares = zip(*(_shares(lab.model, hidden, pooling) for hidden in states))
@@ -102,6 +122,20 @@ def _explanations(lab: Any, a: str, b: str, layers: Any, words: bool, pooling: s
             pairs = by_words.total(by_words.total(pairs, numbers[1]).T, numbers[0]).T
         cosine = float(torch.dot(vectors[0] / lengths[0], vectors[1] / lengths[1]))
         yield Explanation(cosine, pairs, *called, layer, pooling)
+
+
+def _encoded(lab: Any, name: str, text: Any) -> Any:
+    """One text as the tokenizer gives it: `input_ids` are a list, or of shape (1, tokens)."""
+    if isinstance(text, str):
+        return lab.tokenizer(text, verbose=False)
+    if not isinstance(text, Mapping) or not isinstance(text.get("input_ids"), torch.Tensor):
+        raise TypeError(f"{name} is a {type(text).__name__}: {str(text)[:60]!r}; give one text, or lab.encode(text)")
+    ids, real = text["input_ids"], text.get("attention_mask")
+    if ids.dim() != 2 or len(ids) != 1 or (real is not None and not bool(real.bool().all())):
+        raise ValueError(f"{name} holds ids of shape {tuple(ids.shape)}; give one text without padding")
+    if ids.shape[1] > lab.max_length:
+        raise ValueError(f"{name} has {ids.shape[1]} tokens; {lab.name} takes at most {lab.max_length}; shorten it")
+    return text
 
 
 def _states(lab: Any, rows: list[list[int]], layers: Any) -> Iterator[tuple[int, list[torch.Tensor]]]:

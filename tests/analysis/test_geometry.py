@@ -89,3 +89,23 @@ def test_align_turns_without_scaling_or_moving():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_labels_that_lie_together_part_the_points_and_shuffled_ones_do_not():
+    torch.manual_seed(0)
+    centres = torch.eye(7)[[0, 3]]
+    points = torch.cat([centres[0] + 0.1 * torch.randn(11, 7), centres[1] + 0.1 * torch.randn(9, 7)])
+    labels = ["money"] * 11 + ["river"] * 9
+    found = geometry.separation(points, labels)
+    pairs = (11 * 10 + 9 * 8) / (20 * 19)  # two different places have one label in this share of the orders
+    assert found.score == 1 and found.chance < found.upper < 1
+    assert abs(found.chance - pairs) < 0.02
+    assert geometry.separation(points, labels, seed=0) == found
+    assert geometry.separation(torch.randn(400, 7), [i % 2 for i in range(400)]).score < 0.6
+
+
+def test_separation_refuses_what_it_cannot_part():
+    with pytest.raises(ValueError, match="3 labels for 4 points"):
+        geometry.separation(torch.eye(4), [0, 1, 0])
+    with pytest.raises(ValueError, match="shuffles is 0"):
+        geometry.separation(torch.eye(4), [0, 1, 0, 1], shuffles=0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from analysis_cases import small_lab
 
-from bertlab.analysis.probing import control_labels, probe, probe_layers
+from bertlab.analysis.probing import control_labels, each_layer, probe, probe_layers
 
 ROWS = [
     {"tokens": ["the", "cats", "sat", "."], "tags": ["DET", "NOUN", "VERB", "PUNCT"]},
@@ -129,3 +129,11 @@ def test_the_tags_of_a_task_are_found_in_their_column(tmp_path):
 def test_bad_input_is_named(call, error, message, tmp_path):
     with pytest.raises(error, match=message):
         call(small_lab(tmp_path))
+
+
+def test_layers_come_one_by_one_to_whoever_wants_to_stop(tmp_path):
+    lab = small_lab(tmp_path)
+    found = each_layer(lab, ROWS)
+    first = [next(found), next(found)]
+    found.close()
+    assert first == probe_layers(lab, ROWS)[:2]

@@ -82,3 +82,35 @@ def test_the_matrix_holds_the_cosine_of_every_pair(lab, pooling):
 def test_bad_input_is_named(lab, call, error, message):
     with pytest.raises(error, match=message):
         call(lab)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_the_matrices_of_all_layers_are_those_of_each(lab, pooling):
+    texts, told = [A, B, "the cats ran on", A], []
+    found = similarity.matrices(lab, texts, pooling=pooling, progress=told.append)
+    assert found.shape == (len(lab.model.base_model.encoder.layer) + 1, 4, 4) and told[-1] == 1
+    for layer, matrix in enumerate(found):
+        assert torch.allclose(matrix, similarity.matrix(lab, texts, layer=layer, pooling=pooling), atol=1e-5)
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_an_encoding_may_stand_for_its_text_and_may_be_changed(lab, words):
+    a, b = lab.encode(A), lab.encode(B)
+    given = similarity.explain(lab, A, B, layer=2, words=words)
+    found = similarity.explain(lab, a, b, layer=2, words=words)
+    assert torch.equal(found.pairs, given.pairs) and found.tokens_a == given.tokens_a
+    a["input_ids"][0, 2] = lab.tokenizer.mask_token_id
+    changed = similarity.explain(lab, a, b, layer=2, words=words)
+    assert "[MASK]" in "".join(changed.tokens_a) and abs(float(changed.pairs.sum()) - changed.cosine) < 1e-5
+    assert abs(changed.cosine - found.cosine) > 1e-4
+
+
+def test_what_is_no_single_text_is_refused(lab):
+    with pytest.raises(TypeError, match="a is a int"):
+        similarity.explain(lab, 7, B)
+    with pytest.raises(TypeError, match="b is a dict"):
+        similarity.explain(lab, A, {"ids": 3})
+    with pytest.raises(ValueError, match="one text without padding"):
+        similarity.explain(lab, A, lab.encode([A, B]))
+    with pytest.raises(ValueError, match="takes at most"):
+        similarity.explain(lab, A, {"input_ids": torch.ones(1, lab.max_length + 1, dtype=torch.long)})

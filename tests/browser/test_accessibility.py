@@ -7,6 +7,7 @@ PANELS = {
     "masks": "MaskPanel(workbench=workbench)",
     "heads": "HeadsPanel(workbench=workbench)",
     "tasks": 'TasksPanel(workbench=workbench, task="sentiment")',
+    "similarity": 'SimilarityPanel(workbench=workbench, sentences=["a dog ran.", "it was too tired."])',
     "training": "TrainPanel(workbench=workbench)",
     "application": 'Workbench(lab, "the cat sat on the mat.")',
 }

@@ -18,6 +18,7 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "tokens": ["TokenizerPanel"],
     "masks": ["MaskPanel"],
     "heads": ["HeadsPanel"],
+    "similarity": ["SimilarityPanel"],
     "tasks": ["TasksPanel"],
     "train": ["TrainPanel"],
 }

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import torch
-from bertlab_widgets import HeadsPanel, MaskPanel, TokenizerPanel, Workbench
+from bertlab_widgets import HeadsPanel, MaskPanel, SimilarityPanel, TokenizerPanel, Workbench
 from bertlab_widgets.panel import Panel, percent
 from panel_checks import PANELS, TEXT, answer_to, each_panel, run_code, shown_by
 
@@ -16,7 +16,7 @@ def test_a_token_selected_in_one_panel_is_selected_in_all(lab):
     workbench = Workbench(lab, TEXT)
     panels = [kind(workbench=workbench) for kind in PANELS]
     panels[2].selected = [3]
-    assert [panel.selected for panel in panels] == [[3]] * 3
+    assert [panel.selected for panel in panels] == [[3]] * len(PANELS)
     panels[1].masked = [4]
     assert all(panel.tokens[4]["text"] == "[MASK]" for panel in panels)
 
@@ -171,6 +171,7 @@ def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
         TokenizerPanel: str(len(panel.tokens)),
         MaskPanel: panel.workbench.predictions(2, 1)[0]["token"],
         HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"],
+        SimilarityPanel: "1.0",  # of the sentence with itself
     }[kind]
     assert panel.verdict.startswith("Right")
     panel.text = "the cat"

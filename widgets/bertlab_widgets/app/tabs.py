@@ -35,6 +35,7 @@ _ALL = (
     Tab("Read", "tokenize", "Tokenize", "tokens.TokenizerPanel"),
     Tab("Read", "mask", "Mask", "masks.MaskPanel"),
     Tab("Look inside", "heads", "Inspect heads", "heads.HeadsPanel"),
+    Tab("Look inside", "similarity", "Sentence similarity", "similarity.SimilarityPanel"),
     Tab("Learn", "tasks", "Run tasks", "tasks.TasksPanel"),
     Tab("Learn", "train", "Train", "train.TrainPanel"),
 )

@@ -4,7 +4,7 @@ Read `panel` first, and `linked`, on which it stands; `masks/` beside this room 
 """
 
 from .export import EXPORTS, font_families, png
-from .job import Job
+from .job import Job, Stopped
 from .linked import guarded
 from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
 from .panel import Panel, untrained_reason
@@ -31,6 +31,7 @@ __all__ = [
     "ModuleError",
     "Panel",
     "SHARED",
+    "Stopped",
     "counted",
     "font_families",
     "guarded",

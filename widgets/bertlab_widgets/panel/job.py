@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterable
 from ..workbench import SelectionError
 
 
+class Stopped(Exception):
+    """The work was cancelled by its user, between two steps."""
+
+
 class Job:
     """What a panel computes beside everything else.
 
@@ -66,6 +70,42 @@ class Job:
         """
         self._begin(label)
         self._run(work)
+
+    def follow(
+        self,
+        work: Callable[[Callable[[float], None]], object],
+        label: str,
+        finish: Callable[[], None] | None = None,
+        stopped: Callable[[], None] | None = None,
+    ) -> None:
+        """Run `work(progress)` in a thread, which calls `progress(share)` as it goes: there it ends where it is
+        cancelled. `finish()` when all is done, `stopped()` when it was not.
+
+        Raises:
+            SelectionError: another computation is still running.
+        """
+
+        def progress(share: float) -> None:
+            if self.cancelled.is_set():
+                raise Stopped
+            self.report({"label": label, "done": float(share)})
+
+        def run() -> None:
+            try:
+                work(progress)
+            except Stopped:
+                if stopped is not None:
+                    stopped()
+                return
+            if finish is not None:
+                finish()
+
+        if self.mine:
+            self._next = run
+            return
+        self._begin(label)
+        self.report({"label": label, "done": 0.0})
+        self._run(run)
 
     def _begin(self, label: str) -> None:
         if self.running:
