@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 import torch
 
 
@@ -34,14 +31,3 @@ def find_device(name: str | torch.device = "auto") -> torch.device:
     if device.type == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
         raise ValueError(f"the device is {str(device)!r}, but the last one is cuda:{torch.cuda.device_count() - 1}")
     return device
-
-
-def give_back_memory() -> None:
-    """Let the C library hand back what was freed after work that took much memory and will not come again soon.
-
-    glibc keeps freed memory for the process (after a training several hundred MB); elsewhere this does nothing.
-    """
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

@@ -21,8 +21,8 @@ class BertModel(BertPreTrainedModel):
     An encoder by default; a decoder with `config.is_decoder`, which attends to an encoder's states too with
     `config.add_cross_attention`.
 
-    With `skip_padding = True` an encoder spends no time on padding; the rows of padding come back as zeros then,
-    all others are the same. It takes effect when only the last hidden state is asked for and nobody listens.
+    With `skip_padding = True` an encoder spends no time on the padding at the ends of rows, which comes back as zeros
+    then; all else is the same. It takes effect when only the last hidden state is asked for and nobody listens.
     """
 
     def __init__(self, config: BertConfig, add_pooling_layer: bool = True):

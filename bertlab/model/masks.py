@@ -10,14 +10,18 @@ from bertlab.model.kernels import values_known
 
 
 class Packing:
-    """Drops the padding of a batch, and puts it back as zeros.
+    """Drops the padding at the ends of a batch's rows, and puts it back as zeros.
 
-    Built from a mask (batch, sequence) in which 1 marks real tokens.
+    Built from a mask (batch, sequence) in which 1 marks real tokens. What is hidden before a row's last real token, and
+    a row without any, is no padding of this kind: it is computed, as it would be without packing.
     """
 
     def __init__(self, mask: torch.Tensor):
+        real = mask != 0
+        to_come = real.flip(1).cumsum(1).flip(1)  # (batch, sequence): real tokens from here on
+        kept = (to_come > 0) | ~real.any(1, keepdim=True)
         self.shape = mask.shape
-        self.places = mask.flatten().nonzero().squeeze(1)  # (tokens,)
+        self.places = kept.flatten().nonzero().squeeze(1)  # (tokens,)
 
     def pack(self, padded: torch.Tensor) -> torch.Tensor:
         """(batch, sequence, features) -> (tokens, features)"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_modules
 
+from bertlab.memory import give_back_later, keep_freed_memory
 from bertlab.recording.recording import Recording, nearest
 
 Edit = Callable[[torch.Tensor], torch.Tensor]
@@ -163,6 +165,8 @@ def record(
     chosen = _resolve(model, [names] if isinstance(names, str) else list(names))
     recording = Recording(tokens=tokens, prefix=_prefix(model))
     values = recording._values
+    keep_freed_memory()
+    weakref.finalize(recording, _dropped, values).atexit = False
     copies = device is not None or dtype is not None
 
     def recorder(name: str) -> Callable[[torch.Tensor], None]:
@@ -225,6 +229,10 @@ def _attached(functions: Iterable[tuple[HookPoint, str, Callable]]) -> Iterator[
                 with _changing:
                     others = tuple(one for one in getattr(point, listener.where) if one is not listener)
                     setattr(point, listener.where, others)
+
+
+def _dropped(values: dict[str, torch.Tensor]) -> None:
+    give_back_later(sum(value.nbytes for value in values.values() if value.device.type == "cpu"))
 
 
 def _checked(name: str, function: Edit) -> Edit:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bertlab.devices import give_back_memory
+from bertlab.memory import give_back_memory
 from bertlab.tasks import Feature
 from bertlab.training.arranging import Arrangement, Randomness, in_work
 from bertlab.training.evaluation import SMALLER_IS_BETTER, autocast

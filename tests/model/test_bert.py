@@ -207,21 +207,30 @@ class TestSkipPadding:
         "one mask for all rows": [[1, 1, 1, 1, 1, 0, 0]],
     }
 
+    PADDING = {  # what is left out: the hidden places after a row's last real token
+        "padding at the end": [[0] * 7, [0, 0, 0, 1, 1, 1, 1]],
+        "holes": [[0] * 7, [0, 0, 0, 0, 0, 0, 1]],
+        "an empty row": [[0, 0, 0, 0, 0, 1, 1], [0] * 7],
+        "one mask for all rows": [[0, 0, 0, 0, 0, 1, 1]],
+    }
+
     @pytest.mark.parametrize("name", MASKS)
     @pytest.mark.parametrize("position_type", ["absolute", "relative_key", "relative_key_query"])
-    def test_real_tokens_get_the_same_numbers_and_padding_gets_zeros(self, name, position_type):
+    def test_padding_at_the_ends_of_rows_gets_zeros_and_all_else_the_same_numbers(self, name, position_type):
         plain = tiny(dtype=torch.float64, position_embedding_type=position_type)
         skipping = copy.deepcopy(plain)
         skipping.skip_padding = True
         mask = torch.tensor(self.MASKS[name])
         batch = {**inputs(), "attention_mask": mask}
-        seen = mask.expand(BATCH, -1).bool()
+        computed = ~torch.tensor(self.PADDING.get(name, [[0] * 7])).expand(BATCH, -1).bool()
         head_mask = torch.rand(LAYERS, HEADS, dtype=torch.float64)
         for extra in ({}, {"head_mask": head_mask}):
-            wanted, answer = run(plain, **batch, **extra)[0], run(skipping, **batch, **extra)[0]
-            assert_same(answer[seen], wanted[seen])
-            if not seen.all():
-                assert not answer[~seen].any()
+            wanted, pooled = run(plain, **batch, **extra)[:2]
+            answer, pooled_too = run(skipping, **batch, **extra)[:2]
+            assert_same(answer[computed], wanted[computed])
+            assert_same(pooled_too, pooled)
+            assert not answer[~computed].any()
+            assert computed.all() or wanted[~computed].any()
 
     def test_gradients_of_real_tokens_are_the_same(self):
         plain, skipping = tiny(dtype=torch.float64), tiny(dtype=torch.float64)
