@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room imports only rooms that stand above it. A room is a folder, or a module that stands alone.
 ORDER = """
     numbers devices memory outputs metrics files recording samples rows tasks data masking tokenizer generation model
-    export jax keras adapters training nano nano_data recipes analysis bugs lab check command
+    export jax keras adapters training nano nano_data recipes analysis bugs lab check grading command
 """.split()
 
 EXTRAS = ("jax", "keras")  # rooms that need more than bertlab does
@@ -187,7 +187,7 @@ def test_the_known_good_versions_meet_the_requirements():
     canonical = pytest.importorskip("packaging.utils").canonicalize_name
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     lists = re.findall(
-        r"^(?:dependencies|test|dev|jax|keras|formats|onnx) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL
+        r"^(?:dependencies|lab|test|dev|jax|keras|formats|onnx) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL
     )
     needed = [requirements.Requirement(line) for line in re.findall(r'"([^"]+)"', " ".join(lists))]
     known = {}

@@ -57,5 +57,5 @@ def test_the_commands_of_the_readme_exist():
     used = set()
     for command in re.findall(r"(?<!from )\bbertlab (?=[a-z])[^&|`\n]*", text):
         used.add(shlex.split(command)[1])
-    assert used <= {"lab", "info", "convert", *cli.TRAINING_COMMANDS}
+    assert used <= {"lab", "info", "convert", "course", "report", "site", *cli.TRAINING_COMMANDS}
     assert {"lab", "info", "pretrain"} <= used

@@ -83,6 +83,7 @@ def attention(answer: Any) -> str:
                 (swapped, "probs is (query, key), v is (key, head size): no transpose."),
                 (context.transpose(1, 2), "Leave the heads where they are: (batch, heads, query, head size)."),
             ],
+            share=0.5,  # probs are right
         )
     heads = len(recording.layers) * probs.shape[1]
     return f"equal to the recorded attention in all {heads} heads, to 1e-5."

@@ -40,7 +40,7 @@ def without_solutions(source: str, where: str = "the cell") -> str:
         if marker == BEGIN:
             solution = []
         elif marker == END:
-            kept += _stub(solution, where)
+            kept += stub_of(solution, where)
             solution = None
         elif solution is not None:
             solution.append(line)
@@ -51,7 +51,12 @@ def without_solutions(source: str, where: str = "the cell") -> str:
     return "\n".join(kept)
 
 
-def _stub(solution: list[str], where: str) -> list[str]:
+def stub_of(solution: list[str], where: str) -> list[str]:
+    """The lines that stand for a solution in the student copy.
+
+    Raises:
+        ValueError: the solution stands outside a function and does not end by assigning a name.
+    """
     first = next((line for line in solution if line.strip()), "")
     indent = first[: len(first) - len(first.lstrip())]
     if indent:

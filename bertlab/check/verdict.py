@@ -10,7 +10,10 @@ import difflib
 import functools
 import html
 import importlib
+import math
+import numbers
 import pkgutil
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,17 +25,33 @@ _COLOURS = {TODO: "#6b6b6b", CORRECT: "#0072b2", DIFFERS: "#bd4b00", UNKNOWN: "#
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` says: `state` is todo, correct, differs or unknown; `hint` may help where the answer differs."""
+    """What `check` says: `state` is todo, correct, differs or unknown; `hint` may help where the answer differs.
+
+    `share` is how much of the answer is right: 1 or 0, and between them where an answer has parts.
+    """
 
     exercise: str
     state: str
     message: str = ""
     hint: str = ""
+    share: float = 0.0
 
     @property
     def correct(self) -> bool:
         """Whether the answer is right."""
         return self.state == CORRECT
+
+    def points(self, total: float) -> float:
+        """The points that the answer earns of `total`: a plain number, as nbgrader and otter-grader count them.
+
+        Raises:
+            TypeError, ValueError: `total` is no number, negative, or not finite.
+        """
+        if isinstance(total, bool) or not isinstance(total, numbers.Real):
+            raise TypeError(f"the points are {total!r}: give the number that a right answer earns")
+        if not math.isfinite(total) or total < 0:
+            raise ValueError(f"the points are {total!r}: give a finite number that is not negative")
+        return float(total) * self.share
 
     def __repr__(self) -> str:
         text = f"{_SIGNS[self.state]} {self.exercise} {self.state}"
@@ -49,12 +68,21 @@ class Verdict:
         return f"<div>{head}{body}{fold}</div>"
 
 
-class Differs(Exception):
-    """The answer is not right: what differs and where, and a hint for this kind of mistake."""
+class NotRight(AssertionError):
+    """What a strict `check` raises: the verdict as a sentence, and itself in `.verdict`."""
 
-    def __init__(self, message: str, hint: str = ""):
+    def __init__(self, verdict: Verdict):
+        super().__init__(f"{verdict!r}\n  {verdict.hint}" if verdict.hint else repr(verdict))
+        self.verdict = verdict
+
+
+class Differs(Exception):
+    """The answer is not right: what differs and where, a hint for this kind of mistake, and how much of the answer is
+    right all the same (`share`, from 0 to 1)."""
+
+    def __init__(self, message: str, hint: str = "", share: float = 0.0):
         super().__init__(message)
-        self.hint = hint
+        self.hint, self.share = hint, share
 
 
 class Todo(Exception):
@@ -83,30 +111,57 @@ def exercises() -> list[str]:
     return sorted(_CHECKS)
 
 
-def check(number: str, answer: Any = ...) -> Verdict:
+def check(number: str, answer: Any = ..., *, strict: bool = False) -> Verdict:
     """Compare an answer with the library. Never raises: whatever goes wrong is part of the verdict.
 
     Args:
         number: of the exercise, such as "03.2".
         answer: a value, or the function that the exercise asks for; `...` means that it is still to be done.
+        strict: for autograders that want an exception where an answer is not right.
+
+    Raises:
+        NotRight: only with `strict`, for every verdict but "correct".
     """
-    number = str(number).strip()
+    verdict = _judged(number, answer)
+    if strict and not verdict.correct:
+        raise NotRight(verdict)
+    return verdict
+
+
+def _judged(number: Any, answer: Any) -> Verdict:
     try:
+        number = str(number).strip()
         if number not in exercises():
             near = difflib.get_close_matches(number, exercises(), n=1, cutoff=0.0)
             return Verdict(number, UNKNOWN, f"there is no such exercise; the nearest number is {near[0]}.")
         if answer is ...:
             raise Todo
-        return Verdict(number, CORRECT, _CHECKS[number](answer))
+        with warnings.catch_warnings():  # nbgrader gives no points to a cell that warns
+            warnings.simplefilter("ignore")
+            return Verdict(number, CORRECT, _CHECKS[number](answer), share=1.0)
     except Todo:
         return Verdict(number, TODO)
     except Differs as difference:
-        return Verdict(number, DIFFERS, str(difference), difference.hint)
+        return Verdict(number, DIFFERS, str(difference), difference.hint, difference.share)
     except KeyboardInterrupt:
         return Verdict(number, DIFFERS, "interrupted before there was an answer.", "Does every loop come to an end?")
-    except Exception as error:
-        message = f"the answer could not be compared ({type(error).__name__}: {error})."
-        return Verdict(number, DIFFERS, message, "Is it of the kind that the exercise asks for?")
+    except SystemExit:
+        return Verdict(number, DIFFERS, "the answer ends Python.", "Return the value instead of calling exit().")
+    except BaseException as error:  # whatever an answer raises, in its own __repr__ or __str__ too
+        message = f"the answer could not be compared ({_told(error)})."
+        return Verdict(_text(number), DIFFERS, message, "Is it of the kind that the exercise asks for?")
+
+
+def _told(error: BaseException) -> str:
+    """An error's kind and message; the kind alone where even its message raises."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:
+        return type(error).__name__
+
+
+def _text(number: Any) -> str:
+    return number if isinstance(number, str) else type(number).__name__
 
 
 # ---------------------------------------------------------------------------------- what checks are written with
@@ -139,7 +194,8 @@ def call(function: Any, *arguments: Any, shown: str = "") -> Any:
         raise Todo from None
     except Exception as error:
         hint = "Call it yourself with such arguments and read the whole message."
-        raise Differs(f"the function raised {type(error).__name__}{given}: {error}", hint) from error
+        kind, _, said = _told(error).partition(": ")
+        raise Differs(f"the function raised {kind}{given}: {said}", hint) from error
     if value is ...:
         raise Todo
     if value is None:
@@ -170,12 +226,14 @@ def compare(
     tolerance: float = 1e-5,
     hints: Sequence[tuple[Any, str]] = (),
     reveal: bool = True,
+    share: float = 0.0,
 ) -> None:
     """Compare tensors, and name the place of the largest difference.
 
     Args:
         hints: (wrong value, hint): where the answer equals one of these, its hint is given.
         reveal: whether the message names the expected number; not where that number is the whole answer.
+        share: how much of the answer is right although this part of it is not.
 
     Raises:
         Todo, Differs.
@@ -185,18 +243,21 @@ def compare(
         return
     hint = next((hint for wrong, hint in hints if close(value, as_tensor(wrong, what), tolerance)), "")
     if value.shape != expected.shape:
-        raise Differs(f"{what} has shape {tuple(value.shape)}, but expected is {tuple(expected.shape)}.", hint)
+        raise Differs(f"{what} has shape {tuple(value.shape)}, but expected is {tuple(expected.shape)}.", hint, share)
     if not value.isfinite().all():
-        raise Differs(f"{what} holds values that are no finite numbers.", hint or "Is something divided by zero?")
+        raise Differs(
+            f"{what} holds values that are no finite numbers.", hint or "Is something divided by zero?", share
+        )
     difference = (value - expected).abs()
     if not difference.dim():
         reference = f"but expected is {float(expected):.5g}" if reveal else "which is not the library's"
-        raise Differs(f"{what} is {float(value):.5g}, {reference}.", hint)
+        raise Differs(f"{what} is {float(value):.5g}, {reference}.", hint, share)
     place = tuple(int(i) for i in (difference == difference.max()).nonzero()[0])
     shown = ", ".join(map(str, place))
     raise Differs(
         f"{what} differs most at [{shown}]: {float(value[place]):.5g}, but expected is {float(expected[place]):.5g}.",
         hint,
+        share,
     )
 
 

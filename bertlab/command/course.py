@@ -39,7 +39,7 @@ def notebook_source() -> Path:
             return folder
     raise LookupError(
         f"This bertlab (in {package}) carries no notebooks; install it from its wheel or from a full "
-        "checkout, for example with: pip install -c constraints.txt ."
+        'checkout, for example with: pip install -c constraints.txt ".[lab]"'
     )
 
 
@@ -151,7 +151,7 @@ def open_lab(folder: Path, port: int | None = None, browser: bool = True, extra:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"JupyterLab cannot be imported by {sys.executable} ({error.name} is missing); install it with: "
-            f"{Path(sys.executable).name} -m pip install jupyterlab"
+            f'{Path(sys.executable).name} -m pip install "bertlab[lab]", or open the folder in a Jupyter that you have'
         ) from error
     LabApp.launch_instance(jupyter_arguments(folder, port, browser, extra))
 

@@ -68,6 +68,32 @@ examples:
   bertlab convert bertlab-mini mini-onnx --to onnx --record "*.probs"  with the attention as outputs
 """
 
+COURSE_DESCRIPTION = """\
+Write the chapters for a grader, made from the solved ones: for nbgrader a course folder with source/ and its
+configuration, for otter-grader notebooks in the format of `otter assign`. Each exercise is worth POINTS.
+"""
+
+COURSE_EPILOG = """\
+examples:
+  bertlab course --for nbgrader my-course         then, in my-course: nbgrader generate_assignment 03_attention
+  bertlab course --for otter my-course 03         then: otter assign my-course/03_attention/03_attention.ipynb dist
+"""
+
+REPORT_DESCRIPTION = """\
+Grade a folder of submitted notebooks without a server, and write report.html, report.csv (exercise by student) and
+mistakes.csv, the most common mistakes first. FOLDER has a folder for each student, or notebooks with the student's
+name in theirs. Each submission runs in a process of its own with limits on time, memory, processes and files; on
+Linux it has no network and writes into a copy of its folder alone. What a machine cannot hold is said.
+It marks; it does not look for copied answers, and an answer that sets out to cheat the check can.
+"""
+
+REPORT_EPILOG = """\
+examples:
+  bertlab report submitted                              into submitted-report
+  bertlab report submitted 03 08 --out marks            two chapters
+  bertlab report submitted --seconds 300 --memory 2048  at most 5 minutes and 2 GB for each notebook
+"""
+
 # The commands of `bertlab.command`. Their lines of help stand here, so that help needs no torch.
 TRAINING_COMMANDS = {
     "pretrain": "train an encoder on plain text: masked words and next sentences",
@@ -152,6 +178,23 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     )  # fmt: skip
     convert.set_defaults(run=run_convert)
 
+    course = _command(subparsers, "course", "the chapters for nbgrader or otter", COURSE_DESCRIPTION, COURSE_EPILOG)
+    course.add_argument("folder", metavar="FOLDER", help="where to write; made when it does not exist")
+    course.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 03_attention, or 03 (default: all)")
+    course.add_argument("--for", dest="kind", required=True, choices=("nbgrader", "otter"), help="the grader")
+    course.add_argument("--points", type=_count, default=2, help="of each exercise (default: 2)")
+    course.set_defaults(run=run_course)
+
+    report = _command(subparsers, "report", "grade a folder of submitted notebooks", REPORT_DESCRIPTION, REPORT_EPILOG)
+    report.add_argument("folder", metavar="FOLDER", help="the submissions")
+    report.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 03_attention, or 03 (default: all)")
+    report.add_argument("--out", metavar="OUT", help="where the report goes (default: FOLDER-report)")
+    report.add_argument("--points", type=_count, default=2, help="of each exercise (default: 2)")
+    report.add_argument("--seconds", type=_count, default=600, help="of one notebook (default: 600)")
+    report.add_argument("--cell-seconds", type=_count, default=120, help="of one cell (default: 120)")
+    report.add_argument("--memory", type=_count, default=4096, help="of one notebook, in megabytes (default: 4096)")
+    report.set_defaults(run=run_report)
+
     if load_training:
         from bertlab.command.train import add_commands
 
@@ -204,6 +247,47 @@ def run_info(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_course(options: argparse.Namespace) -> int:
+    """`bertlab course`: the chapters as a grader wants them."""
+    from bertlab.command.course import notebook_source
+    from bertlab.grading import release
+
+    written = release(options.kind, notebook_source(), options.folder, options.chapters, options.points)
+    for path in written:
+        print(f"wrote {path}")
+    first = written[0]
+    then = (
+        f"in {options.folder}: nbgrader generate_assignment {first.stem}" if options.kind == "nbgrader"
+        else f"otter assign {first} {first.parent / 'dist'}"
+    )  # fmt: skip
+    print(f"Next, {then}")
+    return 0
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """`bertlab report`: marks for a folder of submissions."""
+    from pathlib import Path
+
+    from bertlab.command.course import notebook_source
+    from bertlab.grading import Limits, grade, plain, write_report
+
+    folder = Path(options.folder).expanduser()
+    limits = Limits(seconds=options.seconds, cell_seconds=options.cell_seconds, megabytes=options.memory)
+    marks = grade(folder, notebook_source(), options.chapters, limits, lambda line: print(plain(line), flush=True))
+    out = Path(options.out) if options.out else folder.with_name(f"{folder.resolve().name}-report")
+    for path in write_report(marks, out, options.points):
+        print(f"wrote {path}")
+    for student, note in marks.notes:
+        print(f"{plain(student)}: {plain(note)}", file=sys.stderr)
+    if marks.lacking:
+        print(
+            f"Not held on this machine: {', '.join(marks.lacking)}. Grade strangers' notebooks on a Linux machine that "
+            "has user namespaces.",
+            file=sys.stderr,
+        )
+    return 0
+
+
 def run_convert(options: argparse.Namespace) -> int:
     """`bertlab convert`: write, read again, and say so."""
     if options.to == "onnx":
@@ -253,6 +337,12 @@ def _split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str] | None]
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a whole number from 1 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; give a whole number from 1 up")
     return int(text)
 
 

@@ -454,3 +454,41 @@ def test_the_recall_is_that_of_the_dev_items():
 def test_a_number_that_is_the_whole_answer_is_not_told():
     verdict = check("05.3", 0.123)
     assert f"{recalls()[0]:.4f}"[:5] not in verdict.message + verdict.hint
+
+
+class Hostile:
+    """Whatever is asked of it raises, its own message included."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __str__ = __eq__ = __hash__ = __iter__ = __len__ = __float__ = __getattr__ = __call__ = lambda self, *_: exit("no")
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise KeyError("no")
+
+
+def leaves(*_):
+    raise SystemExit
+
+
+def falls_silent(*_):
+    raise Mute
+
+
+@pytest.mark.parametrize("number", exercises())
+@pytest.mark.parametrize("answer", [Hostile(), leaves, falls_silent], ids=["hostile", "leaves", "silent"])
+def test_no_answer_makes_a_check_raise(number, answer):
+    verdict = check(number, answer)
+    assert not verdict.correct
+    assert verdict.points(2) == 0
+
+
+def test_half_of_an_answer_earns_half_of_the_points():
+    def no_context(q, k, v, blocked):
+        probs = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5 + blocked).softmax(-1)
+        return probs, v
+
+    assert check("03.2", no_context).points(2) == 1.0

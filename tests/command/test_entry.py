@@ -364,7 +364,7 @@ def test_a_missing_jupyterlab_says_how_to_install_it(tmp_path, monkeypatch, caps
     assert cli.main(["lab", str(tmp_path / "course")]) == 1
     message = capsys.readouterr().err
     assert "JupyterLab cannot be imported" in message
-    assert "-m pip install jupyterlab" in message
+    assert '-m pip install "bertlab[lab]"' in message
 
 
 def test_lab_serves_the_tour_and_leaves_a_taken_port_to_its_owner(tmp_path):

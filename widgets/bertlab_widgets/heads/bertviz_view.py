@@ -7,6 +7,7 @@ nothing. The page tells the frame's owner how high it is. bertviz is imported on
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,8 @@ def bertviz_page(
     """
     if kind not in KINDS:
         raise SelectionError(f"{kind!r} was given; bertviz has the views {', '.join(KINDS)}.")
+    if importlib.util.find_spec("bertviz") is None:
+        raise ImportError('this view is drawn by bertviz, which is not installed: pip install "bertlab[lab]"')
     length = workbench.encoding.length
     if length > MOST_TOKENS:
         raise SelectionError(

@@ -149,7 +149,7 @@ class LinkedWidget(anywidget.AnyWidget):
         message = str(error).strip() or type(error).__name__
         if "out of memory" in message.lower():
             message = "The device ran out of memory: take a shorter text, or load the model with device='cpu'."
-        elif not isinstance(error, (ValueError, TypeError, LookupError, OSError)):
+        elif not isinstance(error, (ValueError, TypeError, LookupError, OSError, ImportError)):
             message = f"{type(error).__name__}: {message}"
         log.info("panel error", exc_info=error)
         self.error = sentence_case(message) + ("" if message.endswith((".", "!", "?", "…", ")")) else ".")
