@@ -43,6 +43,15 @@ def notebook_source() -> Path:
     )
 
 
+def docs_source() -> Path | None:
+    """The folder of the texts beside the course (docs/), or None where this installation carries none."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "docs", package.parent / "docs"):
+        if (folder / "hosts.md").is_file():
+            return folder
+    return None
+
+
 @dataclass
 class CopyReport:
     """What `copy_notebooks` did, as lists of file names relative to the folder."""

@@ -94,6 +94,19 @@ examples:
   bertlab report submitted --seconds 300 --memory 2048  at most 5 minutes and 2 GB for each notebook
 """
 
+SITE_DESCRIPTION = """\
+Run the chapters and write the course as static pages: each panel as a page of its own that answers to what was
+computed beforehand, with search, for a phone too. Nothing in them asks a network; put FOLDER on any web server, or
+open FOLDER/index.html. Exercises stand there open; with --solutions their solutions are folded under them.
+"""
+
+SITE_EPILOG = """\
+examples:
+  bertlab site course-site                    all chapters; a chapter takes a minute or two
+  bertlab site course-site 01 03              two of them
+  python -m http.server -d course-site        look at it
+"""
+
 # The commands of `bertlab.command`. Their lines of help stand here, so that help needs no torch.
 TRAINING_COMMANDS = {
     "pretrain": "train an encoder on plain text: masked words and next sentences",
@@ -195,6 +208,12 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     report.add_argument("--memory", type=_count, default=4096, help="of one notebook, in megabytes (default: 4096)")
     report.set_defaults(run=run_report)
 
+    site = _command(subparsers, "site", "write the course as static pages", SITE_DESCRIPTION, SITE_EPILOG)
+    site.add_argument("folder", metavar="FOLDER", help="where to write; made when it does not exist")
+    site.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 03_attention, or 03 (default: all)")
+    site.add_argument("--solutions", action="store_true", help="show the solutions, folded")
+    site.set_defaults(run=run_site)
+
     if load_training:
         from bertlab.command.train import add_commands
 
@@ -285,6 +304,21 @@ def run_report(options: argparse.Namespace) -> int:
             "has user namespaces.",
             file=sys.stderr,
         )
+    return 0
+
+
+def run_site(options: argparse.Namespace) -> int:
+    """`bertlab site`: the course as static pages."""
+    import importlib
+
+    from bertlab.command.course import docs_source, notebook_source
+
+    build = importlib.import_module("bertlab_widgets.site").build  # the panels' side; no room of bertlab needs panels
+    index = build(
+        notebook_source(), options.folder, options.chapters, options.solutions, docs_source(),
+        lambda line: print(line, flush=True),
+    )  # fmt: skip
+    print(f"The course is in {index}; put its folder on any web server.")
     return 0
 
 
