@@ -18,7 +18,7 @@ def test_the_guide_names_every_benchmark():
         assert path.name in HELPERS or f"`python benchmarks/{path.name}" in guide, path.name
 
 
-@pytest.mark.parametrize("name", ["panels.py", "heads_panel.py", "watching.py"])
+@pytest.mark.parametrize("name", ["panels.py", "heads_panel.py", "watching.py", "class_kernels.py"])
 def test_the_benchmarks_of_the_panels_find_the_panels_by_themselves(name, tmp_path):
     if name in IN_A_BROWSER:
         pytest.importorskip("playwright")

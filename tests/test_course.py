@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bertlab.check.student import without_solutions
+from bertlab.grading import questions_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDEST = 96  # characters of JupyterLab's code font beside the file browser
@@ -97,6 +98,17 @@ def test_an_unanswered_exercise_stops_nothing_that_follows(cells):
             used = {node.id for node in names} & answers - own
             guarded = all(f"if {name} is not ..." in code for name in used)
             assert using is tree or code.startswith("check(") or guarded, code
+
+
+def test_exercises_carry_what_nbgrader_asks_for(cells, request):
+    found = questions_of(ROOT / "notebooks" / f"{request.node.callspec.id}.ipynb")
+    marked = {place: cell["metadata"]["nbgrader"] for place, cell in enumerate(cells) if "nbgrader" in cell["metadata"]}
+    assert set(marked) == {place for question in found for place in (*question.cells, question.check)}, (
+        "run `python tools/store_notebooks.py --marks`"
+    )
+    for question in found:
+        assert marked[question.check]["grade"] and marked[question.check]["points"] > 0
+        assert all(marked[place]["solution"] for place in question.cells)
 
 
 def is_stub(value):

@@ -1,6 +1,7 @@
 """Run notebooks and store them clean: only the text of cells whose output is checked stays.
 
 python tools/store_notebooks.py notebooks/00_tour.ipynb ...        # all of notebooks/ when none is named
+python tools/store_notebooks.py --marks                            # run nothing, only mark exercises for nbgrader
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "widgets")]
+
+from bertlab.grading import mark_for_nbgrader, questions_of  # noqa: E402
+
 CHECKED = {"nbval-check-output", "raises-exception"}
 
 
@@ -31,6 +36,16 @@ def store(path: Path) -> None:
             if not cell.outputs:
                 cell.execution_count = None  # nbval wants the count of cells with output, and only of those
     nbformat.write(notebook, path)
+    mark(path)
+
+
+def mark(path: Path) -> None:
+    """Give the cells of exercises the metadata by which nbgrader knows them; cells that are none lose it."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("nbgrader", None)
+    mark_for_nbgrader(notebook, questions_of(path))
+    nbformat.write(notebook, path)
 
 
 def kept(cell: nbformat.NotebookNode, output: nbformat.NotebookNode) -> bool:
@@ -44,6 +59,7 @@ if __name__ == "__main__":
     # As the root conftest.py does for pytest: this checkout, one thread.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "widgets"), os.environ.get("PYTHONPATH", "")])
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    for name in sys.argv[1:] or sorted((ROOT / "notebooks").glob("*.ipynb")):
-        store(Path(name))
-        print(f"stored {name}")
+    only_marks = "--marks" in sys.argv
+    for name in [word for word in sys.argv[1:] if word != "--marks"] or sorted((ROOT / "notebooks").glob("*.ipynb")):
+        (mark if only_marks else store)(Path(name))
+        print(f"{'marked' if only_marks else 'stored'} {name}")

@@ -9,6 +9,9 @@ import torch
 
 from bertlab.model.kernels import values_known
 
+# Before torch 2.7, whoever exports compiles.
+_exporting = getattr(torch.compiler, "is_exporting", None) or torch.compiler.is_compiling
+
 
 def check_inputs(
     model: Any,
@@ -27,7 +30,7 @@ def check_inputs(
     Raises:
         TypeError, ValueError, IndexError: naming the argument, what was given and what is allowed.
     """
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+    if torch.jit.is_tracing() or _exporting():
         return  # shapes have no numbers yet
     batch, sequence = _check_tokens(model, input_ids, inputs_embeds)
     if input_ids is not None:
@@ -59,7 +62,7 @@ def check_inputs(
 
 def has_shape(tensor: torch.Tensor, allowed: list[tuple[int, ...]]) -> bool:
     """Whether a tensor has one of these shapes; True while it is traced or exported, when sizes are no numbers yet."""
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+    if torch.jit.is_tracing() or _exporting():
         return True
     # number by number, as the compiler knows whether symbols are equal, but not whether they are in a list
     return any(

@@ -43,7 +43,7 @@ def test_panels_are_built_when_their_tab_is_opened(workbench):
     assert list(app.panels) == ["tokenize"] and isinstance(app.panel, TokenizerPanel)
     app.tab = "heads"
     assert list(app.panels) == ["tokenize", "heads"] and isinstance(app.panel, HeadsPanel)
-    assert app._stack.selected_index == list(PANELS).index("heads")
+    assert app.children == (app._bar, app.panel)
     first = app.panels["tokenize"]
     app.tab = "tokenize"
     assert app.panel is first

@@ -16,7 +16,7 @@ import anywidget
 import ipywidgets
 from traitlets import Float, List, Unicode, observe, validate
 
-from ..panel import Panel, positions_of, publish, state_of, style_text, widget_text
+from ..panel import Panel, positions_of, publish, state_of, style_text, view_of, widget_text
 from ..workbench import SelectionError, Workbench
 from .tabs import GROUPS, PANELS
 
@@ -62,9 +62,7 @@ class Application(ipywidgets.VBox):
         elif not workbench.text:
             workbench.set_text(FIRST_TEXT)
         self._bar = TabBar(groups=_grouped())
-        self._stack = ipywidgets.Stack([ipywidgets.Box() for _ in PANELS])
-        self._stack.layout.width = "100%"
-        super().__init__([self._bar, self._stack])
+        super().__init__([self._bar])  # a plain box: Colab's ipywidgets 7 has no other that both versions know
         self.layout.width = "100%"
         ipywidgets.dlink((self, "tab"), (self._bar, "tab"))
         self._bar.observe(self._tab_clicked, names=["tab"])
@@ -102,7 +100,7 @@ class Application(ipywidgets.VBox):
 
     @observe("tab")
     def _tab_changed(self, change):
-        if hasattr(self, "_stack"):
+        if hasattr(self, "_bar"):
             self._show()
 
     def _tab_clicked(self, change):
@@ -124,17 +122,13 @@ class Application(ipywidgets.VBox):
             panel.scale = self.scale
 
     def _show(self) -> None:
-        """Bring the open tab's panel to the front; build it first where it is new."""
-        place = list(PANELS).index(self.tab)
+        """Put the open tab's panel under the tabs; build it first where it is new."""
         if self.tab not in self.panels:
             panel = PANELS[self.tab].build(self.workbench)
             panel.scale = self.scale
             panel.layout.width = "100%"
             self.panels[self.tab] = panel
-            children = list(self._stack.children)
-            children[place] = panel
-            self._stack.children = children
-        self._stack.selected_index = place
+        self.children = [self._bar, self.panel]
 
     def state(self) -> dict:
         """The open tab and the state of every panel that was opened, as short JSON."""
@@ -161,10 +155,9 @@ class Application(ipywidgets.VBox):
         return f"Application({self.workbench!r}, tab={self.tab!r})"
 
     def _repr_mimebundle_(self, **options):
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        bundle = view_of(self)  # ipywidgets 7 has no bundle of its own
         try:
-            data["text/html"] = self.panel.static_twin()
+            bundle["text/html"] = self.panel.static_twin()
         except Exception as error:
             log.info("no static twin", exc_info=error)
         return bundle

@@ -10,7 +10,7 @@ from .module import ModuleError, joined, module_text, page_text, style_text, wid
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
 from .state import SHARED, plain, state_of
-from .twins import outputs, publish
+from .twins import outputs, publish, view_of
 from .words import (
     counted,
     html_table,
@@ -57,6 +57,7 @@ __all__ = [
     "state_of",
     "style_text",
     "untrained_reason",
+    "view_of",
     "widget_text",
     "word_spans",
 ]

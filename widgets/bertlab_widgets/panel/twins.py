@@ -29,6 +29,14 @@ def outputs(bundle: Mapping[str, object], twin: str, name: str) -> list[dict]:
     return [{"text/html": framed, "text/plain": plain}, {VIEW: bundle[VIEW], "text/html": "", "text/plain": ""}]
 
 
+def view_of(widget) -> dict[str, object]:
+    """The bundle of a live widget, as ipywidgets 7 and 8 mean it."""
+    return {
+        "text/plain": repr(widget),
+        VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id},
+    }
+
+
 def publish(widget, view) -> None:
     """Show a widget as its twin and its view. `view.twin` tells the browser which twin to take away."""
     from IPython.display import display

@@ -9,7 +9,7 @@ import html
 import logging
 from pathlib import Path
 
-from ..app import Application
+from ..app import PANELS, Application
 from ..panel import Panel
 from ..panel.export import page
 
@@ -34,8 +34,8 @@ class Publisher:
         self.count += 1
         name = f"{self.chapter}-{self.count}.html"
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = page(panel).replace("</body>", MEASURE) if "</body>" in page(panel) else page(panel)
-        (self.folder / name).write_text(text, encoding="utf-8")
+        before, _, after = page(panel).rpartition("</body>")  # the last: a text of a user may hold it too
+        (self.folder / name).write_text(before + MEASURE + after, encoding="utf-8")
         title = html.escape(f"{panel.question_text} {panel.workbench.text}".strip(), quote=True)
         return (
             f'<iframe class="panel" src="{self.folder.name}/{name}" title="{title}" loading="lazy"></iframe>'
@@ -49,10 +49,10 @@ class Publisher:
     def show_application(self, app: Application) -> None:
         """Show all panels of a workbench, each under its title; the open one is unfolded."""
         opened, frames = app.tab, []
-        for name, title in titles(app).items():
+        for name, tab in PANELS.items():
             try:
                 app.tab = name
-                frames.append((name, title, self.frame(app.panel)))
+                frames.append((name, tab.title, self.frame(app.panel)))
             except Exception as error:  # a panel that has nothing to say of this text is left out
                 log.info("no page of the panel %s", name, exc_info=error)
         app.tab = opened
@@ -68,13 +68,6 @@ class Publisher:
         from IPython.display import HTML, display
 
         display(HTML(text))
-
-
-def titles(app: Application) -> dict[str, str]:
-    """Tab -> its title."""
-    from ..app import PANELS
-
-    return {name: title for name, (title, *_) in PANELS.items()}
 
 
 def publish(folder: str | Path, chapter: str) -> None:
