@@ -59,9 +59,12 @@ def confine(box: Path, megabytes: int) -> list[str]:
         except (OSError, AttributeError):
             continue
         if extra:
-            Path("/proc/self/setgroups").write_text("deny")
-            Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-            Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+            maps = {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}
+            for name, text in maps.items():
+                try:
+                    Path(f"/proc/self/{name}").write_text(text)
+                except OSError:  # then it is nobody, which is less still
+                    break
         confined = True
         break
     _continue_in_child()

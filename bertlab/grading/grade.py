@@ -87,8 +87,13 @@ def grade(
 
     Raises:
         NotADirectoryError, LookupError: there is no such folder, no notebook in it, or no such chapter.
+        OSError: on Windows.
     """
     folder = Path(submissions).expanduser()
+    if os.name == "nt":
+        raise OSError(
+            "submissions are graded on Linux or macOS, where a process can be limited: use WSL or another machine"
+        )
     if not folder.is_dir():
         raise NotADirectoryError(f"there is no folder {folder}: give the one with the submitted notebooks")
     limits = limits or Limits()

@@ -150,5 +150,9 @@ def end(process: subprocess.Popen[Any]) -> None:
                 except OSError:
                     pass
         time.sleep(0.02)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # its session: where there is no /proc, all that is known of it
+    except OSError:
+        pass
     process.kill()
     process.wait()

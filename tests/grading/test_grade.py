@@ -145,6 +145,15 @@ def test_files_beside_a_notebook_are_there_and_links_are_not(tmp_path, chapters)
     assert [mark.state for mark in marks.values()] == ["correct", "todo"]
 
 
+def test_a_file_with_the_name_of_a_library_is_not_that_library(tmp_path, chapters):
+    path = hand_in(tmp_path / "in", "eve", answered("helper.word", RIGHT[1], before="import helper"))
+    (path.parent / "torch.py").write_text("raise RuntimeError('not torch')")
+    (path.parent / "IPython.py").write_text("raise RuntimeError('not IPython')")
+    (path.parent / "helper.py").write_text(f"word = {RIGHT[0]}")
+    marks = grade(tmp_path / "in", chapters, limits=SHORT).marks["eve"]
+    assert [mark.state for mark in marks.values()] == ["correct", "correct"]
+
+
 def test_what_is_no_chapter_is_said_and_the_others_are_graded(tmp_path, chapters):
     folder = tmp_path / "in"
     hand_in(folder, "ada", answered(*RIGHT), "my work.ipynb")  # known by what it checks
