@@ -1,5 +1,7 @@
 """HeadsPanel: what is shown is what was recorded, in every mode, and what a head's absence does."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -355,3 +357,13 @@ def test_a_workbench_in_the_place_of_a_lab_is_joined(lab):
 
     workbench = Workbench(lab, TEXT)
     assert HeadsPanel(workbench).workbench is workbench
+
+
+def test_without_bertviz_its_view_says_what_to_install(lab, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bertviz", None)
+    panel = HeadsPanel(lab, TEXT)
+    replies = []
+    monkeypatch.setattr(panel, "send", lambda reply, buffers=None: replies.append(reply))
+    panel._message(None, {"call": "bertviz", "id": 1, "args": {"kind": "head"}}, [])
+    assert 'pip install "bertlab[lab]"' in panel.error and not panel.error.startswith("ImportError")
+    assert replies[0]["error"] == panel.error

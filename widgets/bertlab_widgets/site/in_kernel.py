@@ -15,8 +15,8 @@ from ..panel.export import page
 
 # The page that stands in a frame says how high it is; a frame of another origin could not be asked.
 MEASURE = """<script>
-new ResizeObserver(() => window.parent.postMessage({bertlab: document.documentElement.scrollHeight}, "*"))
-  .observe(document.body);
+const tell = () => window.parent.postMessage({bertlab: document.body.getBoundingClientRect().height + 16}, "*");
+new ResizeObserver(tell).observe(document.body);
 </script></body>"""
 LONGEST_WAIT = 120  # seconds for a computation that a panel has begun
 log = logging.getLogger("bertlab_widgets")

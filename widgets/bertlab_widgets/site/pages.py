@@ -112,7 +112,8 @@ def index_page(pages: list[Page]) -> str:
 
 def plain_text(markup: str) -> str:
     """The words of some HTML."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+    joined = re.sub(r"</?(?:span|code|em|strong|a|b|i)\b[^>]*>", "", markup)  # these part no words
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", joined)).split())
 
 
 # ---------------------------------------------------------------------------------------------- notebooks and texts
