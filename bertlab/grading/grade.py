@@ -17,6 +17,7 @@ from bertlab.grading.chapters import Question, chapters_of, checked, read_notebo
 from bertlab.grading.watching import watch
 
 LARGEST_NOTEBOOK, LARGEST_FOLDER, MOST_FILES = 50, 200, 2000  # megabytes, megabytes, files
+SOLUTIONS = "solutions"  # as in the working copy of `bertlab lab`
 STATES = ("correct", "differs", "todo", "missing")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -137,14 +138,20 @@ def grade(
 
 
 def handed_in(folder: Path) -> Iterable[tuple[str, Path]]:
-    """(student, notebook) of every notebook of a folder, in order; links and hidden files are left alone."""
+    """(student, notebook) of every notebook of a folder, in order.
+
+    Links and hidden files are left alone, and so is what `bertlab lab` put into solutions/: whoever hands in the whole
+    working copy is not graded for those.
+    """
     for entry in sorted(folder.iterdir()):
         if entry.is_symlink() or entry.name.startswith("."):
             continue
         if entry.is_dir():
             for path in sorted(entry.rglob("*.ipynb")):
                 inner = path.relative_to(folder).parts
-                if not any(part.startswith(".") for part in inner) and not _linked(path, folder):
+                if not any(part.startswith(".") or part == SOLUTIONS for part in inner[1:]) and not _linked(
+                    path, folder
+                ):
                     yield entry.name, path
         elif entry.suffix == ".ipynb":
             name = re.sub(r"[-_ .]*\d\d_[a-z_]+$", "", entry.stem)

@@ -176,6 +176,14 @@ def test_the_better_of_two_submissions_counts(tmp_path, chapters):
     assert "more than once" in found.notes[0][1]
 
 
+def test_the_solutions_of_a_working_copy_earn_nothing(tmp_path, chapters):
+    hand_in(tmp_path / "in", "ada", answered('"cat"'))
+    hand_in(tmp_path / "in" / "ada", "solutions", answered(*RIGHT))
+    hand_in(tmp_path / "in" / "ada", ".ipynb_checkpoints", answered(*RIGHT))
+    marks = grade(tmp_path / "in", chapters, limits=SHORT).marks["ada"]
+    assert [mark.state for mark in marks.values()] == ["differs", "todo"]
+
+
 def test_folders_and_limits_that_cannot_be_are_refused(tmp_path, chapters):
     with pytest.raises(NotADirectoryError, match="there is no folder"):
         grade(tmp_path / "nowhere", chapters)
