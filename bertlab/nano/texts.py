@@ -58,7 +58,7 @@ NANO_CONFIG = {
 # Singular and plural are equally likely for every noun. All verbs but the one in question are past tense and
 # "the" is the only determiner, so that nothing besides the subject tells the number.
 
-_NOUNS = dict(
+_NUMBERS = dict(
     zip(
         "boy girl dog cat bird horse teacher doctor farmer sailor singer baker".split(),
         "boys girls dogs cats birds horses teachers doctors farmers sailors singers bakers".split(),
@@ -72,14 +72,14 @@ _VERBS = dict(
         strict=True,
     )
 )
-_ADJECTIVES = "old young small happy tall quiet".split()
-_PREPOSITIONS = "near behind beside with above before".split()
+ADJECTIVES = "old young small happy tall quiet".split()
+PREPOSITIONS = "near behind beside with above before".split()
 _PAST_VERBS = "saw liked helped knew found met".split()
 _REPORTS = "said thought hoped".split()
 _ADVERBS = "today now often here again".split()
 
-_PLURALS = frozenset(_NOUNS.values())
-_ALL_NOUNS = frozenset(_NOUNS) | _PLURALS
+_PLURALS = frozenset(_NUMBERS.values())
+NOUNS = frozenset(_NUMBERS) | _PLURALS
 
 MOST_ATTRACTORS = 3
 _TRIES_PER_SENTENCE = 10_000
@@ -165,12 +165,12 @@ def _agreement_sentence(generator: random.Random) -> AgreementSentence:
     choice = generator.choice
 
     def noun_phrase() -> list[str]:
-        singular = choice(tuple(_NOUNS))
-        adjective = [choice(_ADJECTIVES)] if generator.random() < 0.25 else []
-        return ["the", *adjective, choice((singular, _NOUNS[singular]))]
+        singular = choice(tuple(_NUMBERS))
+        adjective = [choice(ADJECTIVES)] if generator.random() < 0.25 else []
+        return ["the", *adjective, choice((singular, _NUMBERS[singular]))]
 
     def prepositional() -> list[str]:
-        return [choice(_PREPOSITIONS), *noun_phrase()]
+        return [choice(PREPOSITIONS), *noun_phrase()]
 
     def relative() -> list[str]:
         past = [choice(_PAST_VERBS)]
@@ -195,7 +195,7 @@ def _agreement_sentence(generator: random.Random) -> AgreementSentence:
     plural = _VERBS[singular]
     is_plural = words[subject] in _PLURALS
     verb = len(words)
-    between = [word for word in words[subject + 1 :] if word in _ALL_NOUNS]
+    between = [word for word in words[subject + 1 :] if word in NOUNS]
     words.append(plural if is_plural else singular)
     words += choice(([], [choice(_ADVERBS)], prepositional()))
     return AgreementSentence(
@@ -209,7 +209,7 @@ def _agreement_sentence(generator: random.Random) -> AgreementSentence:
 
 def agreement_vocabulary() -> list[str]:
     """Every word of the agreement grammar, after the special tokens: a whole WordPiece vocabulary."""
-    words = [*_NOUNS, *_NOUNS.values(), *_VERBS, *_VERBS.values(), *_ADJECTIVES, *_PREPOSITIONS]
+    words = [*_NUMBERS, *_NUMBERS.values(), *_VERBS, *_VERBS.values(), *ADJECTIVES, *PREPOSITIONS]
     words += [*_PAST_VERBS, *_REPORTS, *_ADVERBS, "the", "that", ",", "."]
     return [*SPECIAL_TOKENS, *sorted(words)]
 
@@ -227,7 +227,7 @@ def agreement_baselines(sentences: Sequence[AgreementSentence]) -> dict[str, flo
         raise ValueError("no sentences were given, but a share needs one or more")
     plural = first = nearest = 0
     for sentence in sentences:
-        nouns = [word for word in sentence.words[: sentence.verb] if word in _ALL_NOUNS]
+        nouns = [word for word in sentence.words[: sentence.verb] if word in NOUNS]
         plural += sentence.is_plural
         first += (nouns[0] in _PLURALS) == sentence.is_plural
         nearest += (nouns[-1] in _PLURALS) == sentence.is_plural
