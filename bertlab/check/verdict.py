@@ -132,7 +132,7 @@ def _judged(number: Any, answer: Any) -> Verdict:
     try:
         number = str(number).strip()
         if number not in exercises():
-            near = difflib.get_close_matches(number, exercises(), n=1, cutoff=0.0)
+            near = difflib.get_close_matches(number.zfill(4), exercises(), n=1, cutoff=0.0)
             return Verdict(number, UNKNOWN, f"there is no such exercise; the nearest number is {near[0]}.")
         if answer is ...:
             raise Todo
