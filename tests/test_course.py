@@ -54,6 +54,25 @@ def test_a_guess_comes_before_each_panel(cells):
     assert text.count("**Predict") >= 3
 
 
+# Looks about which the gate of their panel has no question of its own.
+WITHOUT_QUESTION = ('look="dealer"', 'look="score"', 'look="effect"', "window_size=")
+
+
+def test_a_panel_that_follows_a_guess_waits_for_it(cells):
+    for before, cell in zip(cells, cells[1:]):
+        code = "".join(cell["source"])
+        asked = before["cell_type"] == "markdown" and "**Predict" in "".join(before["source"])
+        if asked and cell["cell_type"] == "code" and re.search(r"^\w+Panel\(", code, re.MULTILINE):
+            assert "predict_first=True" in code or any(look in code for look in WITHOUT_QUESTION), code
+
+
+def test_no_stored_output_tells_what_a_panel_asks(cells):
+    """Only text of checked cells is stored, and a panel is no such cell."""
+    for cell in cells:
+        if cell["cell_type"] == "code" and "predict_first=True" in "".join(cell["source"]):
+            assert not cell["outputs"]
+
+
 def test_a_chapter_closes_with_what_was_verified_what_to_read_and_open_questions(cells):
     closing = sources(cells, "markdown")[-1]
     for part in ("## What we verified", "**Roads not taken.**", "**To read.**", "**Three open questions**"):
