@@ -18,6 +18,7 @@ What hidden states hold:
 
 Whole sets and whole models:
 
+- `architecture`: parts, weights and their statistics, what passes between them, the lines of source
 - `scoring`: sentences, minimal pairs and cloze items by pseudo-log-likelihood
 - `errors`: where a classifier goes wrong in a set
 - `compare`: two models side by side
@@ -29,6 +30,7 @@ Layers, heads and places count from 0, heads as before pruning (NaN where one is
 
 from bertlab.analysis import (
     ablation,
+    architecture,
     attention,
     attribution,
     compare,
@@ -51,7 +53,7 @@ from bertlab.analysis.passes import evaluating
 from bertlab.analysis.states import POOLINGS, embed
 
 __all__ = [
-    "POOLINGS", "ablation", "attention", "attribution", "compare", "dependencies", "embed", "errors", "evaluating",
-    "explanations", "geometry", "lens", "neighbours", "neurons", "patching", "probing", "pruning", "scoring",
-    "similarity", "targets", "words",
+    "POOLINGS", "ablation", "architecture", "attention", "attribution", "compare", "dependencies", "embed", "errors",
+    "evaluating", "explanations", "geometry", "lens", "neighbours", "neurons", "patching", "probing", "pruning",
+    "scoring", "similarity", "targets", "words",
 ]  # fmt: skip

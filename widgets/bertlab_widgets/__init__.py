@@ -21,6 +21,7 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "similarity": ["SimilarityPanel"],
     "tasks": ["TasksPanel"],
     "train": ["TrainPanel"],
+    "architecture": ["ModelPanel"],
 }
 _FOLDER_OF = {name: folder for folder, names in _HOME.items() for name in names}
 

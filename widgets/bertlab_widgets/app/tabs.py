@@ -38,5 +38,6 @@ _ALL = (
     Tab("Look inside", "similarity", "Sentence similarity", "similarity.SimilarityPanel"),
     Tab("Learn", "tasks", "Run tasks", "tasks.TasksPanel"),
     Tab("Learn", "train", "Train", "train.TrainPanel"),
+    Tab("Model", "model", "Map", "architecture.ModelPanel"),
 )
 PANELS: dict[str, Tab] = {tab.name: tab for tab in _ALL}

@@ -1,0 +1,57 @@
+// What is inside a part: a row for each module, its tensors as squares, its hook points as circles.
+import { h } from "../kit/dom.js";
+import { large } from "./pure.js";
+
+function chip(ui, entry, kind, said) {
+  const chosen = entry.path === ui.get("path");
+  const attributes = {
+    type: "button",
+    class: kind,
+    "data-path": entry.path,
+    "aria-pressed": String(chosen),
+    tabindex: chosen ? "0" : "-1",
+    "aria-label": said,
+    title: entry.path,
+    onclick: () => ui.set("path", entry.path),
+  };
+  return h("button", attributes, h("span.name", {}, entry.name), h("span.shape", {}, entry.shape));
+}
+
+function moduleRow(ui, row) {
+  const chosen = row.path === ui.get("path");
+  const module = h(
+    "button.module",
+    {
+      type: "button",
+      "data-path": row.path,
+      "aria-pressed": String(chosen),
+      tabindex: chosen ? "0" : "-1",
+      title: row.path || "the whole model",
+      onclick: () => ui.set("path", row.path),
+    },
+    row.name,
+    row.class === row.name ? null : h("span.muted", {}, ` ${row.class}`),
+  );
+  const tensors = row.tensors.map(entry => {
+    const state = entry.shared ? ", shared" : entry.origin === "fresh" ? ", freshly drawn" : "";
+    const shown = { ...entry, name: `${entry.name}${entry.origin === "fresh" ? " fresh" : entry.shared ? " shared" : ""}` };
+    return chip(ui, shown, `tensor${entry.origin === "fresh" ? " fresh" : ""}`, `tensor ${entry.path}, ${entry.shape}${state}`);
+  });
+  const points = row.points.map(entry =>
+    chip(ui, entry, "point", `hook point ${entry.path}, ${entry.shape} for this sentence`),
+  );
+  const count = row.count ? h("span.count", {}, large(row.count)) : null;
+  const indent = `padding-inline-start: calc(${row.depth} * 0.9em)`;
+  const chips = [...tensors, ...points];
+  return h("div.row", { style: indent }, h("div", {}, module, count), chips.length ? h("div.chips", {}, ...chips) : null);
+}
+
+/** The column of what is inside. */
+export function insideOf(ui, view) {
+  const { inside } = view;
+  const rows = inside.rows.map(row => moduleRow(ui, row));
+  const entries = rows.flatMap(row => [...row.querySelectorAll("[data-path]")]);
+  if (entries.length && !entries.some(entry => entry.tabIndex === 0)) entries[0].tabIndex = 0;
+  const legend = h("div.head", {}, "▢ tensor   ○ hook point, with its shape for this sentence");
+  return [legend, h("div", { role: "group", "aria-label": `Inside ${inside.name}` }, ...rows)];
+}

@@ -1,0 +1,479 @@
+"""`ModelPanel`: what is the model made of, down to each tensor, and where in it is the sentence?"""
+
+from __future__ import annotations
+
+import json
+
+from torch import nn
+from traitlets import Enum, Unicode, validate
+
+from bertlab.analysis import architecture
+from bertlab.recording import HookPoint
+
+from ..panel import Panel
+from ..workbench import SelectionError, input_code
+from . import kinds, words
+from .facts import Facts
+from .pictures import figure
+
+AT_ONCE = 5_000_000  # numbers that are measured without showing progress
+DIGITS = 5  # significant digits that are sent
+
+
+class ModelPanel(Panel):
+    """The architecture as a map: parts, what is inside them, and everything about one tensor, hook point or module.
+
+        panel = ModelPanel(lab, "The cat sat on the mat.")
+        panel.path = "bert.encoder.layer.0.attention.self.query.weight"
+        panel.data()                      # {"mean": ..., "std": ..., "min": ..., "max": ..., "norm": ...}
+        panel.kind = "BertForMaskedLM"    # another documented class on the same weights, or one of `lab.tasks`
+        panel.look = "tensors"            # all of them with their statistics; or "memory"
+
+    Settings: `kind`, `path` (module path; "" is the whole model), `look` (map, tensors, memory), `facet` of what is
+    chosen (numbers, source).
+    """
+
+    script = "architecture.js"
+    question_text = "What is the model made of, down to each number?"
+    settings = ("kind", "path", "look", "facet")
+
+    kind = Unicode(kinds.PRETRAINING, help="a documented class, or a task").tag(sync=True)
+    path = Unicode("", help="a module, tensor or hook point by its path; empty for the model").tag(sync=True)
+    look = Enum(("map", "tensors", "memory"), "map").tag(sync=True)
+    facet = Enum(("numbers", "source"), "numbers").tag(sync=True)
+
+    _facts: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """All numbers of the model that is shown; new ones for another model."""
+        model = kinds.model_of(self.workbench, self.kind)
+        if self._facts is None or self._facts.model is not model or self._facts.kind != self.kind:
+            self._facts = Facts(self.workbench, self.kind, model)
+        return self._facts
+
+    @validate("kind")
+    def _check_kind(self, proposal):
+        kinds.model_of(self.workbench, proposal.value)
+        return proposal.value
+
+    @validate("path")
+    def _check_path(self, proposal):
+        try:
+            self.facts.thing(proposal.value)
+        except LookupError as error:
+            raise SelectionError(error.args[0]) from None
+        return proposal.value
+
+    def _to_defaults(self, names) -> None:
+        super()._to_defaults(sorted(names, key=("kind", "path").count))
+
+    def weights_in(self, path: str) -> list[architecture.Weight]:
+        """The parameters at and below a path."""
+        return [w for w in self.facts.weights if not path or w.name == path or w.name.startswith(f"{path}.")]
+
+    # --- what is shown
+
+    def refresh(self, changed: set[str]) -> None:
+        if changed & {"version", "kind"} and not self.facts.has(self.path):
+            self.path = self.facts.nearest(self.path)
+        self._follow_layer(changed)
+        facts = self.facts
+        if self.look == "tensors":
+            self._measure()
+        self.view = {
+            "look": self.look,
+            "kinds": kinds.choices(self.workbench),
+            "class": type(facts.model).__name__,
+            "count": facts.count,
+            "stack": self._stack(),
+            "lengths": self._lengths(),
+            **({"tensors": self._tensors()} if self.look == "tensors" else {}),
+            **({"memory": facts.memory(), "trainable": facts.bytes} if self.look == "memory" else {}),
+            **({"inside": self._inside(), "detail": self.detail()} if self.look == "map" else {}),
+        }
+        self.answer = words.answer(self)
+
+    def _follow_layer(self, changed: set[str]) -> None:
+        """The layer that is chosen here is chosen everywhere, and the other way round."""
+        marker = f"{self.facts.base_prefix}encoder.layer."
+        if not self.path.startswith(marker):
+            return
+        number, _, rest = self.path.removeprefix(marker).partition(".")
+        if not number.isdigit() or int(number) == self.layer:
+            return
+        if "layer" in changed and not changed & {"path", "kind"}:
+            self.path = self.facts.nearest(f"{marker}{self.layer}{'.' if rest else ''}{rest}")
+        else:
+            self.layer = int(number)
+
+    def _stack(self) -> list[dict]:
+        """The parts, output first."""
+        facts = self.facts
+        here = facts.part_of(self.path)
+        return [
+            {
+                "path": part.name,
+                "name": _short(part.name, facts.base_prefix),
+                "class": part.kind,
+                "count": part.count,
+                "fresh": sum(facts.origins[weight.name] == "fresh" for weight in part.weights),
+                "state": _state(part.name, facts.base_prefix),
+                "open": here is not None and here.name == part.name,
+            }
+            for part in reversed(facts.parts)
+        ]
+
+    def _lengths(self) -> dict:
+        """How long the hidden states of the sentence are, in the mean and for the selected tokens."""
+        lengths, tokens = self.facts.lengths, self.workbench.tokens
+        chosen = [i for i in self.workbench.selected if i < lengths.shape[1]][:4]
+        return {
+            "mean": _rounded(lengths.mean(1).tolist()),
+            "tokens": [{"token": tokens[i]["text"], "values": _rounded(lengths[:, i].tolist())} for i in chosen],
+        }
+
+    def _inside(self) -> dict:
+        """What the chosen part holds: a row for each module, with its tensors and hook points."""
+        facts = self.facts
+        part = facts.part_of(self.path)
+        if part is None:
+            holders = [name for name, module in facts.model.named_modules() if _holds(facts, name, module)]
+            return {"path": "", "name": type(facts.model).__name__, "rows": [self._row(n, "", False) for n in holders]}
+        names = [name for name, module in facts.thing(part.name).named_modules() if not isinstance(module, HookPoint)]
+        paths = [f"{part.name}.{name}" if name else part.name for name in names]
+        rows = [self._row(path, part.name, True) for path in paths]
+        known = {point["path"] for row in rows for point in row["points"]}
+        rows[-1]["points"] += [self._point(path) for path in part.hook_points if path not in known]
+        return {"path": part.name, "name": _short(part.name, facts.base_prefix), "rows": rows}
+
+    def _row(self, path: str, above: str, whole: bool) -> dict:
+        facts = self.facts
+        module, own = facts.thing(path), self.weights_in(path)
+        direct = [weight for weight in own if weight.name.rpartition(".")[0] == path] if whole else []
+        points = [n for n, child in module.named_children() if isinstance(child, HookPoint)] if whole else []
+        place = path.removeprefix(above).lstrip(".")
+        return {
+            "path": path,
+            "depth": place.count(".") + 1 if place else 0,
+            "name": path.rpartition(".")[2] or type(module).__name__,
+            "class": type(module).__name__,
+            "count": sum(weight.count for weight in own if weight.shares is None),
+            "tensors": [
+                {
+                    "path": weight.name,
+                    "name": weight.name.rpartition(".")[2],
+                    "shape": words.shape_of(weight.shape),
+                    "origin": facts.origins[weight.name],
+                    "shared": weight.shares is not None,
+                }
+                for weight in direct
+            ],
+            "points": [self._point(f"{path}.{name}" if path else name) for name in points],
+        }
+
+    def _point(self, path: str) -> dict:
+        passing = self.facts.passing.get(self.facts.hook_name(path))
+        return {
+            "path": path,
+            "name": path.rpartition(".")[2],
+            "shape": words.shape_of(passing.shape) if passing else "unused",
+        }
+
+    def detail(self) -> dict:
+        """Everything about what is chosen."""
+        facts, what = self.facts, self.facts.what(self.path)
+        shown = {"path": self.path, "what": what, "facts": [], "above": self._above()}
+        if what == "tensor":
+            weight = next(weight for weight in facts.weights if weight.name == self.path)
+            shown["facts"] = [
+                ["shape", words.shape_of(weight.shape)],
+                ["numbers", f"{weight.count:,}"],
+                ["memory", f"{words.size(weight.bytes)} as {str(weight.dtype).removeprefix('torch.')}"],
+                ["origin", kinds.ORIGINS[facts.origins[self.path]]],
+            ]
+            if weight.shares:
+                shown["facts"].append(["the same as", weight.shares])
+            shown.update(_statistics(facts.statistics_of(self.path)))
+        elif what == "point":
+            shown.update(self._point_detail())
+        else:
+            shown.update(self._module_detail())
+        if self.facet == "source":
+            shown["source"] = self._source()
+        return shown
+
+    def _above(self) -> str:
+        """What holds the chosen place on the map."""
+        above = self.path.rpartition(".")[0]
+        return above if self.facts.part_of(above) is not None else ""
+
+    def _point_detail(self) -> dict:
+        facts, name = self.facts, self.facts.hook_name(self.path)
+        passing = facts.passing.get(name)
+        if passing is None:
+            return {"facts": [["name", name], ["in this sentence", "nothing passes here"]]}
+        dtype = str(passing.dtype).removeprefix("torch.")
+        shown = {"facts": [["name", name], ["shape now", words.shape_of(passing.shape)]]}
+        shown["facts"].append(["memory", f"{words.size(passing.bytes)} as {dtype}"])
+        value = facts.value(name)
+        if value is not None:
+            shown.update(_statistics(value["statistics"]))
+            shown["lengths"] = value["lengths"] and _rounded(value["lengths"], 3)
+        return shown
+
+    def _module_detail(self) -> dict:
+        facts, module = self.facts, self.facts.thing(self.path)
+        own = self.weights_in(self.path)
+        tensors = [weight for weight in own if weight.shares is None]
+        count, held = sum(w.count for w in tensors), sum(w.bytes for w in tensors)
+        inside = [(name, p) for name, p in facts.passing.items() if self._is_inside(name)]
+        fresh = sum(facts.origins[weight.name] == "fresh" for weight in tensors)
+        told = [["class", type(module).__name__], ["parameters", f"{count:,} in {len(tensors)} tensors"]]
+        told.append(["memory", words.size(held)])
+        if inside:
+            values = sum(p.bytes for _, p in inside)
+            told.append(["this sentence", f"{words.size(values)} at {len(inside)} hook points"])
+        if tensors:
+            named = sorted({kinds.ORIGINS[facts.origins[weight.name]] for weight in tensors if not fresh})
+            told.append(["origin", "; ".join(named) if not fresh else f"{fresh} of {len(tensors)} tensors are fresh"])
+        about = (type(module).__doc__ or "").strip().split("\n\n")[0] if type(module).__module__[:5] != "torch" else ""
+        return {"facts": told, "about": " ".join(about.split())}
+
+    def _is_inside(self, name: str) -> bool:
+        return not self.path or name.startswith(f"{self.facts.hook_name(self.path)}.")
+
+    def _source(self) -> dict | None:
+        try:
+            found = architecture.source(self.facts.model, self.path)
+        except LookupError as error:
+            return {"name": str(error.args[0]), "first": 1, "lines": [], "marked": []}
+        file = "/".join(found.file.replace("\\", "/").split("/")[-3:])
+        return {"name": f"{found.name}  in {file}, line {found.first}", "first": found.first, "lines": list(found.lines),
+                "marked": list(found.marked)}  # fmt: skip
+
+    def _measure(self, at_once: int = AT_ONCE) -> None:
+        """The statistics of every tensor: at once for a small model, with progress for a large one."""
+        facts = self.facts
+        missing = [weight for weight in facts.weights if not facts.measured(weight.name)]
+        total = sum(weight.count for weight in missing)
+
+        def steps():
+            done = 0
+            for weight in missing:
+                facts.statistics_of(weight.name)
+                done += weight.count
+                yield done / total
+
+        if total <= at_once:
+            for _ in steps():
+                pass
+        elif not self.job.running:
+            self.start(steps(), "Measuring the tensors", lambda: self._update({"look"}))
+
+    def _tensors(self) -> list[list]:
+        """A row a tensor: path, shape, count, origin, mean, std, least, greatest, norm."""
+        rows = []
+        for weight in self.facts.weights:
+            found = self.facts.statistics_of(weight.name) if self.facts.measured(weight.name) else None
+            numbers = [None] * 5 if found is None else [found.mean, found.std, found.min, found.max, found.norm]
+            origin = "shared" if weight.shares else self.facts.origins[weight.name]
+            rows.append([weight.name, words.shape_of(weight.shape), weight.count, origin, *_rounded(numbers)])
+        return rows
+
+    def gate(self) -> str:
+        return words.gate(self)[0]
+
+    def gate_options(self) -> list[str]:
+        return words.gate(self)[1]
+
+    def grade(self, guess: str) -> str:
+        return words.grade(self, guess)
+
+    # --- data, code, pictures
+
+    def data(self):
+        """Of the map: statistics of a tensor or of what passes a hook point, else parameters by part; of the other
+        looks their rows."""
+        facts, what = self.facts, self.facts.what(self.path)
+        if self.look != "map":
+            return self.table()
+        if what in ("model", "module"):
+            return {name: sum(w.count for w in self.weights_in(name) if w.shares is None) for name in self._children()}
+        value = facts.value(facts.hook_name(self.path)) if what == "point" else None
+        found = facts.statistics_of(self.path) if what == "tensor" else value and value["statistics"]
+        if found is None:
+            return {}
+        return {name: getattr(found, name) for name in ("mean", "std", "min", "max", "norm")}
+
+    def _children(self) -> list[str]:
+        """The parts of the model, or what a module is made of."""
+        if self.facts.what(self.path) == "model":
+            return [part.name for part in self.facts.parts]
+        children = self.facts.thing(self.path).named_children()
+        names = [f"{self.path}.{name}" for name, child in children if not isinstance(child, HookPoint)]
+        return names or [self.path]
+
+    def table(self) -> list[dict]:
+        if self.look == "memory":
+            return self.facts.memory()
+        if self.look == "tensors":
+            self._measure(self.facts.count * 2)  # all of them, before the rows are given
+            names = ("tensor", "shape", "count", "origin", "mean", "std", "min", "max", "norm")
+            return [dict(zip(names, row, strict=True)) for row in self._tensors()]
+        if not self.path:
+            return [{"part": p.name, "class": p.kind, "parameters": p.count, "bytes": p.bytes} for p in self.facts.parts]
+        rows = []
+        for row in self._inside()["rows"]:
+            rows.append({"what": "module", "name": row["path"], "class": row["class"], "shape": "",
+                         "parameters": row["count"], "chosen": row["path"] == self.path})  # fmt: skip
+            for what in ("tensors", "points"):
+                for entry in row[what]:
+                    name = self.facts.hook_name(entry["path"]) if what == "points" else entry["path"]
+                    rows.append({"what": "hook point" if what == "points" else "tensor", "name": name, "class": "",
+                                 "shape": entry["shape"], "parameters": "", "chosen": entry["path"] == self.path})  # fmt: skip
+        return rows
+
+    def code(self) -> str:
+        return "\n".join([*self.lab_code(), *self._model_code(), *self._look_code()])
+
+    def _model_code(self) -> list[str]:
+        """Lines that leave the model in `model`."""
+        lines = ["from bertlab.analysis import architecture"]
+        if self.kind == kinds.PRETRAINING:
+            return [*lines, "model = lab.model"]
+        if self.kind == "BertModel":
+            return [*lines, "model = lab.model.bert"]
+        if self.kind in kinds.CLASSES:
+            return [
+                *lines,
+                "from bertlab.adapters import fresh_head",
+                f"model = fresh_head(bertlab.{self.kind}, lab.model.config, lab.model).eval()",
+            ]
+        return [*lines, f"model = lab.task_model({self.kind!r})"]
+
+    def _look_code(self) -> list[str]:
+        what = self.facts.what(self.path)
+        if self.look == "memory":
+            return [
+                *self._batch_code(),
+                "passing = architecture.passing(model, batch)",
+                "values = sum(value.bytes for value in passing.values())",
+                "parameters = sum(part.bytes for part in architecture.parts(model))",
+                "result = {'parameters': parameters, 'values': values}",
+            ]
+        if self.look == "tensors":
+            return [
+                "result = {}",
+                "for weight in architecture.weights(model):",
+                "    if weight.shares is None:",
+                "        found = architecture.statistics(architecture.find(model, weight.name))",
+                "        result[weight.name] = weight.shape, found.mean, found.std, found.norm",
+            ]
+        if what in ("model", "module"):
+            return [
+                "counts = {w.name: w.count for w in architecture.weights(model) if w.shares is None}",
+                f"result = dict.fromkeys({self._children()}, 0)",
+                "for part in result:",
+                "    result[part] = sum(n for name, n in counts.items() if f'{name}.'.startswith(f'{part}.'))",
+            ]
+        if what == "tensor":
+            value = [f"found = architecture.statistics(architecture.find(model, {self.path!r}))"]
+        else:
+            value = [*self._batch_code(), *self._recorded_code()]
+        return [*value, "result = {name: getattr(found, name) for name in ('mean', 'std', 'min', 'max', 'norm')}"]
+
+    def _batch_code(self) -> list[str]:
+        lines = input_code(self.workbench)
+        name = type(self.facts.model).__name__
+        if name == "BertForMultipleChoice":
+            lines.append("batch = {name: value.unsqueeze(0) for name, value in batch.items()}")
+        elif name == "EncoderDecoder":
+            lines.append("batch = {'input_ids': batch['input_ids'], 'attention_mask': batch['attention_mask'],")
+            lines.append("         'decoder_input_ids': lab.start_ids()}")
+        return lines
+
+    def _recorded_code(self) -> list[str]:
+        name = self.facts.hook_name(self.path)
+        inside = f"bertlab.record(model, {name!r}) as recording"
+        before = []
+        if self.workbench.ablated:
+            from ..workbench import ablation_code
+
+            before, context = ablation_code(self.workbench, "model")
+            before, inside = ["from bertlab.analysis import ablation", *before], f"{context}, {inside}"
+        return [
+            *before,
+            f"with {inside}:",
+            "    model(**batch)",
+            f"found = architecture.statistics(recording[{name!r}])",
+        ]
+
+    def figure(self, width: float = 7.0):
+        return figure(self, width)
+
+    def shown_as(self) -> list[str]:
+        return [self.look, self.kind, self.path.rpartition(".")[2] if self.look == "map" else ""]
+
+    def precomputed(self) -> tuple[dict, dict]:
+        """For the exported page: every part of the map, all of the part that is open, and the other looks."""
+        kept = {name: getattr(self, name) for name in self.settings}
+        inside = self.facts.part_of(self.path) or self.facts.parts[0]
+        patches = {}
+
+        def note(name: str, value: str) -> None:
+            with self.workbench.together():
+                setattr(self, name, value)
+            shown = ("view", "answer", "look", "facet", "path")
+            patches[f"{name}:{json.dumps(value)}"] = {trait: getattr(self, trait) for trait in shown}
+
+        try:
+            for look in ("tensors", "memory", "map"):
+                if look == "tensors":
+                    self._measure(self.facts.count * 2)
+                note("look", look)
+            paths = [part.name for part in self.facts.parts]
+            paths += [n for n, m in self.facts.thing(inside.name).named_modules(prefix=inside.name)]
+            paths += [weight.name for weight in inside.weights]
+            for path in dict.fromkeys(["", *paths]):
+                note("path", path)
+        finally:
+            with self.workbench.together():
+                for name, value in kept.items():
+                    setattr(self, name, value)
+        return {}, patches
+
+    def pinned_view(self) -> dict:
+        return {"path": self.path}
+
+
+def _short(name: str, prefix: str) -> str:
+    """ "layer 3" for encoder.layer.3 of the base, and other names without what is the same in all."""
+    bare = name.removeprefix(prefix)
+    return bare.replace("encoder.layer.", "layer ") if bare.startswith("encoder.layer.") else bare
+
+
+def _state(name: str, prefix: str) -> int | None:
+    """Which hidden state leaves a part: 0 the embeddings, n + 1 layer n; None for others."""
+    bare = name.removeprefix(prefix) if name.startswith(prefix) else ""
+    if bare == "embeddings":
+        return 0
+    number = bare.removeprefix("encoder.layer.")
+    return int(number) + 1 if number != bare and number.isdigit() else None
+
+
+def _holds(facts: Facts, name: str, module: nn.Module) -> bool:
+    """Whether a module only holds parts of the map."""
+    return not isinstance(module, (HookPoint, nn.ModuleList, nn.Dropout)) and facts.part_of(name) is None
+
+
+def _rounded(values: list, digits: int = DIGITS) -> list:
+    return [None if value is None else float(f"{value:.{digits}g}") for value in values]
+
+
+def _statistics(found: architecture.Statistics | None) -> dict:
+    if found is None:
+        return {"statistics": None}
+    names = ("mean", "std", "min", "max", "norm")
+    numbers = dict(zip(names, _rounded([getattr(found, name) for name in names]), strict=True))
+    return {"statistics": {**numbers, "left_out": found.left_out}, "histogram": list(found.histogram)}
