@@ -9,6 +9,7 @@ PANELS = {
     "tasks": 'TasksPanel(workbench=workbench, task="sentiment")',
     "similarity": 'SimilarityPanel(workbench=workbench, sentences=["a dog ran.", "it was too tired."])',
     "training": "TrainPanel(workbench=workbench)",
+    "architecture": 'ModelPanel(workbench=workbench, path="bert.encoder.layer.1.hidden")',
     "application": 'Workbench(lab, "the cat sat on the mat.")',
 }
 CELLS = [

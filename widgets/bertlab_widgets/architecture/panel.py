@@ -11,8 +11,9 @@ from bertlab.analysis import architecture
 from bertlab.recording import HookPoint
 
 from ..panel import Panel
-from ..workbench import SelectionError, input_code
+from ..workbench import SelectionError
 from . import kinds, words
+from .code import code
 from .facts import Facts
 from .pictures import figure
 
@@ -249,8 +250,8 @@ class ModelPanel(Panel):
         except LookupError as error:
             return {"name": str(error.args[0]), "first": 1, "lines": [], "marked": []}
         file = "/".join(found.file.replace("\\", "/").split("/")[-3:])
-        return {"name": f"{found.name}  in {file}, line {found.first}", "first": found.first, "lines": list(found.lines),
-                "marked": list(found.marked)}  # fmt: skip
+        name = f"{found.name} in {file}, line {found.first}"
+        return {"name": name, "first": found.first, "lines": list(found.lines), "marked": list(found.marked)}
 
     def _measure(self, at_once: int = AT_ONCE) -> None:
         """The statistics of every tensor: at once for a small model, with progress for a large one."""
@@ -299,14 +300,14 @@ class ModelPanel(Panel):
         if self.look != "map":
             return self.table()
         if what in ("model", "module"):
-            return {name: sum(w.count for w in self.weights_in(name) if w.shares is None) for name in self._children()}
+            return {name: sum(w.count for w in self.weights_in(name) if w.shares is None) for name in self.children()}
         value = facts.value(facts.hook_name(self.path)) if what == "point" else None
         found = facts.statistics_of(self.path) if what == "tensor" else value and value["statistics"]
         if found is None:
             return {}
         return {name: getattr(found, name) for name in ("mean", "std", "min", "max", "norm")}
 
-    def _children(self) -> list[str]:
+    def children(self) -> list[str]:
         """The parts of the model, or what a module is made of."""
         if self.facts.what(self.path) == "model":
             return [part.name for part in self.facts.parts]
@@ -322,92 +323,20 @@ class ModelPanel(Panel):
             names = ("tensor", "shape", "count", "origin", "mean", "std", "min", "max", "norm")
             return [dict(zip(names, row, strict=True)) for row in self._tensors()]
         if not self.path:
-            return [{"part": p.name, "class": p.kind, "parameters": p.count, "bytes": p.bytes} for p in self.facts.parts]
+            return [
+                {"part": p.name, "class": p.kind, "parameters": p.count, "bytes": p.bytes} for p in self.facts.parts
+            ]
         rows = []
         for row in self._inside()["rows"]:
-            rows.append({"what": "module", "name": row["path"], "class": row["class"], "shape": "",
-                         "parameters": row["count"], "chosen": row["path"] == self.path})  # fmt: skip
-            for what in ("tensors", "points"):
-                for entry in row[what]:
-                    name = self.facts.hook_name(entry["path"]) if what == "points" else entry["path"]
-                    rows.append({"what": "hook point" if what == "points" else "tensor", "name": name, "class": "",
-                                 "shape": entry["shape"], "parameters": "", "chosen": entry["path"] == self.path})  # fmt: skip
+            rows.append(_listed("module", row["path"], self.path, row["class"], "", row["count"]))
+            for entry in row["tensors"]:
+                rows.append(_listed("tensor", entry["path"], self.path, "", entry["shape"], ""))
+            for entry in row["points"]:
+                rows.append(_listed("hook point", entry["path"], self.path, "", entry["shape"], ""))
         return rows
 
     def code(self) -> str:
-        return "\n".join([*self.lab_code(), *self._model_code(), *self._look_code()])
-
-    def _model_code(self) -> list[str]:
-        """Lines that leave the model in `model`."""
-        lines = ["from bertlab.analysis import architecture"]
-        if self.kind == kinds.PRETRAINING:
-            return [*lines, "model = lab.model"]
-        if self.kind == "BertModel":
-            return [*lines, "model = lab.model.bert"]
-        if self.kind in kinds.CLASSES:
-            return [
-                *lines,
-                "from bertlab.adapters import fresh_head",
-                f"model = fresh_head(bertlab.{self.kind}, lab.model.config, lab.model).eval()",
-            ]
-        return [*lines, f"model = lab.task_model({self.kind!r})"]
-
-    def _look_code(self) -> list[str]:
-        what = self.facts.what(self.path)
-        if self.look == "memory":
-            return [
-                *self._batch_code(),
-                "passing = architecture.passing(model, batch)",
-                "values = sum(value.bytes for value in passing.values())",
-                "parameters = sum(part.bytes for part in architecture.parts(model))",
-                "result = {'parameters': parameters, 'values': values}",
-            ]
-        if self.look == "tensors":
-            return [
-                "result = {}",
-                "for weight in architecture.weights(model):",
-                "    if weight.shares is None:",
-                "        found = architecture.statistics(architecture.find(model, weight.name))",
-                "        result[weight.name] = weight.shape, found.mean, found.std, found.norm",
-            ]
-        if what in ("model", "module"):
-            return [
-                "counts = {w.name: w.count for w in architecture.weights(model) if w.shares is None}",
-                f"result = dict.fromkeys({self._children()}, 0)",
-                "for part in result:",
-                "    result[part] = sum(n for name, n in counts.items() if f'{name}.'.startswith(f'{part}.'))",
-            ]
-        if what == "tensor":
-            value = [f"found = architecture.statistics(architecture.find(model, {self.path!r}))"]
-        else:
-            value = [*self._batch_code(), *self._recorded_code()]
-        return [*value, "result = {name: getattr(found, name) for name in ('mean', 'std', 'min', 'max', 'norm')}"]
-
-    def _batch_code(self) -> list[str]:
-        lines = input_code(self.workbench)
-        name = type(self.facts.model).__name__
-        if name == "BertForMultipleChoice":
-            lines.append("batch = {name: value.unsqueeze(0) for name, value in batch.items()}")
-        elif name == "EncoderDecoder":
-            lines.append("batch = {'input_ids': batch['input_ids'], 'attention_mask': batch['attention_mask'],")
-            lines.append("         'decoder_input_ids': lab.start_ids()}")
-        return lines
-
-    def _recorded_code(self) -> list[str]:
-        name = self.facts.hook_name(self.path)
-        inside = f"bertlab.record(model, {name!r}) as recording"
-        before = []
-        if self.workbench.ablated:
-            from ..workbench import ablation_code
-
-            before, context = ablation_code(self.workbench, "model")
-            before, inside = ["from bertlab.analysis import ablation", *before], f"{context}, {inside}"
-        return [
-            *before,
-            f"with {inside}:",
-            "    model(**batch)",
-            f"found = architecture.statistics(recording[{name!r}])",
-        ]
+        return code(self)
 
     def figure(self, width: float = 7.0):
         return figure(self, width)
@@ -445,6 +374,11 @@ class ModelPanel(Panel):
 
     def pinned_view(self) -> dict:
         return {"path": self.path}
+
+
+def _listed(what: str, path: str, chosen: str, kind: str, shape: str, count: int | str) -> dict:
+    """A row of the table of what is inside a part."""
+    return {"what": what, "path": path, "class": kind, "shape": shape, "parameters": count, "chosen": path == chosen}
 
 
 def _short(name: str, prefix: str) -> str:

@@ -38,7 +38,9 @@ def _stack(panel: Any, made: Any) -> None:
     series = [("mean of the tokens", lengths["mean"], "-")]
     series += [(entry["token"], entry["values"], "--") for entry in lengths["tokens"]]
     for name, values, style in series:
-        right.plot([values[state] for state, _ in places], [at for _, at in places], style, marker="o", ms=3, label=name)
+        right.plot(
+            [values[state] for state, _ in places], [at for _, at in places], style, marker="o", ms=3, label=name
+        )
     right.set_xlabel("length of the hidden state", fontsize=8)
     right.set_xlim(left=0)
     right.legend(fontsize=6)
