@@ -109,7 +109,8 @@ def batches(answer: Any) -> str:
             hint = "Sort by length first, so that texts of like length stand together."
             if padded(lengths, cut) == padded(lengths, _ascending(lengths, size)):
                 hint = "Longest first: then the batch that is not full holds the shortest texts."
-            raise Differs(f"for {shown} {padded(lengths, cut)} places are padding, and {best} suffice.", hint)
+            said = f"for {shown} {padded(lengths, cut)} places are padding, and {best} suffice."
+            raise Differs(said, hint, share=0.5)  # every text stands in a batch of the right size
     return "every number once, and no padding that can be saved."
 
 

@@ -266,3 +266,12 @@ def test_half_of_an_answer_earns_half_of_the_points():
         return probs, v
 
     assert check("03.2", no_context).points(2) == 1.0
+
+
+@pytest.mark.parametrize(
+    "number, what",
+    [("06.2", "types of zero"), ("11.3", "how many"), ("14.2", "one pass"), ("15.2", "in order")],
+)
+def test_an_answer_of_which_one_part_is_right_earns_half(number, what):
+    (answer,) = [answer for exercise_, name, answer, _ in WRONG if (exercise_, name) == (number, what)]
+    assert check(number, answer()).points(2) == 1
