@@ -162,6 +162,31 @@ def test_input_is_checked_with_errors_and_results_are_returned(path):
             assert node.func.id != "print", f"{name_of(path)}:{node.lineno} prints"
 
 
+MOST_LINES, LONGEST_LINE, LONGEST_FUNCTION = 450, 120, 80
+OTHERS_WORK = ROOT / "widgets" / "bertlab_widgets" / "heads" / "vendor"
+JAVASCRIPT_AND_CSS = [
+    path
+    for path in sorted((ROOT / "widgets" / "bertlab_widgets").rglob("*"))
+    if path.suffix in (".js", ".css") and OTHERS_WORK not in path.parents
+]
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *PANELS, *JAVASCRIPT_AND_CSS], ids=name_of)
+def test_a_file_is_read_in_one_sitting(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MOST_LINES, f"{name_of(path)} has {len(lines)} lines: it holds several trades"
+    wide = [number for number, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE]
+    assert not wide, f"{name_of(path)} has lines above {LONGEST_LINE} characters: {wide}"
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *PANELS], ids=name_of)
+def test_a_function_stands_on_two_screens(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = node.end_lineno - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{name_of(path)}:{node.lineno} {node.name} has {length} lines"
+
+
 def test_importing_bertlab_is_light():
     heavy = "transformers tokenizers matplotlib IPython ipywidgets huggingface_hub sklearn".split()
     code = f"import sys, bertlab; print([name for name in {heavy} if name in sys.modules])"

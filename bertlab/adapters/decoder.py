@@ -44,9 +44,9 @@ class EncoderDecoder(nn.Module):
         fields = {**config.to_dict(), **decoder_fields, "is_decoder": True, "add_cross_attention": True}
         self.decoder = BertLMHeadModel(BertConfig.from_dict(fields))
         if encoder is not None:
+            self.decoder.to(encoder.device, encoder.dtype)  # before it shares what need not be moved
             self.decoder.bert.embeddings.word_embeddings = encoder.embeddings.word_embeddings
             self.decoder.tie_weights()
-            self.decoder.to(encoder.device, encoder.dtype)
 
     @classmethod
     def with_small_decoder(cls, encoder: BertModel) -> EncoderDecoder:
@@ -221,7 +221,7 @@ def sequence_feature(source: Sequence[int], target: Sequence[int], tokenizer: An
     }
 
 
-def sequence_batch(features: Sequence[Mapping[str, Any]], tokenizer: Any) -> dict[str, Tensor]:
+def sequence_batch(features: Sequence[dict[str, Any]], tokenizer: Any) -> dict[str, Tensor]:
     """Features of different lengths -> tensors (batch, source) and (batch, target); padded labels are ignored."""
     batch = pad(features, max(len(feature["input_ids"]) for feature in features), tokenizer.pad_token_id)
     width = max(len(feature["labels"]) for feature in features)

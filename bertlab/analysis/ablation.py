@@ -190,7 +190,8 @@ def corpus_means(
     Raises:
         ValueError: when there are no texts.
     """
-    model, sums, count = lab.model, {}, 0
+    model, count = lab.model, 0
+    sums: dict[str, Any] = {}
     texts = [texts] if isinstance(texts, str) else list(texts)
     if not texts:
         raise ValueError("there are no texts to average over; give at least one")

@@ -97,9 +97,9 @@ def integrated_gradients(
     batch, target, vectors = _prepared(model, batch, target)
     start = _baseline_vectors(model, batch, vectors, baseline, keep)
     way = vectors - start
-    nodes, weights = numpy.polynomial.legendre.leggauss(steps)  # on -1 ... 1
+    nodes, shares = numpy.polynomial.legendre.leggauss(steps)  # on -1 ... 1
     points = torch.tensor((nodes + 1) / 2, dtype=vectors.dtype, device=vectors.device)
-    weights = torch.tensor(weights / 2, dtype=vectors.dtype, device=vectors.device)
+    weights = torch.tensor(shares / 2, dtype=vectors.dtype, device=vectors.device)
     rows, total = rows_of(batch), torch.zeros_like(vectors)
     together = max(1, tokens_per_pass // tokens_of(batch))
     for at in range(0, steps, together):

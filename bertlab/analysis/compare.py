@@ -86,7 +86,8 @@ class _Clouds:
     """Sums over tokens from which the likeness of two clouds of hidden states is taken; nothing else is kept."""
 
     def __init__(self) -> None:
-        self.count, self.cosines, self.sums = 0, 0.0, [0.0] * 5
+        self.count, self.cosines = 0, 0.0
+        self.sums: list[Any] = [0.0] * 5
 
     def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
         """(tokens, hidden) of both models."""

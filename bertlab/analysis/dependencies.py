@@ -152,7 +152,9 @@ def read_dependencies(source: str | Path) -> Iterator[Sentence]:
     else:
         raise TypeError(f"sentences are a {type(source).__name__}; give a .conllu file, or its text")
     for block in _blocks(numbered):
-        words, governors, relations = [], [], []
+        words: list[str] = []
+        governors: list[int] = []
+        relations: list[str] = []
         for number, line in block:
             cells = line.split("\t")
             if cells[0].replace("-", "").replace(".", "").isdigit() and not cells[0].isdigit():

@@ -56,8 +56,8 @@ class Index:
             if vectors is None:
                 vectors = unit.new_empty(count, unit.shape[-1])
             for number, states in zip(batch.numbers, unit):
-                places = torch.tensor(kept[number], dtype=torch.long, device=unit.device)
-                vectors[starts[number] : starts[number + 1]] = states[places]
+                at = torch.tensor(kept[number], dtype=torch.long, device=unit.device)
+                vectors[starts[number] : starts[number + 1]] = states[at]
         self.vectors = vectors
         self._where = [(number, place) for number, places in enumerate(kept) for place in places]
         self._ids = [rows[number][place] for number, place in self._where]

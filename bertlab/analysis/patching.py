@@ -322,7 +322,8 @@ def knock_out(
 
 def _cut_by_layer(model: BertPreTrainedModel, edges: Iterable[Edge], length: int) -> dict[int, torch.Tensor]:
     """{layer: (heads that it has, query, key) of booleans}, True for what is cut."""
-    layers, cut = len(model.base_model.encoder.layer), {}
+    layers = len(model.base_model.encoder.layer)
+    cut: dict[int, torch.Tensor] = {}
     for edge in edges:
         if not isinstance(edge, Sequence) or len(edge) != 4:
             raise TypeError(f"edges are (layer, head or None, query, key), such as [(2, 5, 4, 1)]; given was {edge!r}")

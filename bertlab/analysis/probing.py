@@ -193,7 +193,7 @@ def _states_of_words(lab: Any, sentences: list[_Sentence], progress: Progress | 
 # -- the classifier ------------------------------------------------------------------------------------------------
 
 
-def _held_out(labels: list[Hashable], groups: list[Hashable] | None, seed: int) -> np.ndarray:
+def _held_out(labels: Sequence[Hashable], groups: Sequence[Hashable] | None, seed: int) -> np.ndarray:
     """(rows,) of booleans: a quarter of the groups, or of the rows of each label; of a label with one row, none."""
     generator = random.Random(seed)
     held_out = np.zeros(len(labels), dtype=bool)
@@ -214,7 +214,7 @@ def _held_out(labels: list[Hashable], groups: list[Hashable] | None, seed: int) 
     return held_out
 
 
-def _judged(features: np.ndarray, labels: list[Hashable], held_out: np.ndarray, name: str) -> tuple[float, float]:
+def _judged(features: np.ndarray, labels: Sequence[Hashable], held_out: np.ndarray, name: str) -> tuple[float, float]:
     """(accuracy, share of the most frequent label) on the rows held out."""
     drawn = random.getstate()
     from sklearn.linear_model import LogisticRegression  # which draws a random number when it is first imported

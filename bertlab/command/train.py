@@ -69,7 +69,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     out, base = Path(chosen["out"]), str(chosen.get("base") or "bertlab-mini")
     _check_places(options, chosen, out, base, settings["resume"])
     columns = named_columns(chosen.get("columns"), chosen["kind"])
-    fields = {"labels": tuple(chosen.get("labels") or ())}
+    fields: dict[str, Any] = {"labels": tuple(chosen.get("labels") or ())}
     fields["max_length"] = 128 if chosen.get("max_length") is None else chosen["max_length"]
     task = infer_task(chosen["kind"], read(chosen["data"], columns=columns), **fields)
     tokenizer = BertTokenizerFast.from_pretrained(base)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,7 +70,7 @@ def mask_tokens(
         if tensor is not None and tensor.shape != input_ids.shape:
             expected = tuple(input_ids.shape)
             raise ValueError(f"{name} has shape {tuple(tensor.shape)}, but input_ids have shape {expected}")
-    source = {"generator": generator, "device": generator.device if generator else input_ids.device}
+    source: dict[str, Any] = {"generator": generator, "device": generator.device if generator else input_ids.device}
     draw = torch.rand(input_ids.shape, **source).to(input_ids.device)
     if words is not None:
         draw = draw.gather(1, words)  # (batch, sequence): the draw of a word serves all its pieces

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
 from bertlab.files.mistaken import mistaken
 from bertlab.files.names import FILE_KINDS, all_weight_file_names, check_plain_names
@@ -57,10 +58,10 @@ def resolve(
     if not isinstance(name, str):
         raise TypeError(
             f"A model is given by a name or a path, not by {type(name).__name__}; "
-            'pass a string such as "bertlab-mini" or a folder.'
+            'pass a string such as "bertlab-mini" or a folder'
         )
     if not name.strip() or "\0" in name:
-        raise ValueError(f'{name!r} is no model name or path; pass one such as "bertlab-mini" or "./folder".')
+        raise ValueError(f'{name!r} is no model name or path; pass one such as "bertlab-mini" or "./folder"')
 
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -81,10 +82,10 @@ def resolve(
     if name.startswith("bertlab-") and "/" not in name:
         raise ModelNotFoundError(
             f"{name!r} is no folder here and no model shipped with bertlab; "
-            f"shipped are: {', '.join(shipped_models()) or 'none in this installation'}."
+            f"shipped are: {', '.join(shipped_models()) or 'none in this installation'}"
         )
     if force_download and (local_files_only or _offline_by_environment()):
-        raise ValueError("force_download=True needs the network, which is switched off; drop one of the two.")
+        raise ValueError("force_download=True needs the network, which is switched off; drop one of the two")
     if proxies:
         _check_that_proxies_are_taken()
     repository = Repository(
@@ -105,7 +106,7 @@ HUB_OPTIONS = tuple(
 )
 
 
-def take_options(arguments: MutableMapping[str, object]) -> dict[str, object]:
+def take_options(arguments: MutableMapping[str, Any]) -> dict[str, Any]:
     """Move the arguments that `resolve` understands out of `arguments`, a dict of keyword arguments.
 
     `from_pretrained` methods take options for finding the files and options for the configuration in one
@@ -134,7 +135,7 @@ def _looks_like_a_path(name: str) -> bool:
 def _inner_folder(folder: Path, subfolder: str) -> Path:
     inner = folder / subfolder if subfolder else folder
     if not inner.is_dir():
-        raise ModelNotFoundError(f"{str(folder)!r} has no folder {subfolder!r} in it; check subfolder=.")
+        raise ModelNotFoundError(f"{str(folder)!r} has no folder {subfolder!r} in it; check subfolder=")
     return inner
 
 
@@ -142,9 +143,9 @@ def _check_kinds(files: str | Iterable[str]) -> tuple[str, ...]:
     kinds = (files,) if isinstance(files, str) else tuple(files)
     for kind in kinds:
         if kind not in FILE_KINDS:
-            raise ValueError(f"files={kind!r} is unknown; ask for any of {', '.join(FILE_KINDS)}.")
+            raise ValueError(f"files={kind!r} is unknown; ask for any of {', '.join(FILE_KINDS)}")
     if not kinds:
-        raise ValueError(f"files is empty; ask for any of {', '.join(FILE_KINDS)}.")
+        raise ValueError(f"files is empty; ask for any of {', '.join(FILE_KINDS)}")
     return kinds
 
 
@@ -161,6 +162,6 @@ def _check_that_proxies_are_taken() -> None:
 
     if "proxies" not in inspect.signature(hf_hub_download).parameters:
         raise ValueError(
-            "The installed huggingface_hub takes no proxies= argument; set the environment variable "
-            "HTTPS_PROXY to the proxy's address instead."
+            "the installed huggingface_hub takes no proxies= argument; set the environment variable "
+            "HTTPS_PROXY to the proxy's address instead"
         )

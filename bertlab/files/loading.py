@@ -37,9 +37,9 @@ def resolve_dtype(
     by_name = {str(dtype).removeprefix("torch."): dtype for dtype in MODEL_TYPES}
     dtype = by_name.get(torch_dtype.removeprefix("torch.")) if isinstance(torch_dtype, str) else torch_dtype
     if not isinstance(torch_dtype, (str, torch.dtype)):
-        raise TypeError(f"torch_dtype must be a torch.dtype or its name, not {type(torch_dtype).__name__}.")
+        raise TypeError(f"torch_dtype must be a torch.dtype or its name, not {type(torch_dtype).__name__}")
     if dtype not in MODEL_TYPES:
-        raise ValueError(f"torch_dtype={torch_dtype!r} cannot be; choose one of {', '.join(by_name)} or 'auto'.")
+        raise ValueError(f"torch_dtype={torch_dtype!r} cannot be; choose one of {', '.join(by_name)} or 'auto'")
     return dtype
 
 
@@ -130,7 +130,7 @@ def load_into(
     mapping = match(state, own, base_prefix)
     if not mapping:
         raise ValueError(
-            f"None of the {len(state)} tensors of the checkpoint ({abbreviated(list(state), 3)}) has a place in "
+            f"none of the {len(state)} tensors of the checkpoint ({abbreviated(list(state), 3)}) has a place in "
             f"{type(model).__name__}, which has {abbreviated(list(own), 3)}; is this a BERT checkpoint?"
         )
     values = {place: state[name] for name, place in mapping.items()}
@@ -199,8 +199,8 @@ def _check_values(values: Mapping[str, torch.Tensor], own: Mapping[str, torch.Te
     for name, value in values.items():
         if value.is_complex() or value.is_floating_point() != own[name].is_floating_point():
             raise ValueError(
-                f"The checkpoint holds {name!r} as {_type_name(value)} where {_type_name(own[name])} is needed; "
-                "quantized checkpoints must be converted to floating point first."
+                f"the checkpoint holds {name!r} as {_type_name(value)} where {_type_name(own[name])} is needed; "
+                "quantized checkpoints must be converted to floating point first"
             )
     broken = [name for name, value in values.items() if value.is_floating_point() and not _is_finite(value)]
     if broken:

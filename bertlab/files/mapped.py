@@ -55,4 +55,4 @@ def mapped_tensor(path: str | os.PathLike, kind: str, offset: int, shape: Sequen
 
 def raw_bytes(tensor: torch.Tensor) -> memoryview:
     """The values of a tensor, row after row."""
-    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

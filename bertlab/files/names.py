@@ -95,14 +95,14 @@ def read_shard_index(path: str | os.PathLike) -> dict[str, str]:
     if not isinstance(weight_map, dict) or not weight_map:
         raise ValueError(
             f'{str(path)!r} is no shard index: it must be a mapping whose "weight_map" maps the name of '
-            "each tensor to the file that holds it; save the checkpoint again."
+            "each tensor to the file that holds it; save the checkpoint again"
         )
     for tensor_name, shard in weight_map.items():
         if not stays_inside(shard) or not shard.endswith(SHARD_ENDINGS):
             raise ValueError(
                 f"{str(path)!r} says that {tensor_name!r} is in {shard!r}, but a shard must be a "
                 ".safetensors or .bin file (.h5 of TensorFlow, .msgpack of Flax) inside the folder of its index; do "
-                "not trust this checkpoint."
+                "not trust this checkpoint"
             )
     return weight_map
 
@@ -129,9 +129,9 @@ def check_plain_names(**options: str | None) -> None:
         if value is None or value == "":
             continue
         if not isinstance(value, str):
-            raise TypeError(f"{option} must be a string, not {type(value).__name__}.")
+            raise TypeError(f"{option} must be a string, not {type(value).__name__}")
         if not stays_inside(value) or (option == "variant" and not re.fullmatch(r"[\w-]+", value)):
-            raise ValueError(f'{option}={value!r} is no plain name, such as "main" or "onnx/small".')
+            raise ValueError(f'{option}={value!r} is no plain name, such as "main" or "onnx/small"')
 
 
 # Tensors
@@ -174,7 +174,7 @@ def rename_legacy(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             if name.endswith(old_ending):
                 name = name.removesuffix(old_ending) + ending
         if name in renamed:
-            raise ValueError(f"The checkpoint holds {name!r} twice, once as {old_name!r}; remove one of the two.")
+            raise ValueError(f"the checkpoint holds {name!r} twice, once as {old_name!r}; remove one of the two")
         renamed[name] = tensor
     return renamed
 

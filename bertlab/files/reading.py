@@ -71,7 +71,7 @@ def read_state_dict(
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise ModelNotFoundError(f"There is no folder {str(folder)!r} to read weights from; check the path.")
+        raise ModelNotFoundError(f"there is no folder {str(folder)!r} to read weights from; check the path")
     candidates = all_weight_file_names(variant, use_safetensors, weights_of)
     latest = latest_index(folder)  # its name has a number that only the folder tells
     if latest is not None:
@@ -96,7 +96,7 @@ def read_weights(path: str | os.PathLike) -> StateDict:
     path = Path(path).expanduser()
     state = _read_shards(path) if is_shard_index(path.name) else _read_file(path)
     if not state:
-        raise ValueError(f"{str(path)!r} holds no tensors; download or save the checkpoint again.")
+        raise ValueError(f"{str(path)!r} holds no tensors; download or save the checkpoint again")
     format = _format_of(path, state)
     if format is None:
         return StateDict(state)
@@ -129,7 +129,7 @@ def _format_of(path: Path, state: Mapping[str, torch.Tensor]) -> str | None:
 
 def _read_shards(index_path: Path) -> dict[str, torch.Tensor]:
     weight_map = read_shard_index(index_path)
-    state = {}
+    state: dict[str, torch.Tensor] = {}
     for shard in sorted(set(weight_map.values())):
         tensors = _read_file(_shard_path(index_path, shard))
         if shard.endswith(".h5"):  # whose index, unlike the file, begins names with that of the model
@@ -138,7 +138,7 @@ def _read_shards(index_path: Path) -> dict[str, torch.Tensor]:
         if missing:
             raise ValueError(
                 f"{str(index_path)!r} says that {shard!r} holds {abbreviated(missing)}, but it does not; "
-                "the files do not belong together: download or save the checkpoint again."
+                "the files do not belong together: download or save the checkpoint again"
             )
         state.update((name, value) for name, value in tensors.items() if weight_map.get(name, shard) == shard)
     return state
@@ -153,15 +153,15 @@ def _shard_path(index_path: Path, shard: str) -> Path:
     if not path.is_file():
         raise ModelNotFoundError(
             f"{str(index_path)!r} lists the shard {shard!r}, which is not there; download or copy it into "
-            f"{str(folder)!r} too."
+            f"{str(folder)!r} too"
         )
     target = path.resolve()
     in_hub_cache = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
     stays_inside = path.parent.resolve().is_relative_to(folder.resolve())
     if not stays_inside or not (target.is_relative_to(folder.resolve()) or in_hub_cache):
         raise ValueError(
-            f"The shard {str(path)!r} is a link to {str(target)!r}, outside its folder; copy the file into the "
-            "folder if you trust it."
+            f"the shard {str(path)!r} is a link to {str(target)!r}, outside its folder; copy the file into the "
+            "folder if you trust it"
         )
     return path
 
@@ -184,7 +184,7 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
             raise ValueError(
-                f"{str(path)!r} holds {name!r} as a sparse, quantized or empty tensor; bertlab reads plain ones."
+                f"{str(path)!r} holds {name!r} as a sparse, quantized or empty tensor; bertlab reads plain ones"
             )
     return state
 
@@ -196,7 +196,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{str(path)!r} is no intact safetensors file ({one_line(error)}); it may be cut short: download or "
-            "save it again."
+            "save it again"
         ) from None
     return state
 
@@ -205,22 +205,22 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
     damaged = f"{str(path)!r} is no intact checkpoint of torch"
     try:
         if tarfile.is_tarfile(path):  # torch read these before 2017, and not safely
-            raise ValueError(f"{damaged}: it is a tar archive; save it again with a current torch.")
+            raise ValueError(f"{damaged}: it is a tar archive; save it again with a current torch")
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=_can_be_mapped(path))
     except UnpicklingError as error:
         raise ValueError(
             f"{str(path)!r} holds more than tensors, and nothing of it was read because that could run code "
-            f"({_reason(error)}); get the checkpoint as safetensors, or from a source you trust."
+            f"({_reason(error)}); get the checkpoint as safetensors, or from a source you trust"
         ) from None
     except OSError:
         raise
     except Exception as error:  # torch raises almost any kind of error on damaged bytes
         if str(error).startswith(damaged):
             raise
-        raise ValueError(f"{damaged} ({one_line(error)}); download or save it again.") from None
+        raise ValueError(f"{damaged} ({one_line(error)}); download or save it again") from None
     if not isinstance(state, Mapping):
         raise ValueError(
-            f"{str(path)!r} holds a {type(state).__name__}, not a dict of tensors; save model.state_dict() instead."
+            f"{str(path)!r} holds a {type(state).__name__}, not a dict of tensors; save model.state_dict() instead"
         )
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
@@ -228,7 +228,7 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
             advice = f"save what is under {inside!r} alone" if inside else "save model.state_dict() alone"
             raise ValueError(
                 f"{str(path)!r} must map names to tensors, but {name!r} is mapped to a {type(tensor).__name__}; "
-                f"{advice}."
+                f"{advice}"
             )
     return {name: tensor.detach() for name, tensor in state.items()}
 

@@ -49,7 +49,7 @@ class Repository:
             paths = self._fetch_kinds(kinds, weight_names)
             if len({path.parent for path in paths}) == 1:
                 return paths[0].parent
-        raise ConnectionError(f"{self._label()} keeps changing on the Hub; name a commit with revision=.")
+        raise ConnectionError(f"{self._label()} keeps changing on the Hub; name a commit with revision=")
 
     def _fetch_kinds(self, kinds: tuple[str, ...], weight_names: list[str]) -> list[Path]:
         paths = []
@@ -125,7 +125,7 @@ class Repository:
         hf_raise_for_status(response)
         commit = response.headers.get("X-Repo-Commit")
         if commit is not None and not re.fullmatch(r"\w+", commit):  # it becomes the name of a folder
-            raise ValueError(f"The Hub named {commit!r} as the commit of {self._label()}, which is none.")
+            raise ValueError(f"the Hub named {commit!r} as the commit of {self._label()}, which is none")
         return commit
 
     def _fetch(self, file_name: str) -> Path | None:
@@ -193,12 +193,12 @@ class Repository:
         if isinstance(error, GatedRepoError):
             raise PermissionError(
                 f"{self._label()} is a gated model: accept its terms on its page on the Hub, then pass "
-                "token=... or log in with `huggingface-cli login`."
+                "token=... or log in with `huggingface-cli login`"
             ) from error
         if isinstance(error, RevisionNotFoundError):
             raise ModelNotFoundError(
-                f"The model {self.name!r} has no revision {self.revision!r} on the Hub; pass a branch, a "
-                "tag or full commit, or leave revision out for the main branch."
+                f"the model {self.name!r} has no revision {self.revision!r} on the Hub; pass a branch, a "
+                "tag or full commit, or leave revision out for the main branch"
             ) from error
         if isinstance(error, RepositoryNotFoundError):
             raise ModelNotFoundError(
@@ -208,8 +208,8 @@ class Repository:
             ) from error
         if _status(error) in (401, 403):
             raise PermissionError(
-                f"The Hub refused access to {self._label()} (HTTP {_status(error)}); check the token "
-                "you passed or saved, and that your account may read this model."
+                f"the Hub refused access to {self._label()} (HTTP {_status(error)}); check the token "
+                "you passed or saved, and that your account may read this model"
             ) from error
 
     def _unreachable_error(self, error: Exception, file_name: str = "") -> OSError:

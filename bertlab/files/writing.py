@@ -118,17 +118,17 @@ def _prepared(
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The tensors ready to be saved, each with memory of its own, and the tied copies (copy -> source)."""
     if not isinstance(state, Mapping):
-        raise TypeError(f"A checkpoint is a dict of tensors, not a {type(state).__name__}; pass model.state_dict().")
+        raise TypeError(f"A checkpoint is a dict of tensors, not a {type(state).__name__}; pass model.state_dict()")
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
             raise TypeError(
                 f"A checkpoint maps names to tensors, but {name!r} is mapped to a {type(tensor).__name__}; "
-                "pass model.state_dict()."
+                "pass model.state_dict()"
             )
         if tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized:
-            raise ValueError(f"{name!r} has no plain values to save (meta, sparse or quantized); load or convert it.")
+            raise ValueError(f"{name!r} has no plain values to save (meta, sparse or quantized); load or convert it")
     if not state:
-        raise ValueError("There is nothing to save: the dict of tensors is empty; pass model.state_dict().")
+        raise ValueError("there is nothing to save: the dict of tensors is empty; pass model.state_dict()")
     copies: dict[str, str] = {}
     for copy, source in tied.items():
         both = copy in state and source in state and copy != source
@@ -182,9 +182,9 @@ def as_bytes(size: int | str) -> int:
     elif isinstance(size, int) and not isinstance(size, bool):
         value = size
     else:
-        raise TypeError(f"max_shard_size must be a number of bytes or a string, not {type(size).__name__}.")
+        raise TypeError(f"max_shard_size must be a number of bytes or a string, not {type(size).__name__}")
     if value <= 0:
-        raise ValueError(f'max_shard_size={size!r} is no size; give a number of bytes or such as "200MB" or "5GB".')
+        raise ValueError(f'max_shard_size={size!r} is no size; give a number of bytes or such as "200MB" or "5GB"')
     return value
 
 
@@ -193,7 +193,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise NotADirectoryError(
-            f"Cannot save into {str(folder)!r}, because it or a folder above it is a file; choose another name."
+            f"cannot save into {str(folder)!r}, because it or a folder above it is a file; choose another name"
         ) from None
 
 

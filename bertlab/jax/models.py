@@ -68,11 +68,7 @@ class FlaxBertPreTrainedModel(_Shared):
         output_hidden_states = config.output_hidden_states if output_hidden_states is None else output_hidden_states
         return_dict = config.return_dict if return_dict is None else return_dict
         params = params or self.params
-        if not isinstance(input_ids, (np.ndarray, jax.Array)):
-            raise TypeError(
-                f"input_ids is a {type(input_ids).__name__}; give an array, as the tokenizer does with "
-                "return_tensors='np' or 'jax'"
-            )
+        _check_array(input_ids)
         if not config.add_cross_attention and (past_key_values or encoder_hidden_states is not None):
             warnings.warn(
                 "past_key_values and encoder_hidden_states are not looked at where config.add_cross_attention is False",
@@ -95,8 +91,7 @@ class FlaxBertPreTrainedModel(_Shared):
             raise ValueError(f"head_mask has shape {head_mask.shape}; give (layers, heads), here {heads}")
         base = params["bert"] if self.parts else params
         cache = past_key_values or None
-        if cache is not None and self.parts:
-            cache = cache["bert"]
+        cache = cache["bert"] if cache is not None and self.parts else cache
         self._check_shapes(inputs["input_ids"], inputs["attention_mask"], cache)
 
         hidden, attentions, crossed, cache = bert(
@@ -111,14 +106,16 @@ class FlaxBertPreTrainedModel(_Shared):
         }
         if output_attentions and encoder_hidden_states is not None:
             answer["cross_attentions"] = tuple(crossed)
-        if cache is not None and self.parts:
-            cache = {"bert": cache}
+        return self._answer(answer, {"bert": cache} if cache is not None and self.parts else cache, return_dict)
+
+    def _answer(self, values: dict[str, Any], cache: Tree | None, return_dict: bool) -> Any:
+        """The named output, or the tuple, with the cache where Flax has it: last, or second in the tuple."""
         if not return_dict:
-            first, *others = (value for value in answer.values() if value is not None)
+            first, *others = (value for value in values.values() if value is not None)
             return (first, *others) if cache is None else (first, cache, *others)
-        output = self.output(**answer)
+        output = self.output(**values)
         if cache is not None:
-            output["past_key_values"] = cache  # which comes last, as in Flax
+            output["past_key_values"] = cache
         return output
 
     def head(self, params: Tree, hidden: jax.Array, pooled: jax.Array | None, setting: Setting, shape: Any) -> Tree:
@@ -319,3 +316,11 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
         """Scores of every token to be the first, or the last, of the answer."""
         scores = linear(params["qa_outputs"], hidden, setting.dtype)
         return {"start_logits": scores[..., 0], "end_logits": scores[..., 1]}
+
+
+def _check_array(input_ids: Any) -> None:
+    if not isinstance(input_ids, (np.ndarray, jax.Array)):
+        raise TypeError(
+            f"input_ids is a {type(input_ids).__name__}; give an array, as the tokenizer does with "
+            "return_tensors='np' or 'jax'"
+        )

@@ -25,7 +25,7 @@ from bertlab.lab.results import (
     Span,
     WordTag,
 )
-from bertlab.lab.trained import from_folder, untrained
+from bertlab.lab.trained import from_folder, made_ready, untrained
 from bertlab.lab.vocabulary import follow_vocabulary
 from bertlab.model import BertPreTrainedModel
 from bertlab.model import heads as task_heads
@@ -58,7 +58,7 @@ class Lab:
         self._models: dict[str, BertPreTrainedModel] = {}
         self._untrained: set[str] = set()
         self._lock = threading.RLock()  # models are built once, whichever thread asks first
-        self._made_ready(self.model)
+        made_ready(self.model)
         self.max_length = min(model.config.max_position_embeddings, tokenizer.model_max_length)
         fresh = model.loading_report.fresh if model.loading_report is not None else []
         if any(n.startswith("cls.predictions") for n in fresh):
@@ -113,23 +113,15 @@ class Lab:
                 else:
                     names = ", ".join(dict.fromkeys([*self.tasks, *TASKS]))
                     raise LookupError(f"there is no task {task!r}; there are {names}")
-                self._models[task] = self._made_ready(model)
+                self._models[task] = made_ready(model)
             follow_vocabulary(self._models[task], self.model)
             return self._models[task]
-
-    @staticmethod
-    def _made_ready(model: BertPreTrainedModel) -> BertPreTrainedModel:
-        """Eval mode, padding left out, outputs with names whatever the checkpoint's config wants."""
-        model.base_model.skip_padding = True
-        for config in {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}.values():
-            config.return_dict, config.torchscript = True, False
-        return model.eval()
 
     def add_task(self, task: str, model: BertPreTrainedModel) -> None:
         """Let a model that was trained elsewhere (in a panel, by `finetune`) answer for a task from now on."""
         with self._lock:
             self._untrained.discard(task)
-            self._models[task] = self._made_ready(model.to(self.device))
+            self._models[task] = made_ready(model.to(self.device))
 
     def is_built(self, task: str) -> bool:
         """Whether the model of a task stands in memory already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from bertlab.adapters import EncoderDecoder, fresh_head, is_decoder_folder, load_adapter, merge_lora
 from bertlab.model import BertConfig, BertPreTrainedModel
@@ -28,3 +29,11 @@ def untrained(known: KnownTask, base: BertPreTrainedModel) -> BertPreTrainedMode
     config.problem_type = known.problem_type
     config.is_decoder = known.model_class == "BertLMHeadModel"
     return fresh_head(getattr(task_heads, known.model_class), config, base)
+
+
+def made_ready(model: Any) -> Any:
+    """A lab's model in eval mode, padding left out, outputs with names whatever the checkpoint's config wants."""
+    model.base_model.skip_padding = True
+    for config in {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}.values():
+        config.return_dict, config.torchscript = True, False
+    return model.eval()

@@ -60,6 +60,20 @@ class BertConfig:
 
     model_type = "bert"
 
+    # COMMON_DEFAULTS, as far as a BERT goes by them.
+    return_dict: bool
+    output_hidden_states: bool
+    output_attentions: bool
+    torchscript: bool
+    torch_dtype: Any
+    pruned_heads: dict[int, list[int]]
+    tie_word_embeddings: bool
+    is_decoder: bool
+    add_cross_attention: bool
+    chunk_size_feed_forward: int
+    architectures: list[str] | None
+    problem_type: str | None
+
     def __init__(
         self,
         vocab_size: int = 30522,

@@ -141,7 +141,7 @@ class BertLMHeadModel(_VocabularyModel):
         """The cache with its rows in another order, as beam search needs it."""
         return generation.reorder_cache(past_key_values, beam_idx)
 
-    def generate(self, input_ids: torch.Tensor | None = None, **options: Any) -> torch.Tensor:
+    def generate(self, input_ids: torch.Tensor | None = None, **options: Any) -> Any:
         """Continue a text; see `bertlab.generation.generate` for the options."""
         return generation.generate(self, input_ids, **options)
 

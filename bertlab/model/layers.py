@@ -342,7 +342,7 @@ class BertEncoder(nn.Module):
             warnings.warn("gradient checkpointing keeps no cache: use_cache is set to False", stacklevel=2)
             use_cache = False
         with_cross = output_attentions and encoder_hidden_states is not None
-        all_hidden = (hidden_states,) if output_hidden_states else None
+        all_hidden: tuple | None = (hidden_states,) if output_hidden_states else None
         attentions: tuple | None = () if output_attentions else None
         cross_attentions: tuple | None = () if output_attentions and self.config.add_cross_attention else None
         cache: tuple | None = () if use_cache else None

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -38,6 +38,10 @@ class BertPreTrainedModel(nn.Module):
     base_model_prefix = "bert"
     supports_gradient_checkpointing = True
     loading_report: LoadingReport | None = None
+
+    if TYPE_CHECKING:  # torch says "a tensor or a module" of every part, so that none can be called
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, config: BertConfig, *args: Any, **kwargs: Any):
         super().__init__()

@@ -78,7 +78,7 @@ class BertTextModel(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls, pretrained_model_name_or_path: str | os.PathLike, model_class: type | None = None, **options: Any
+        cls, pretrained_model_name_or_path: str | os.PathLike, model_class: Any = None, **options: Any
     ) -> BertTextModel:
         """Load what `save_pretrained` wrote, or any folder or name that has a model and a tokenizer.
 

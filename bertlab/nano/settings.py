@@ -244,8 +244,8 @@ def reversal(seed: int = 0, pairs: int = 6000) -> Nano:
 
 
 def _reversal_feature(source: Sequence[str], target: Sequence[str], tokenizer: Any) -> dict[str, Any]:
-    ids = (tokenizer.convert_tokens_to_ids(list(letters)) for letters in (source, target))
-    return sequence_feature(*ids, tokenizer)
+    read, written = (tokenizer.convert_tokens_to_ids(list(letters)) for letters in (source, target))
+    return sequence_feature(read, written, tokenizer)
 
 
 def reversal_accuracy(model: EncoderDecoder, tokenizer: Any, batch: Mapping[str, Tensor]) -> dict[str, float]:

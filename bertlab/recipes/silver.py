@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,7 +119,13 @@ def add_silver_labels(
     for own_seed in range(seed, seed + teachers):  # one's slips are not another's
         torch.manual_seed(own_seed)
         model = BertForSequenceClassification.from_pretrained(str(teacher), **sets.task.config())
-        settings = {"steps": steps, "learning_rate": 1e-4, "warmup": 0.06, "dropout": 0.1, "seed": own_seed}
+        settings: dict[str, Any] = {
+            "steps": steps,
+            "learning_rate": 1e-4,
+            "warmup": 0.06,
+            "dropout": 0.1,
+            "seed": own_seed,
+        }
         for examples in (reviewed, sets.train):
             for _ in finetune(model, tokenizer, examples, sets.task, **settings):
                 pass

@@ -260,7 +260,8 @@ def _points(model: nn.Module) -> dict[str, HookPoint]:
 
 
 def _resolve(model: nn.Module, patterns: list[str]) -> dict[str, HookPoint]:
-    points, prefix, chosen = _points(model), _prefix(model), {}
+    points, prefix = _points(model), _prefix(model)
+    chosen: dict[str, HookPoint] = {}
     if not points:
         raise LookupError(f"{type(model).__name__} has no hook points; record and edit work on bertlab's models")
     for pattern in patterns:

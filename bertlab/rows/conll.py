@@ -91,7 +91,7 @@ def _cells(line: str) -> list[str]:
 
 def _words(block: list[Line], universal: bool, width: int, seen: set[str]) -> list[Line]:
     """The lines of a sentence that are words."""
-    found = []
+    found: list[Line] = []
     for place, (number, line) in enumerate(block):
         if line.startswith("-DOCSTART-") or (line.startswith("#") and (universal or _is_comment(line))):
             continue

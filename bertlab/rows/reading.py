@@ -63,8 +63,10 @@ def _items(source: Any) -> Iterable[Any]:
         names = [str(name) for name in source.columns]
         return (dict(zip(names, cells)) for cells in source.itertuples(index=False, name=None))
     if isinstance(source, Iterable):
-        names = class_names(source)
-        return (Row(item, f"row {number}", names) for number, item in enumerate(source, start=1)) if names else source
+        classes = class_names(source)
+        return (
+            (Row(item, f"row {number}", classes) for number, item in enumerate(source, start=1)) if classes else source
+        )
     raise TypeError(f"data is a {type(source).__name__}, but must be a file name, a list of dictionaries or a dataset")
 
 

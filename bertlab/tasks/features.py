@@ -74,7 +74,8 @@ _ENDLESS = re.compile(f"({_WORD}{{2000}}){_WORD}+")  # unknown to any vocabulary
 
 
 def _of_long(tokenizer: Any, text: str, offsets: bool, most: int | None) -> Any:
-    ids, places = array("i"), []
+    ids = array("i")
+    places: list[tuple[int, int]] = []
     if not offsets:
         text = _ENDLESS.sub(r"\1", text)
     for start, end in _stretches(text, LONG):

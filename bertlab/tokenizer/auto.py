@@ -13,7 +13,7 @@ class AutoTokenizer:
     """Loads the fast tokenizer, or the readable one with `use_fast=False`."""
 
     def __init__(self):
-        raise TypeError("AutoTokenizer has no instances; use AutoTokenizer.from_pretrained(name_or_path).")
+        raise TypeError("AutoTokenizer has no instances; use AutoTokenizer.from_pretrained(name_or_path)")
 
     @staticmethod
     def from_pretrained(

@@ -57,7 +57,7 @@ def loaded_backend(tokenizer_object: Any, path: str | os.PathLike | None, asked:
         try:
             backend = Tokenizer.from_file(os.fspath(path))
         except Exception as error:
-            raise ValueError(f"The tokenizer in {os.fspath(path)!r} cannot be read: {error}.") from error
+            raise ValueError(f"the tokenizer in {os.fspath(path)!r} cannot be read: {error}") from error
     said = normalizer_options(pipeline_of(backend))
     if said and any(said.get(name) != value for name, value in asked.items()):
         backend.normalizer = _normalizer(said | asked)

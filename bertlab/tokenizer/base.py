@@ -14,6 +14,7 @@ from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.decoding import ids_of_one_text, tidied
 from bertlab.tokenizer.encoding import EncodedText
 from bertlab.tokenizer.files import arguments_of_file, read_arguments
+from bertlab.tokenizer.framing import around, cls_and_sep, special_tokens_mask
 from bertlab.tokenizer.options import (
     LARGE,
     NO_MAXIMUM,
@@ -218,7 +219,7 @@ class TokenizerBase:
         cannot be met.
         """
         if text is None and text_target is None:
-            raise ValueError("There is nothing to encode: give a text (or text_target).")
+            raise ValueError("there is nothing to encode: give a text (or text_target)")
         options = call_options(
             self, add_special_tokens=add_special_tokens, padding=padding, truncation=truncation, max_length=max_length,
             stride=stride, is_split_into_words=is_split_into_words, pad_to_multiple_of=pad_to_multiple_of,
@@ -264,7 +265,7 @@ class TokenizerBase:
         self, token_ids_0: Sequence[int], token_ids_1: Sequence[int] | None = None
     ) -> list[int]:
         """[CLS] A [SEP], or [CLS] A [SEP] B [SEP] for a pair."""
-        cls, sep = self._cls_and_sep()
+        cls, sep = cls_and_sep(self)
         first = [cls, *token_ids_0, sep]
         return first if token_ids_1 is None else [*first, *token_ids_1, sep]
 
@@ -286,13 +287,8 @@ class TokenizerBase:
         With `already_has_special_tokens` the ids are complete, and every special token in them (also [MASK]
         and [UNK]) gets a 1.
         """
-        if already_has_special_tokens:
-            if token_ids_1 is not None:
-                raise ValueError("Ids that already have their special tokens come as one list; leave token_ids_1 out.")
-            special = set(self.all_special_ids)
-            return [int(token_id in special) for token_id in token_ids_0]
-        second = [] if token_ids_1 is None else [0] * len(token_ids_1) + [1]
-        return [1] + [0] * len(token_ids_0) + [1] + second
+        known = set(self.all_special_ids) if already_has_special_tokens else None
+        return special_tokens_mask(token_ids_0, token_ids_1, known)
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """How many special tokens an encoded text (2) or pair (3) gets."""
@@ -307,21 +303,6 @@ class TokenizerBase:
     def max_len_sentences_pair(self) -> int:
         """How many tokens of a pair fit beside the special tokens."""
         return self.model_max_length - self.num_special_tokens_to_add(pair=True)
-
-    def _around(self, options: CallOptions) -> tuple[tuple[int, str], tuple[int, str]] | None:
-        """[CLS] and [SEP] as `Encoding` takes them."""
-        if not options.add_special_tokens:
-            return None
-        cls_id, sep_id = self._cls_and_sep()
-        return (cls_id, self.cls_token), (sep_id, self.sep_token)
-
-    def _cls_and_sep(self) -> tuple[int, int]:
-        cls, sep = self.cls_token_id, self.sep_token_id
-        if cls is None or sep is None:
-            raise ValueError(
-                "The tokenizer has no cls_token or no sep_token; set both, or pass add_special_tokens=False."
-            )
-        return cls, sep
 
     def prepare_for_model(
         self,
@@ -339,7 +320,7 @@ class TokenizerBase:
         second = None
         if pair_ids is not None:
             second = EncodedText.without_text(list(pair_ids), self.convert_ids_to_tokens(list(pair_ids)))
-        data, encoding = padding_.prepare(self, first, second, self._around(chosen), chosen)
+        data, encoding = padding_.prepare(self, first, second, around(self, chosen), chosen)
         data = padding_.finish(self, [(data, encoding)], False, chosen)
         return BatchEncoding(data, [encoding], chosen.return_tensors, prepend_batch_axis)
 
@@ -374,15 +355,9 @@ class TokenizerBase:
         entries stay as they are. Tensors in give tensors out unless `return_tensors` says otherwise.
         """
         return padding_.pad_batch(
-            self,
-            encoded_inputs,
-            padding,
-            max_length,
-            pad_to_multiple_of,
-            return_attention_mask,
-            return_tensors,
+            self, encoded_inputs, padding, max_length, pad_to_multiple_of, return_attention_mask, return_tensors,
             verbose,
-        )
+        )  # fmt: skip
 
     def decode(
         self,
@@ -441,7 +416,7 @@ class TokenizerBase:
         `legacy_format=False`. bertlab and transformers load what either writes.
         """
         if push_to_hub:
-            raise ValueError("bertlab does not upload; save to a folder and upload that with huggingface_hub.")
+            raise ValueError("bertlab does not upload; save to a folder and upload that with huggingface_hub")
         return save_tokenizer(self, Path(save_directory), filename_prefix, legacy_format)
 
     def _saved_options(self) -> dict[str, Any]:

@@ -64,14 +64,14 @@ class BatchEncoding(UserDict):
             return self._encodings[item]
         raise KeyError(
             f"{item!r} is no key; use a name ({', '.join(self.data)}), or the number of an input if the batch "
-            "comes from a tokenizer."
+            "comes from a tokenizer"
         )
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("data", {})
         if name in values:
             return values[name]
-        raise AttributeError(f"The batch has no {name!r}; it has {', '.join(values) or 'nothing'}.")
+        raise AttributeError(f"the batch has no {name!r}; it has {', '.join(values) or 'nothing'}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"data": self.data, "encodings": self._encodings, "n_sequences": self._n_sequences}
@@ -170,10 +170,10 @@ class BatchEncoding(UserDict):
         if not self._encodings:
             raise ValueError(
                 f"{asked}() needs the tokens and words of the texts, which this batch does not carry; "
-                "call it on the result of tokenizer(...), not on one put together or padded later."
+                "call it on the result of tokenizer(...), not on one put together or padded later"
             )
         if not -len(self._encodings) <= batch_index < len(self._encodings):
-            raise IndexError(f"There is no input {batch_index}; the batch has {len(self._encodings)}.")
+            raise IndexError(f"there is no input {batch_index}; the batch has {len(self._encodings)}")
         return self._encodings[batch_index]
 
     def _indexed(self, first: int, second: int | None, asked: str) -> tuple[Any, int]:
@@ -202,7 +202,7 @@ class BatchEncoding(UserDict):
         kind = getattr(tensor_type, "value", tensor_type)
         if kind not in TENSOR_KINDS:
             allowed = ", ".join(f'"{name}" ({framework})' for name, framework in TENSOR_KINDS.items())
-            raise ValueError(f"return_tensors is one of {allowed}, not {tensor_type!r}.")
+            raise ValueError(f"return_tensors is one of {allowed}, not {tensor_type!r}")
         for name, value in self.data.items():
             if prepend_batch_axis:
                 value = [value]
@@ -215,9 +215,9 @@ class BatchEncoding(UserDict):
 
         tensors = {name: value for name, value in self.data.items() if isinstance(value, torch.Tensor)}
         if not tensors:
-            raise TypeError('The batch holds no torch tensors to move; tokenize with return_tensors="pt".')
+            raise TypeError('the batch holds no torch tensors to move; tokenize with return_tensors="pt"')
         if isinstance(device, torch.dtype):
-            raise TypeError(f"to() takes a device, not the type {device}; ids and masks stay integers.")
+            raise TypeError(f"to() takes a device, not the type {device}; ids and masks stay integers")
         moved = {name: value.to(device, non_blocking=non_blocking) for name, value in tensors.items()}
         self.data.update(moved)
         return self
@@ -225,7 +225,7 @@ class BatchEncoding(UserDict):
 
 def _natural(index: int) -> int:
     if index < 0:
-        raise IndexError(f"Words and characters are counted from 0; {index} is no such number.")
+        raise IndexError(f"words and characters are counted from 0; {index} is no such number")
     return index
 
 

@@ -27,6 +27,6 @@ def ids_of_one_text(token_ids: Any) -> list[int]:
     for token_id in ids:
         if not isinstance(token_id, int):
             raise TypeError(
-                f"decode takes the ids of one text, not {type(token_id).__name__}; for a batch use batch_decode."
+                f"decode takes the ids of one text, not {type(token_id).__name__}; for a batch use batch_decode"
             )
     return ids

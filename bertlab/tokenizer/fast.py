@@ -85,7 +85,7 @@ class BertTokenizerFast(TokenizerBase):
             vocabulary = read_vocabulary(vocab_file, str(unk_token))
             self._backend = new_backend(vocabulary, str(unk_token), wordpieces_prefix, asked, max_input_chars_per_word)
         else:
-            raise ValueError("A tokenizer is made from a vocab_file or a tokenizer_file; give one of them.")
+            raise ValueError("A tokenizer is made from a vocab_file or a tokenizer_file; give one of them")
         pipeline = pipeline_of(self._backend)
         options = normalizer_options(pipeline)
         self._unusual = unusual_steps(pipeline)
@@ -234,7 +234,7 @@ class BertTokenizerFast(TokenizerBase):
 
     def _id_of(self, token: str) -> int:
         if not isinstance(token, str):
-            raise TypeError(f"A token is a string, not {type(token).__name__}.")
+            raise TypeError(f"A token is a string, not {type(token).__name__}")
         token_id = self._backend.token_to_id(token)
         return self._backend.token_to_id(self.unk_token) if token_id is None else token_id
 

@@ -64,7 +64,7 @@ def read_arguments(folder: Path, options: dict[str, Any], fast: bool) -> dict[st
     if arguments.get("additional_special_tokens"):
         tokens = arguments["additional_special_tokens"]
         if isinstance(tokens, (str, dict)) or not isinstance(tokens, Iterable):
-            raise ValueError(f"In {str(config_file)!r}, additional_special_tokens is no list of tokens: {tokens!r}")
+            raise ValueError(f"in {str(config_file)!r}, additional_special_tokens is no list of tokens: {tokens!r}")
         arguments["additional_special_tokens"] = [saved_to_token(token, config_file) for token in tokens]
     arguments["added_tokens_decoder"] = added
     from_slow = arguments.pop("from_slow", False)
@@ -141,10 +141,10 @@ def _check_config(arguments: dict[str, Any], path: Path) -> None:
         if value is None and name != "strip_accents":
             arguments.pop(name, None)
         elif value is not None and value not in (True, False):
-            raise ValueError(f"In {str(path)!r}, {name} is {value!r}; it must be true or false")
+            raise ValueError(f"in {str(path)!r}, {name} is {value!r}; it must be true or false")
     length = arguments.get("model_max_length")
     if length is not None and (isinstance(length, bool) or not isinstance(length, (int, float)) or not length > 0):
-        raise ValueError(f"In {str(path)!r}, model_max_length is {length!r}; it must be a number above 0")
+        raise ValueError(f"in {str(path)!r}, model_max_length is {length!r}; it must be a number above 0")
 
 
 def _warn_of_capitals(vocab_file: Path) -> None:
@@ -210,17 +210,17 @@ def _legacy_added_tokens(folder: Path, specials: Iterable[Any]) -> dict[int, Add
 def _added_tokens_of_json(path: Path) -> dict[int, AddedToken]:
     entries = read_json(path).get("added_tokens") or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError(f"In {str(path)!r}, added_tokens is not a list of tokens; the file is damaged.")
+        raise ValueError(f"in {str(path)!r}, added_tokens is not a list of tokens; the file is damaged")
     return _added_tokens({entry.get("id"): entry for entry in entries}, path)
 
 
 def _added_tokens(saved: Any, path: Path) -> dict[int, AddedToken]:
     if not isinstance(saved, Mapping):
-        raise ValueError(f"In {str(path)!r}, added_tokens_decoder does not map ids to tokens; the file is damaged.")
+        raise ValueError(f"in {str(path)!r}, added_tokens_decoder does not map ids to tokens; the file is damaged")
     added = {}
     for token_id, token in saved.items():
         if not str(token_id).isdecimal():
-            raise ValueError(f"In {str(path)!r}, an added token has the id {token_id!r}; ids are whole numbers.")
+            raise ValueError(f"in {str(path)!r}, an added token has the id {token_id!r}; ids are whole numbers")
         token = saved_to_token(token, path)
         added[int(token_id)] = AddedToken(token) if isinstance(token, str) else token
     return added
@@ -230,15 +230,15 @@ def saved_to_token(value: Any, path: Path) -> str | AddedToken:
     """A special token as a file has it: a string, or a mapping with its content and options."""
     content = value.get("content") if isinstance(value, dict) else value
     if isinstance(content, str) and not content.isascii() and re.search("[\ud800-\udfff]", content):
-        raise ValueError(f"In {str(path)!r}, the token {content!r} holds half a character; the file is damaged.")
+        raise ValueError(f"in {str(path)!r}, the token {content!r} holds half a character; the file is damaged")
     if isinstance(value, dict):
         if not isinstance(value.get("content"), str):
-            raise ValueError(f"In {str(path)!r}, a token has no content: {value}; the file is damaged.")
+            raise ValueError(f"in {str(path)!r}, a token has no content: {value}; the file is damaged")
         names = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
         return AddedToken(**{name: value[name] for name in names if name in value})
     if isinstance(value, str) or hasattr(value, "content"):
         return value
-    raise ValueError(f"In {str(path)!r}, {value!r} stands where a token should; the file is damaged.")
+    raise ValueError(f"in {str(path)!r}, {value!r} stands where a token should; the file is damaged")
 
 
 def token_to_saved(value: Any) -> Any:
@@ -261,5 +261,5 @@ def checked_prefix(filename_prefix: str | None) -> str:
     if not filename_prefix:
         return ""
     if Path(filename_prefix).name != filename_prefix or "\\" in filename_prefix:
-        raise ValueError(f"{filename_prefix!r} is no prefix of a file name: it holds a folder.")
+        raise ValueError(f"{filename_prefix!r} is no prefix of a file name: it holds a folder")
     return filename_prefix + "-"

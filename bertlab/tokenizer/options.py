@@ -81,7 +81,7 @@ def call_options(
     elif return_token_type_ids and not add_special_tokens and not tokenizer.is_fast:
         raise ValueError(
             "token_type_ids are not defined without special tokens; leave return_token_type_ids out, or "
-            "keep add_special_tokens=True."
+            "keep add_special_tokens=True"
         )
     if return_attention_mask is None:
         return_attention_mask = "attention_mask" in tokenizer.model_input_names
@@ -156,14 +156,14 @@ def strategies(
             max_length = tokenizer.model_max_length
     if padding != "do_not_pad" and (tokenizer.pad_token is None or tokenizer.pad_token_id is None):
         raise ValueError(
-            "The tokenizer has no padding token; set one, such as tokenizer.pad_token = tokenizer.sep_token, "
-            "or tokenizer.add_special_tokens({'pad_token': '[PAD]'}), or leave padding out."
+            "the tokenizer has no padding token; set one, such as tokenizer.pad_token = tokenizer.sep_token, "
+            "or tokenizer.add_special_tokens({'pad_token': '[PAD]'}), or leave padding out"
         )
     if truncation != "do_not_truncate" and padding != "do_not_pad" and pad_to_multiple_of:
         if max_length is not None and max_length % pad_to_multiple_of:
             raise ValueError(
                 f"max_length is {max_length}, no multiple of pad_to_multiple_of ({pad_to_multiple_of}), so "
-                "what is cut to the one cannot be padded to the other; change one of the two."
+                "what is cut to the one cannot be padded to the other; change one of the two"
             )
     return padding, truncation, max_length
 
@@ -177,7 +177,7 @@ def check_stride(tokenizer: Any, options: CallOptions, pairs: bool) -> None:
     if room < 0 or options.stride >= max(room, 1):
         raise ValueError(
             f"max_length is {options.max_length}, of which {special} are special tokens; the stride "
-            f"({options.stride}) must be smaller than the rest."
+            f"({options.stride}) must be smaller than the rest"
         )
 
 
@@ -200,7 +200,7 @@ def texts_of_call(tokenizer: Any, text: Any, text_pair: Any, options: CallOption
                 hint = f"; {name}.split() would do"
             else:
                 hint = "; decode it first" if isinstance(value, bytes) else ""
-            raise ValueError(f"{name} must be {what}, not {type(value).__name__}{hint}.")
+            raise ValueError(f"{name} must be {what}, not {type(value).__name__}{hint}")
     batched = isinstance(text, (list, tuple))
     if words:
         batched = bool(text) and isinstance(text[0], (list, tuple))
@@ -208,9 +208,9 @@ def texts_of_call(tokenizer: Any, text: Any, text_pair: Any, options: CallOption
         return [checked_text(tokenizer, text, text_pair, options, "text")], False
     if text_pair is not None:
         if isinstance(text_pair, str):
-            raise TypeError("text is a list, so text_pair must be a list of the same length, not a string.")
+            raise TypeError("text is a list, so text_pair must be a list of the same length, not a string")
         if len(text_pair) != len(text):
-            raise ValueError(f"text has {len(text)} items and text_pair {len(text_pair)}; pairs need as many.")
+            raise ValueError(f"text has {len(text)} items and text_pair {len(text_pair)}; pairs need as many")
     pairs = [None] * len(text) if text_pair is None else text_pair
     inputs = [
         checked_text(tokenizer, first, second, options, f"item {position}", needs_pair=text_pair is not None)
@@ -222,7 +222,7 @@ def texts_of_call(tokenizer: Any, text: Any, text_pair: Any, options: CallOption
 def texts_of_batch(tokenizer: Any, batch: Any, options: CallOptions) -> list[tuple]:
     """The texts of `batch_encode_plus`, a list of texts or of pairs, as a list of (text, text or None)."""
     if not isinstance(batch, (list, tuple)):
-        raise TypeError(f"batch_encode_plus takes a list of texts or of pairs, not {type(batch).__name__}.")
+        raise TypeError(f"batch_encode_plus takes a list of texts or of pairs, not {type(batch).__name__}")
     inputs = []
     for position, item in enumerate(batch):
         first, second = item, None
@@ -230,7 +230,7 @@ def texts_of_batch(tokenizer: Any, batch: Any, options: CallOptions) -> list[tup
         if is_list and not isinstance(item[0], int):
             if not options.is_split_into_words or isinstance(item[0], (list, tuple)):
                 if len(item) != 2:
-                    raise ValueError(f"Item {position} is a list of {len(item)}; a pair has two texts.")
+                    raise ValueError(f"item {position} is a list of {len(item)}; a pair has two texts")
                 first, second = item
         inputs.append(checked_text(tokenizer, first, second, options, f"item {position}"))
     return _not_empty(inputs)
@@ -269,7 +269,7 @@ def problem_with(value: Any, options: CallOptions) -> str | None:
 
 def _not_empty(inputs: list) -> list:
     if not inputs:
-        raise ValueError("The list of texts is empty; there is nothing to encode.")
+        raise ValueError("the list of texts is empty; there is nothing to encode")
     return inputs
 
 
@@ -282,13 +282,13 @@ def one_of(what: str, value: Any, allowed: Sequence[str], also: str = "") -> str
     if value in allowed:
         return value
     choices = ", ".join(map(repr, allowed)) + (f", {also}" if also else "")
-    raise ValueError(f"{what} is one of {choices}, not {value!r}.")
+    raise ValueError(f"{what} is one of {choices}, not {value!r}")
 
 
 def _check_count(name: str, value: Any, least: int) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} is a whole number, not {type(value).__name__}.")
+        raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
     if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}.")
+        raise ValueError(f"{name} is {value}; it must be at least {least}")

@@ -69,8 +69,8 @@ def prepare(
     """Truncate and add special tokens: what was cut off, and the encoding without padding."""
     if options.return_overflowing_tokens and options.truncation == "longest_first" and second is not None:
         raise ValueError(
-            'The overflowing tokens of a pair are not known with truncation "longest_first"; use "only_first" '
-            'or "only_second".'
+            'the overflowing tokens of a pair are not known with truncation "longest_first"; use "only_first" '
+            'or "only_second"'
         )
     special = 0 if around is None else 2 if second is None else 3
     total = len(first.ids) + (0 if second is None else len(second.ids)) + special
@@ -144,18 +144,18 @@ def pad_batch(
     """
     if isinstance(encoded_inputs, (list, tuple)):
         if not encoded_inputs or not all(isinstance(item, Mapping) for item in encoded_inputs):
-            raise ValueError("pad() takes a mapping or a list of mappings with input_ids, and not an empty list.")
+            raise ValueError("pad() takes a mapping or a list of mappings with input_ids, and not an empty list")
         names = encoded_inputs[0].keys()
         for position, item in enumerate(encoded_inputs):
             if item.keys() != names:
                 raise ValueError(
-                    f"Input {position} has {sorted(item)}, the first one {sorted(names)}; all need the same."
+                    f"input {position} has {sorted(item)}, the first one {sorted(names)}; all need the same"
                 )
         encoded_inputs = {name: [item[name] for item in encoded_inputs] for name in names}
     main = tokenizer.model_input_names[0]
     if not isinstance(encoded_inputs, Mapping) or main not in encoded_inputs:
         given = list(encoded_inputs) if isinstance(encoded_inputs, Mapping) else type(encoded_inputs).__name__
-        raise ValueError(f"pad() needs {main}; what it got is {given}.")
+        raise ValueError(f"pad() needs {main}; what it got is {given}")
     data = dict(encoded_inputs)
     if return_attention_mask is None:
         return_attention_mask = "attention_mask" in tokenizer.model_input_names
@@ -171,7 +171,7 @@ def pad_batch(
     size = len(data[main])
     for name, value in data.items():
         if not isinstance(value, (list, tuple)) or len(value) != size:
-            raise ValueError(f"{name} does not have the {size} rows that {main} has.")
+            raise ValueError(f"{name} does not have the {size} rows that {main} has")
     if return_attention_mask and "attention_mask" not in data:
         data["attention_mask"] = [[1] * len(row) for row in data[main]]
     if strategy != "do_not_pad":

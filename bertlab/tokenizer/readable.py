@@ -16,6 +16,7 @@ from bertlab.tokenizer.base import TokenizerBase
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.encoding import EncodedText
 from bertlab.tokenizer.enough import LONG, check_words, enough_of
+from bertlab.tokenizer.framing import around
 from bertlab.tokenizer.options import CallOptions, check_stride
 from bertlab.tokenizer.padding import finish, prepare
 from bertlab.tokenizer.parts import BasicTokenizer, WordpieceTokenizer
@@ -73,7 +74,7 @@ class BertTokenizer(TokenizerBase):
         self.vocab = read_vocabulary(vocab_file, str(unk_token))
         self.ids_to_tokens = {token_id: token for token, token_id in self.vocab.items()}
         if isinstance(never_split, str):
-            raise TypeError("never_split is a collection of words, not a string.")
+            raise TypeError("never_split is a collection of words, not a string")
         self._basic = {
             "do_lower_case": do_lower_case,
             "do_basic_tokenize": do_basic_tokenize,
@@ -216,7 +217,7 @@ class BertTokenizer(TokenizerBase):
     def trace(self, text: str) -> Trace:
         """Every step from a text to its pieces (see `wordpiece`); print it to read it."""
         if not isinstance(text, str):
-            raise TypeError(f"trace takes a string, not {type(text).__name__}.")
+            raise TypeError(f"trace takes a string, not {type(text).__name__}")
         return self.wordpiece.trace(text, self.split_special_tokens)
 
     def tokenize(
@@ -237,7 +238,7 @@ class BertTokenizer(TokenizerBase):
 
     def _id_of(self, token: str) -> int:
         if not isinstance(token, str):
-            raise TypeError(f"A token is a string, not {type(token).__name__}.")
+            raise TypeError(f"A token is a string, not {type(token).__name__}")
         token_id = self._added_ids.get(token)
         if token_id is None:
             token_id = self.vocab.get(token)
@@ -247,7 +248,7 @@ class BertTokenizer(TokenizerBase):
         unknown = self._added_ids.get(self.unk_token, self.vocab.get(self.unk_token))
         if unknown is None:
             raise ValueError(
-                f"The unknown token {self.unk_token!r} is not in the vocabulary; set unk_token to one that is."
+                f"the unknown token {self.unk_token!r} is not in the vocabulary; set unk_token to one that is"
             )
         return unknown
 
@@ -292,14 +293,14 @@ class BertTokenizer(TokenizerBase):
         return super()._problem_with(value, options)
 
     def _encode(self, inputs: list[tuple], batched: bool, options: CallOptions) -> BatchEncoding:
-        around = self._around(options)
+        frame = around(self, options)
         rows = []
         for first, second in inputs:
             if options.stride:
                 check_stride(self, options, second is not None)
             first, second = self._enough(first, second, options)
             texts = self._encoded(first, options), None if second is None else self._encoded(second, options)
-            rows.append(prepare(self, *texts, around, options))
+            rows.append(prepare(self, *texts, frame, options))
         data = finish(self, rows, batched, options)
         return BatchEncoding(
             data,

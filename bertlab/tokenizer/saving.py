@@ -17,7 +17,7 @@ def save_tokenizer(
 ) -> tuple[str, ...]:
     """What `save_pretrained` of a tokenizer does; the paths of the files."""
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{str(folder)!r} is a file; save_pretrained takes a folder.")
+        raise ValueError(f"{str(folder)!r} is a file; save_pretrained takes a folder")
     prefix = checked_prefix(filename_prefix)
     folder.mkdir(parents=True, exist_ok=True)
     added = tokenizer.added_tokens_decoder
@@ -64,7 +64,7 @@ def write_vocabulary(vocabulary: Mapping[str, int], target: Path, filename_prefi
             raise ValueError(
                 f"vocab.txt cannot hold the token {token!r} with id {token_id}: ids are line numbers without "
                 "gaps, and no token has a line end; BertTokenizerFast.save_pretrained(folder, "
-                "legacy_format=False) writes tokenizer.json alone."
+                "legacy_format=False) writes tokenizer.json alone"
             )
     write_whole(path, "".join(f"{token}\n" for token, _ in tokens))
     return path

@@ -66,12 +66,12 @@ def _rectangle(name: str, value: Any) -> np.ndarray:
     except ValueError:
         if name == "overflowing_tokens":
             raise ValueError(
-                "The overflowing tokens differ in number, so they make no tensor; leave return_tensors out, or "
-                "use BertTokenizerFast, which returns them as further rows."
+                "the overflowing tokens differ in number, so they make no tensor; leave return_tensors out, or "
+                "use BertTokenizerFast, which returns them as further rows"
             ) from None
         raise ValueError(
-            f"The rows of {name!r} differ in length, so they make no tensor; pass padding=True, and "
-            "truncation=True if there is a longest length."
+            f"the rows of {name!r} differ in length, so they make no tensor; pass padding=True, and "
+            "truncation=True if there is a longest length"
         ) from None
     return array if array.size else array.astype(np.int64)
 

@@ -29,7 +29,7 @@ class AddedToken:
 
     def __post_init__(self):
         if not isinstance(self.content, str):
-            raise TypeError(f"The content of an added token is a string, not {type(self.content).__name__}.")
+            raise TypeError(f"the content of an added token is a string, not {type(self.content).__name__}")
         if self.normalized is None:
             object.__setattr__(self, "normalized", not self.special)
 
@@ -68,9 +68,9 @@ def special_tokens_of(tokens: Mapping[str, Any]) -> dict[str, Any]:
             checked[name] = [_as_special(token) for token in checked_additional_tokens(value)]
         elif name not in SPECIAL_NAMES:
             choices = ", ".join(map(repr, (*SPECIAL_NAMES, "additional_special_tokens")))
-            raise ValueError(f"The name of a special token is one of {choices}, not {name!r}.")
+            raise ValueError(f"the name of a special token is one of {choices}, not {name!r}")
         elif value is None:
-            raise ValueError(f"{name} cannot be None here; give a string or an AddedToken.")
+            raise ValueError(f"{name} cannot be None here; give a string or an AddedToken")
         else:
             checked[name] = _as_special(checked_special_token(name, value))
     return checked
@@ -91,13 +91,13 @@ def checked_added_token(value: Any, what: str = "A token") -> Any:
     """A string, an AddedToken or that of the tokenizers library, unchanged; TypeError for anything else."""
     if isinstance(value, (str, AddedToken)) or all(hasattr(value, name) for name in _TOKEN_OPTIONS):
         return value
-    raise TypeError(f"{what} is a string or an AddedToken, not {type(value).__name__}.")
+    raise TypeError(f"{what} is a string or an AddedToken, not {type(value).__name__}")
 
 
 def checked_additional_tokens(values: Any) -> list[str | AddedToken]:
     """A list of special tokens as they were given; TypeError for anything else."""
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"additional_special_tokens is a list of tokens, not {type(values).__name__}.")
+        raise TypeError(f"additional_special_tokens is a list of tokens, not {type(values).__name__}")
     return [checked_added_token(value, "An additional special token") for value in values]
 
 
@@ -110,6 +110,6 @@ def checked_id(token_id: int) -> int:
     """An id that can be one; ValueError for a negative or huge one."""
     if not 0 <= token_id < 2**32:
         raise ValueError(
-            f"{token_id} is no token id; ids are counted from 0 (replace ignored labels such as -100 before decoding)."
+            f"{token_id} is no token id; ids are counted from 0 (replace ignored labels such as -100 before decoding)"
         )
     return token_id

@@ -32,15 +32,15 @@ def read_vocabulary(source: str | os.PathLike | Mapping[str, int], unk_token: st
         place = repr(str(path))
         if not path.is_file():
             raise FileNotFoundError(
-                f"There is no vocabulary file {place}; give the path of a vocab.txt, or load a tokenizer by name or "
-                "folder with from_pretrained."
+                f"there is no vocabulary file {place}; give the path of a vocab.txt, or load a tokenizer by name or "
+                "folder with from_pretrained"
             )
         if path.suffix == ".json":
             vocabulary = vocabulary_of_json(path)
         else:
             vocabulary = _read_lines(path)
     else:
-        raise TypeError(f"A vocabulary is a path or a mapping from tokens to ids, not {type(source).__name__}.")
+        raise TypeError(f"A vocabulary is a path or a mapping from tokens to ids, not {type(source).__name__}")
     if unk_token not in vocabulary:
         raise ValueError(
             f"{place} has no {unk_token!r} among its {len(vocabulary)} tokens, so unknown words would have no id; "
@@ -59,13 +59,13 @@ def _read_lines(path: Path) -> dict[str, int]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"The vocabulary {str(path)!r} is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8, "
-            "or check that it is the right file."
+            f"the vocabulary {str(path)!r} is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8, "
+            "or check that it is the right file"
         ) from None
     if text.startswith("\ufeff"):
         raise ValueError(
-            f"The vocabulary {str(path)!r} begins with a byte order mark, which would be part of its first token; "
-            "save it as UTF-8 without one."
+            f"the vocabulary {str(path)!r} begins with a byte order mark, which would be part of its first token; "
+            "save it as UTF-8 without one"
         )
     lines = text.split("\n")
     if lines[-1] == "":
@@ -100,7 +100,7 @@ def vocabulary_of_json(path: Path) -> dict[str, int]:
     if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict) or "merges" in model:
         kind = model.get("type") if isinstance(model, dict) else None
         raise ValueError(
-            f"{str(path)!r} holds no WordPiece vocabulary (its model is {kind!r}); BERT's tokenizers need one."
+            f"{str(path)!r} holds no WordPiece vocabulary (its model is {kind!r}); BERT's tokenizers need one"
         )
     check_ids(model["vocab"], repr(str(path)))
     return model["vocab"]
@@ -110,6 +110,6 @@ def check_ids(vocabulary: Mapping[str, int], place: str) -> None:
     """Refuse a mapping of tokens that are no strings, or of ids that are none or belong to two tokens."""
     for token, token_id in vocabulary.items():
         if not isinstance(token, str) or type(token_id) is not int or not 0 <= token_id < 2**31:
-            raise ValueError(f"{place} maps {token!r} to {token_id!r}; it must map strings to ids from 0 on.")
+            raise ValueError(f"{place} maps {token!r} to {token_id!r}; it must map strings to ids from 0 on")
     if len(set(vocabulary.values())) < len(vocabulary):
-        raise ValueError(f"{place} gives one id to two tokens; every token needs its own.")
+        raise ValueError(f"{place} gives one id to two tokens; every token needs its own")

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from bertlab.devices import generator_state, has_generator, set_generator_state
 from bertlab.model import BertModel
 from bertlab.training.optimizer import freeze_layers
 from bertlab.training.settings import Settings
@@ -30,7 +31,7 @@ class Randomness:
 
     def __init__(self, seed: int, device: torch.device, compiled: bool = False):
         self.device = device
-        self.swaps = compiled or device.type in ("cuda", "mps")
+        self.swaps = compiled or has_generator(device)
         self.generator = torch.Generator().manual_seed(seed)
         self.states: dict[str, Tensor] = {}
         if self.swaps:
@@ -77,18 +78,14 @@ class Randomness:
 
     def _read(self) -> dict[str, Tensor]:
         states = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            states["cuda"] = torch.cuda.get_rng_state(self.device)
-        elif self.device.type == "mps":
-            states["mps"] = torch.mps.get_rng_state()
+        if has_generator(self.device):
+            states[self.device.type] = generator_state(self.device)
         return states
 
     def _write(self, states: dict[str, Tensor]) -> None:
         torch.set_rng_state(states["cpu"])
-        if self.device.type == "cuda" and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"], self.device)
-        elif self.device.type == "mps" and "mps" in states:
-            torch.mps.set_rng_state(states["mps"])
+        if has_generator(self.device) and self.device.type in states:
+            set_generator_state(self.device, states[self.device.type])
 
 
 class Arrangement:

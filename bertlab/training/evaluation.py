@@ -95,7 +95,7 @@ def evaluate(
         TypeError, ValueError: the model is not one for this task.
     """
     check_fit(model, task)
-    rows = list(read(data, columns=columns))
+    rows: list[Any] = list(read(data, columns=columns))
     if not rows:
         raise DataError("the evaluation data is empty")
     rows = answered(rows, task)
@@ -169,7 +169,7 @@ def _outputs(
     by_count: dict[int, list[int]] = {}
     for number, feature in enumerate(features):  # choices of different counts cannot share a batch
         by_count.setdefault(parts(feature), []).append(number)
-    with evaluating(model), autocast(model, device, precision):
+    with in_eval_mode(model), autocast(model, device, precision):
         for group in by_count.values():
             for batch_numbers in length_sorted_batches([length(features[n]) for n in group], batch_size):
                 numbers = [group[place] for place in batch_numbers]
@@ -181,7 +181,7 @@ def _outputs(
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
     """The model in eval mode, afterwards in the mode it was in."""
     was_training = model.training
     model.eval()

@@ -18,7 +18,7 @@ from bertlab.data import (
     mask_tokens,
     pretraining_features,
 )
-from bertlab.training.evaluation import autocast, evaluating
+from bertlab.training.evaluation import autocast, in_eval_mode
 from bertlab.training.objectives import gather_masked, pretraining_logits
 
 
@@ -44,7 +44,7 @@ def evaluate_pretraining(
     drawn = pretraining_features(corpus, tokenizer, max_length, seed=seed, pairs=len(corpus) > 1)
     features = list(itertools.islice(drawn, sequences))
     loss = first = fifth = masked = right = asked = 0.0
-    with evaluating(model), autocast(model, device, precision):
+    with in_eval_mode(model), autocast(model, device, precision):
         for numbers in length_sorted_batches([length(feature) for feature in features], batch_size):
             batch = collate_pretraining([features[number] for number in numbers], tokenizer.pad_token_id)
             batch = gather_masked(mask_batch(batch, tokenizer, rate=rate, generator=generator))
@@ -76,7 +76,7 @@ def sequence_accuracy(model: nn.Module, tokenizer: Any, batch: Mapping[str, Tens
     """
     batch = {name: value.to(model.device) for name, value in batch.items()}
     labels = batch["labels"]
-    with evaluating(model):
+    with in_eval_mode(model):
         logits = model(batch["input_ids"], batch["attention_mask"], batch["decoder_input_ids"]).logits.float()
         written = model.write(batch["input_ids"], batch["attention_mask"], tokenizer, labels.shape[1])
     written = F.pad(written, (0, labels.shape[1] - written.shape[1]), value=tokenizer.pad_token_id)

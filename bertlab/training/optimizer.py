@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bertlab.devices import multiplies_bfloat16
 from bertlab.training.settings import Settings
 
 
@@ -115,11 +116,8 @@ def choose_precision(precision: str, device: torch.device, hidden_size: int) -> 
     """
     if precision != "auto":
         return torch.float32 if precision == "float32" else torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float32
-    if device.type == "cpu" and hidden_size >= 256 and cpu_has_bfloat16():
-        return torch.bfloat16
-    return torch.float32
+    pays_on_the_cpu = device.type == "cpu" and hidden_size >= 256 and cpu_has_bfloat16()
+    return torch.bfloat16 if pays_on_the_cpu or multiplies_bfloat16(device) else torch.float32
 
 
 def cpu_has_bfloat16() -> bool:

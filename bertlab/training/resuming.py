@@ -59,7 +59,7 @@ def write_checkpoint(
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         packed = io.BytesIO()
-        torch.save(dict(state), packed)
+        torch.save(_in_memory(dict(state)), packed)
         _write(unfinished / "model.safetensors", save(dict(weights), metadata={"format": "pt"}))
         _write(unfinished / "state.pt", packed.getbuffer())
         _write(unfinished / "progress.json", (json.dumps(progress, indent=2) + "\n").encode())
@@ -108,6 +108,15 @@ def last_good(folder: str | Path | None) -> str:
     if complete:
         return f"the last good checkpoint is {complete[-1]}: start again with the same settings to go on from it"
     return "there is no checkpoint yet"
+
+
+def _in_memory(state: Any) -> Any:
+    """The same with every tensor in the computer's own memory, so that it opens where there is no such device."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, Mapping):
+        return {name: _in_memory(value) for name, value in state.items()}
+    return type(state)(map(_in_memory, state)) if isinstance(state, (list, tuple)) else state
 
 
 def read_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]] | None:

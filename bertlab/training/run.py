@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bertlab.devices import ready_to_copy
 from bertlab.memory import give_back_memory
 from bertlab.tasks import Feature
 from bertlab.training.arranging import Arrangement, Randomness, in_work
@@ -369,10 +370,7 @@ def collated(
         features, number = next(numbered, (None, step))
         if features is None:
             return None
-        batch = collate(features, number)
-        if device.type == "cuda":  # from pinned memory a copy to the GPU waits for nobody
-            batch = {name: value.pin_memory() for name, value in batch.items()}
-        return features, batch
+        return features, ready_to_copy(collate(features, number), device)
 
     if device.type == "cpu":
         yield from iter(prepare, None)

@@ -20,10 +20,17 @@ Rows = Sequence[Mapping[str, Any]]
 class Asked(Protocol):
     """What a kind needs to know of a `Task`."""
 
-    kind: str
-    labels: tuple[str, ...]
-    max_length: int
-    stride: int
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def max_length(self) -> int: ...
+
+    @property
+    def stride(self) -> int: ...
 
 
 def each_example(batch: Batch) -> int:

@@ -146,7 +146,8 @@ def _stack(features: Sequence[Feature], width: int, task: Asked) -> dict[str, Te
 
 def _loss(output: Any, batch: Batch) -> Tensor:
     sides = ((output.start_logits, batch["start_positions"]), (output.end_logits, batch["end_positions"]))
-    return sum(F.cross_entropy(logits.float(), places, reduction="sum") for logits, places in sides) / 2
+    start, end = (F.cross_entropy(logits.float(), places, reduction="sum") for logits, places in sides)
+    return (start + end) / 2
 
 
 def _outputs(output: Any, place: int) -> tuple[np.ndarray, np.ndarray]:

@@ -119,8 +119,8 @@ function frames(context, ui, place, look) {
 
 /**
  * `draw(look)`: rows, columns (names), cells (numbers, row by row), top, signed, written(value), told(row, column) for
- * the pointer, marked (bold, with a frame if framed) and muted ([rows, columns] as sets), chosen ([row, column] or null), margins, sums, code,
- * label. `on` is told of {pick(row, column, event), open(row, column), key(event)}.
+ * the pointer, marked (bold, with a frame if framed) and muted ([rows, columns] as sets), chosen ([row, column] or
+ * null), margins, sums, code, label. `on` is told of {pick(row, column, event), open(row, column), key(event)}.
  */
 export function makeMatrix(ui, on) {
   const canvas = h("canvas", { role: "img", tabindex: "0" });
