@@ -271,6 +271,11 @@ ANALYSIS = {
         lab.model, batches(lab)[0], metric
     ),
     "ablation.corpus_means": lambda lab: analysis.ablation.corpus_means(lab, TEXTS),
+    "architecture.weights": lambda lab: [len(weight.shape) for weight in analysis.architecture.weights(lab.model)],
+    "architecture.parts": lambda lab: [part.count for part in analysis.architecture.parts(lab.model)],
+    "architecture.statistics": lambda lab: analysis.architecture.statistics(lab.model.bert.pooler.dense.weight),
+    "architecture.passing": lambda lab: str(analysis.architecture.passing(lab.model, batches(lab)[0])),
+    "architecture.lengths": lambda lab: analysis.architecture.lengths(lab.model, batches(lab)[0]),
     "attention.statistics": attended,
     "attention.over_corpus": lambda lab: analysis.attention.over_corpus(lab, TEXTS),
     "attention.stream_corpus": lambda lab: analysis.attention.stream_corpus(lab, TEXTS),
@@ -334,6 +339,7 @@ ANALYSIS = {
     "embed": lambda lab: analysis.embed(lab, TEXTS, pooling="max"),
 }  # fmt: skip
 WITHOUT_TENSORS = (
+    "architecture.source architecture.find "
     "dependencies.read_dependencies errors.table_of errors.calibration errors.labels_of neighbours.special_ids "
     "probing.control_labels scoring.mask_id targets.masked_token targets.next_sentence targets.label targets.tag "
     "targets.choice targets.answer_start targets.answer_end targets.one_number words.of words.names words.members"

@@ -67,7 +67,6 @@ class FlaxBertPreTrainedModel(_Shared):
         output_attentions = config.output_attentions if output_attentions is None else output_attentions
         output_hidden_states = config.output_hidden_states if output_hidden_states is None else output_hidden_states
         return_dict = config.return_dict if return_dict is None else return_dict
-        params = params or self.params
         _check_array(input_ids)
         if not config.add_cross_attention and (past_key_values or encoder_hidden_states is not None):
             warnings.warn(
@@ -76,7 +75,6 @@ class FlaxBertPreTrainedModel(_Shared):
             )
             past_key_values = encoder_hidden_states = None
         setting = Setting(config, self.dtype, self._dropout_key(train, dropout_rng))
-
         shape = input_ids.shape
         whole = {
             "input_ids": input_ids,
@@ -89,6 +87,7 @@ class FlaxBertPreTrainedModel(_Shared):
         head_mask = jnp.ones(heads, "i4") if head_mask is None else jnp.asarray(head_mask, "i4")
         if head_mask.shape != heads:
             raise ValueError(f"head_mask has shape {head_mask.shape}; give (layers, heads), here {heads}")
+        params = params or self.params
         base = params["bert"] if self.parts else params
         cache = past_key_values or None
         cache = cache["bert"] if cache is not None and self.parts else cache

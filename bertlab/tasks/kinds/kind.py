@@ -18,7 +18,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 class Asked(Protocol):
-    """What a kind needs to know of a `Task`."""
+    """What a kind needs to know of a `Task`: its `kind`, `labels`, `max_length` and `stride`."""
 
     @property
     def kind(self) -> str: ...

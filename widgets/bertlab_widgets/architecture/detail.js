@@ -15,8 +15,16 @@ function histogram(detail) {
     return svg("rect", { x: i * width, y: 40 - height, width: width * 0.92, height, fill: "var(--accent)" });
   });
   const line = (value, colour, dash) =>
-    svg("line", { x1: at(value), x2: at(value), y1: 0, y2: 40, stroke: colour, "stroke-dasharray": dash, "stroke-width": 1.5,
-      "vector-effect": "non-scaling-stroke" });
+    svg("line", {
+      x1: at(value),
+      x2: at(value),
+      y1: 0,
+      y2: 40,
+      stroke: colour,
+      "stroke-dasharray": dash,
+      "stroke-width": 1.5,
+      "vector-effect": "non-scaling-stroke",
+    });
   const zero = statistics.min < 0 && statistics.max > 0 ? [line(0, "var(--muted)", "2 2")] : [];
   const marks = [...zero, line(statistics.mean, "var(--mark)", null)];
   const said = `Histogram from ${number(statistics.min)} to ${number(statistics.max)}, highest bar ${thousands(most)}`;
@@ -25,8 +33,13 @@ function histogram(detail) {
     "div.histogram",
     {},
     svg("svg", attributes, ...bars, ...marks),
-    h("div.axis", {}, h("span", {}, number(statistics.min)), h("span.mean", {}, `mean ${number(statistics.mean)}`),
-      h("span", {}, number(statistics.max))),
+    h(
+      "div.axis",
+      {},
+      h("span", {}, number(statistics.min)),
+      h("span.mean", {}, `mean ${number(statistics.mean)}`),
+      h("span", {}, number(statistics.max)),
+    ),
   );
 }
 
@@ -37,8 +50,12 @@ function byToken(ui, lengths) {
   const top = Math.max(...lengths) || 1;
   const rows = lengths.flatMap((length, i) => [
     h(`span${selected.has(i) ? ".best" : ""}`, {}, bidi(tokens[i]?.text ?? String(i))),
-    h("div.bar", {}, h("i", { style: `width: ${(100 * length) / top}%` }),
-      h("span.figure", { style: `left: ${(100 * length) / top}%` }, number(length))),
+    h(
+      "div.bar",
+      {},
+      h("i", { style: `width: ${(100 * length) / top}%` }),
+      h("span.figure", { style: `left: ${(100 * length) / top}%` }, number(length)),
+    ),
   ]);
   return [h("h4", {}, "Length at each token"), h("div.bars", {}, ...rows)];
 }
@@ -59,9 +76,15 @@ export function drawDetail(ui, detail) {
   if (detail.source) return [title, ...sourceLines(detail.source)];
   const { statistics } = detail;
   if (statistics) {
-    const pairs = [["deviation", statistics.std], ["norm", statistics.norm]];
+    const pairs = [
+      ["deviation", statistics.std],
+      ["norm", statistics.norm],
+    ];
     for (const [name, value] of pairs) rows.push(h("dt", {}, name), h("dd", {}, number(value, 4)));
-    if (statistics.left_out) rows.push(h("dt", {}, "left out"), h("dd", {}, `${thousands(statistics.left_out)} that are no numbers, or hidden places`));
+    if (statistics.left_out) {
+      const reason = `${thousands(statistics.left_out)} that are no numbers, or hidden places`;
+      rows.push(h("dt", {}, "left out"), h("dd", {}, reason));
+    }
   }
   return [
     title,

@@ -34,8 +34,10 @@ function moduleRow(ui, row) {
   );
   const tensors = row.tensors.map(entry => {
     const state = entry.shared ? ", shared" : entry.origin === "fresh" ? ", freshly drawn" : "";
-    const shown = { ...entry, name: `${entry.name}${entry.origin === "fresh" ? " fresh" : entry.shared ? " shared" : ""}` };
-    return chip(ui, shown, `tensor${entry.origin === "fresh" ? " fresh" : ""}`, `tensor ${entry.path}, ${entry.shape}${state}`);
+    const mark = entry.origin === "fresh" ? " fresh" : entry.shared ? " shared" : "";
+    const shown = { ...entry, name: `${entry.name}${mark}` };
+    const kind = `tensor${entry.origin === "fresh" ? " fresh" : ""}`;
+    return chip(ui, shown, kind, `tensor ${entry.path}, ${entry.shape}${state}`);
   });
   const points = row.points.map(entry =>
     chip(ui, entry, "point", `hook point ${entry.path}, ${entry.shape} for this sentence`),
@@ -43,7 +45,8 @@ function moduleRow(ui, row) {
   const count = row.count ? h("span.count", {}, large(row.count)) : null;
   const indent = `padding-inline-start: calc(${row.depth} * 0.9em)`;
   const chips = [...tensors, ...points];
-  return h("div.row", { style: indent }, h("div", {}, module, count), chips.length ? h("div.chips", {}, ...chips) : null);
+  const listed = chips.length ? h("div.chips", {}, ...chips) : null;
+  return h("div.row", { style: indent }, h("div", {}, module, count), listed);
 }
 
 /** The column of what is inside. */

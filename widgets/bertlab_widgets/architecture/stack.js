@@ -54,7 +54,12 @@ export function stackOf(ui, view) {
   const series = [{ token: null, values: view.lengths.mean }, ...view.lengths.tokens];
   const top = roundUp(Math.max(...series.flatMap(one => one.values)));
   const names = series.map(({ token }, k) =>
-    h("span", { style: `color: ${colourOf(k)}` }, k ? bidi(token) : "mean of tokens", k < series.length - 1 ? " · " : ""),
+    h(
+      "span",
+      { style: `color: ${colourOf(k)}` },
+      k ? bidi(token) : "mean of tokens",
+      k < series.length - 1 ? " · " : "",
+    ),
   );
   const said = view.lengths.mean.map((value, state) => `${state}: ${number(value)}`).join(", ");
   const entries = rows.flatMap((row, at) => partRow(ui, row, most, at, ui.get("path")));
@@ -69,6 +74,11 @@ export function stackOf(ui, view) {
     h("span.head", head, "length"),
     ...entries,
     lengthLines(series, rows, top),
-    h("div.head.legend", { style: `grid-row: ${rows.length + 2}` }, `↑ the sentence: length of its vectors, 0–${number(top, 2)} · `, ...names),
+    h(
+      "div.head.legend",
+      { style: `grid-row: ${rows.length + 2}` },
+      `↑ the sentence: length of its vectors, 0–${number(top, 2)} · `,
+      ...names,
+    ),
   );
 }

@@ -30,12 +30,24 @@ export function memoryTable(view) {
   const bar = (bytes, kind) =>
     h("td", {}, h(`div.bar.${kind}`, {}, h("i", { style: `width: ${(100 * bytes) / most}%` })), size(bytes));
   const rows = view.memory.map(row =>
-    h("tr", {}, h("td", {}, h("code", {}, row.part)), h("td", {}, row.class), bar(row.parameter_bytes, "held"),
-      bar(row.value_bytes, "passing")),
+    h(
+      "tr",
+      {},
+      h("td", {}, h("code", {}, row.part)),
+      h("td", {}, row.class),
+      bar(row.parameter_bytes, "held"),
+      bar(row.value_bytes, "passing"),
+    ),
   );
   const sum = name => view.memory.reduce((total, row) => total + row[name], 0);
-  const total = h("tr.total", {}, h("td", {}, "together"), h("td"), h("td", {}, size(sum("parameter_bytes"))),
-    h("td", {}, size(sum("value_bytes"))));
+  const total = h(
+    "tr.total",
+    {},
+    h("td", {}, "together"),
+    h("td"),
+    h("td", {}, size(sum("parameter_bytes"))),
+    h("td", {}, size(sum("value_bytes"))),
+  );
   const head = ["part, output on top", "class", "parameters", "values of this sentence, if all are kept"];
   return [h("table", {}, h("tr", {}, ...head.map(name => h("th", {}, name))), ...rows, total)];
 }
