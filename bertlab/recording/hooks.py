@@ -108,10 +108,13 @@ def _running_task() -> asyncio.Task | None:
         return None
 
 
+GLOBAL_HOOKS = tuple(f"_global_{kind}_hooks" for kind in ("forward", "forward_pre", "backward", "backward_pre"))
+
+
 def hooked(module: nn.Module) -> bool:
     """Whether torch's own hooks are set on the module, or on all modules."""
     own = module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-    return bool(own) or bool(torch_modules._has_any_global_hook())
+    return bool(own) or any(getattr(torch_modules, kind) for kind in GLOBAL_HOOKS)
 
 
 def anybody_listens(module: nn.Module) -> bool:

@@ -1,5 +1,8 @@
 """The course as static pages, in Chromium: on a phone and on a desk, from a folder, without asking anyone anything."""
 
+import os
+from pathlib import Path
+
 import pytest
 from grading_cases import notebook
 from lab_page import is_local
@@ -23,7 +26,10 @@ def site(tmp_path_factory):
     (folder / "in").mkdir()
     (folder / "in" / "03_heads.ipynb").write_text(notebook(CELLS), encoding="utf-8")
     (folder / "in" / "04_next.ipynb").write_text(notebook([("markdown", "# Next: and then?")]), encoding="utf-8")
-    return build(folder / "in", folder / "out").parent
+    here = str(Path(__file__).resolve().parents[1] / "widgets")  # small_lab, for the kernels
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+        return build(folder / "in", folder / "out").parent
 
 
 @pytest.mark.parametrize("width", [390, 1280])

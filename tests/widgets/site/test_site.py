@@ -1,6 +1,8 @@
 """The course as static pages: what is run, what is shown, and what is kept out."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +33,8 @@ def site(tmp_path_factory):
     (folder / "notebooks" / "02_next.ipynb").write_text(notebook(missing), encoding="utf-8")
     (folder / "docs" / "hosts.md").write_text("# Where `panels` run\n\nHere.", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+        here = str(Path(__file__).resolve().parents[1])  # small_lab, for the kernels
+        patch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
         build(folder / "notebooks", folder / "out", docs=folder / "docs")
         build(folder / "notebooks", folder / "solved", ["01"], solutions=True)
     return folder

@@ -67,7 +67,10 @@ def build(
     pages = []
     for source in sources:
         follow(f"running {source.path.name}")
-        pages.append(notebook_page(source.name, _executed(source, folder, solutions)))
+        notebook = _executed(source, folder, solutions)
+        if notebook.metadata["bertlab_note"]:
+            follow(f"{source.name}: {notebook.metadata['bertlab_note']}")
+        pages.append(notebook_page(source.name, notebook))
     for source in texts:
         pages.append(markdown_page(source.name, source.path.read_text(encoding="utf-8"), source.path.name))
     for picture in sorted(docs.glob("*.png")) if docs else []:
