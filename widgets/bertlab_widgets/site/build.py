@@ -117,7 +117,7 @@ def _executed(source: Source, folder: Path, solutions: bool) -> dict[str, Any]:
     """
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     notebook = nbformat.read(source.path, as_version=4)
     panels = folder / "panels"
@@ -136,6 +136,11 @@ def _executed(source: Source, folder: Path, solutions: bool) -> dict[str, Any]:
         notebook = nbformat.read(source.path, as_version=4)
         notebook.cells.insert(0, nbformat.v4.new_code_cell(""))
         notebook.metadata["bertlab_note"] = f"This chapter was not run here: {error.evalue}."
+    except CellTimeoutError:
+        late = f"{source.path.name}: a cell took more than {CELL_SECONDS} s"
+        raise ValueError(f"{late}; try it on a machine that is not busy") from None
+    except DeadKernelError:
+        raise ValueError(f"{source.path.name}: its kernel died; is there enough memory?") from None
     notebook.cells.pop(0)
     for cell in notebook.cells:
         if cell.cell_type == "code" and BEGIN in cell.source:
