@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bertlab.grading.confined import descendants
+
 KEPT_OUTPUT, KEPT_RESULTS = 4_000, 1_000_000  # bytes; what comes after is read and dropped
 TICK = 0.1  # seconds between two looks
 
@@ -116,25 +118,6 @@ def _share(pid: int) -> int:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     except (OSError, StopIteration, IndexError, ValueError):
         return 0
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and all that descend from it, where there is a /proc; otherwise itself."""
-    try:
-        running = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    except OSError:
-        return [pid]
-    children: dict[int, list[int]] = {}
-    for one in running:
-        try:
-            line = Path(f"/proc/{one}/stat").read_text(errors="replace")
-            children.setdefault(int(line.rpartition(")")[2].split()[1]), []).append(one)
-        except (OSError, IndexError, ValueError):
-            continue
-    family = [pid]
-    for one in family:
-        family += children.get(one, [])
-    return family
 
 
 def end(process: subprocess.Popen[Any]) -> None:

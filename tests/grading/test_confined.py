@@ -1,5 +1,6 @@
 """What holds where a kernel gives no namespaces: honest code is refused, and it is said what is not held."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,13 @@ os.remove("b.txt")
     assert run(code, box).split() == ["1", "whole", "1"]
 
 
+def read_if_there(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces are Linux's")
 def test_a_kernel_without_namespaces_is_named_and_the_work_goes_on(box):
     code = f"""
@@ -75,7 +83,14 @@ def call(name, *arguments):
 confined._call = call
 print(confined.confine(Path({str(box)!r}), 16), flush=True)
 """
+    code += "import os, subprocess\nsubprocess.Popen(['sleep', '31415926'], start_new_session=True)\n"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "['the network', 'writing outside its folder', 'other processes']"
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    with open(box / "said", "w+") as said:  # a pipe would wait for whoever holds it
+        done = subprocess.run(command, env=environment, stdout=said, stderr=said, timeout=120)
+        said.seek(0)
+        printed = said.read()
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"31415926" in read_if_there(path)]
+    assert left == [], "what it left running was ended"
+    assert printed.strip() == "['the network', 'writing outside its folder', 'other processes']"
     assert done.returncode == 0

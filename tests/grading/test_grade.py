@@ -8,7 +8,7 @@ import pytest
 from grading_cases import answered, hand_in, write_chapters
 
 from bertlab.grading import Limits, grade
-from bertlab.grading.watching import descendants
+from bertlab.grading.confined import descendants
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="submissions are confined on Linux")
 RIGHT = ('"antidisestablishmentarianism"', '("Café", "cafe")')
