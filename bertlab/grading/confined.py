@@ -164,8 +164,8 @@ def _change(where: str, add: int, clear: int, flags: int = 0) -> None:
 
 
 def limit(seconds: int, megabytes: int, file_megabytes: int) -> None:
-    """The limits of the system: processor time, address space, size of a file, core dumps, and processes where the
-    user is an ordinary one."""
+    """The limits of the system for each process: seconds of processor time, address space, size of a file, open files,
+    no core dumps. The clock, the memory that is used, and how many processes there are is watched from outside."""
     try:
         import resource
     except ImportError:  # Windows

@@ -29,7 +29,7 @@ def main(job_file: str) -> int:
     """Run the job that a file describes; see `bertlab.grading.grade`."""
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     box = Path(job["box"])
-    limit(job["seconds"], job["megabytes"], job["file_megabytes"])
+    limit(job["seconds"] + 300, job["megabytes"], job["file_megabytes"])
     lacking = confine(box, job["file_megabytes"])
     tell = os.fdopen(job["results"], "w", encoding="utf-8", buffering=1)
     work, home, temporary = (box / name for name in ("work", "home", "tmp"))

@@ -65,7 +65,10 @@ def test_a_loop_costs_its_cell_alone(tmp_path, chapters):
     "harm, reason",
     [
         (f"{DEAF}while True: pass", "stopped after 8 s"),
-        (f"{DEAF}while True: print('x' * 9999)", "stopped after 8 s"),
+        (
+            f"{DEAF}while True: print('x' * 9999)",
+            "stopped",
+        ),  # by its time, or its memory: IPython keeps what is printed
         ("import os\nos._exit(0)", "ended before its last cell"),
         (f"{DEAF}kept = []\nwhile True: kept.append(bytearray(b'x' * 50_000_000))", "more than 1500 MB of memory"),
         ("import os, time\nfor _ in range(200):\n    if not os.fork(): time.sleep(60)", "more than 20 processes"),
@@ -74,7 +77,7 @@ def test_a_loop_costs_its_cell_alone(tmp_path, chapters):
     ids=["loops", "prints for ever", "exits", "fills memory", "starts many", "forks for ever"],
 )
 def test_what_does_not_end_is_ended_with_all_that_it_started(tmp_path, chapters, harm, reason):
-    seconds = 8 if "8 s" in reason else 60
+    seconds = 60 if "more" in reason else 8
     before = set(descendants(os.getpid()))
     start = time.monotonic()
     limits = Limits(seconds=seconds, cell_seconds=4, megabytes=1500, processes=20)
