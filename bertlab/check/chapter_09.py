@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, compare, exercise, shipped_lab
@@ -101,7 +102,8 @@ def spans_of_tags(answer: Any) -> str:
     return f"the spans of {len(TAGS)} sentences."
 
 
-_CASES = [
+_Spans = list[list[tuple[str, int, int]]]
+_CASES: list[tuple[_Spans, _Spans]] = [
     (
         [[("PER", 0, 2), ("LOC", 3, 4)], [("ORG", 1, 3)]],
         [[("PER", 0, 2)], [("PER", 0, 1), ("LOC", 5, 6), ("ORG", 1, 3)]],
@@ -124,7 +126,9 @@ def span_f1(answer: Any) -> str:
         without_types = [[{span[1:] for span in spans} for spans in side] for side in (predicted, expected)]
         loose = 2 * sum(len(a & b) for a, b in zip(*without_types)) / (ours + theirs)
         mixed = 2 * len({s for row in predicted for s in row} & {s for row in expected for s in row}) / (ours + theirs)
-        given = call(answer, predicted, expected, shown=f"predicted {predicted} and expected {expected}")
+        given = call(
+            answer, *copy.deepcopy((predicted, expected)), shown=f"predicted {predicted} and expected {expected}"
+        )
         hints = [
             (f1 * 100, "This is in percent; give a share between 0 and 1."),
             (right / max(ours, 1), "This is the precision: right ones among those predicted."),

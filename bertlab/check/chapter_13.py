@@ -98,8 +98,8 @@ def integrate(answer: Any) -> str:
         points = [start + (number + shift) / steps * (end - start) for number in range(steps)]
         return sum(gradient(point) for point in points) / steps
 
-    for start, end, steps in (([0.0, 0, 0], [1.0, -2, 0.5], 50), ([0.5, 1, -1], [-1.0, 2, 3], 80)):
-        start, end = (torch.tensor(x, dtype=torch.float64) for x in (start, end))
+    for first, last, steps in (([0.0, 0, 0], [1.0, -2, 0.5], 50), ([0.5, 1, -1], [-1.0, 2, 3], 80)):
+        start, end = (torch.tensor(x, dtype=torch.float64) for x in (first, last))
         right = mean_at(0.5, start, end, steps) * (end - start)
         shown = f"{steps} steps from {start.tolist()} to {end.tolist()}"
         given = call(answer, gradient, start.clone(), end.clone(), steps, shown=shown)
