@@ -10,6 +10,7 @@ What heads do and what a prediction rests on:
 
 What hidden states hold:
 
+- `embeddings`: word, position and segment vectors as they add up, and what the order of the words does
 - `lens`: every layer read through the model's own head
 - `similarity`: why two sentences are alike, token by token
 - `geometry`, `neighbours`, `probing`, `neurons`: clouds of vectors, nearest contexts, what can be read from them, the
@@ -35,6 +36,7 @@ from bertlab.analysis import (
     attribution,
     compare,
     dependencies,
+    embeddings,
     errors,
     explanations,
     geometry,
@@ -53,7 +55,7 @@ from bertlab.analysis.passes import evaluating
 from bertlab.analysis.states import POOLINGS, embed
 
 __all__ = [
-    "POOLINGS", "ablation", "architecture", "attention", "attribution", "compare", "dependencies", "embed", "errors",
-    "evaluating", "explanations", "geometry", "lens", "neighbours", "neurons", "patching", "probing", "pruning",
-    "scoring", "similarity", "targets", "words",
+    "POOLINGS", "ablation", "architecture", "attention", "attribution", "compare", "dependencies", "embed",
+    "embeddings", "errors", "evaluating", "explanations", "geometry", "lens", "neighbours", "neurons", "patching",
+    "probing", "pruning", "scoring", "similarity", "targets", "words",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ PANELS = {
     "similarity": 'SimilarityPanel(workbench=workbench, sentences=["a dog ran.", "it was too tired."])',
     "training": "TrainPanel(workbench=workbench)",
     "architecture": 'ModelPanel(workbench=workbench, path="bert.encoder.layer.1.hidden")',
+    "embedding": "EmbeddingPanel(workbench=workbench)",
     "application": 'Workbench(lab, "the cat sat on the mat.")',
 }
 CELLS = [

@@ -16,6 +16,7 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "panel": ["Panel"],
     "workbench": ["Workbench"],
     "tokens": ["TokenizerPanel"],
+    "embedding": ["EmbeddingPanel"],
     "masks": ["MaskPanel"],
     "heads": ["HeadsPanel"],
     "similarity": ["SimilarityPanel"],

@@ -7,7 +7,15 @@ import re
 
 import pytest
 import torch
-from bertlab_widgets import HeadsPanel, MaskPanel, ModelPanel, SimilarityPanel, TokenizerPanel, Workbench
+from bertlab_widgets import (
+    EmbeddingPanel,
+    HeadsPanel,
+    MaskPanel,
+    ModelPanel,
+    SimilarityPanel,
+    TokenizerPanel,
+    Workbench,
+)
 from bertlab_widgets.panel import Panel, percent
 from panel_checks import PANELS, TEXT, answer_to, each_panel, run_code, shown_by
 
@@ -172,6 +180,7 @@ def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
         MaskPanel: panel.workbench.predictions(2, 1)[0]["token"],
         HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"],
         ModelPanel: "all layers",
+        EmbeddingPanel: "position",
         SimilarityPanel: "1.0",  # of the sentence with itself
     }[kind]
     assert panel.verdict.startswith("Right")

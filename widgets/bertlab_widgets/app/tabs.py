@@ -34,6 +34,7 @@ GROUPS = {  # in the order in which they are shown: what a person comes for
 _ALL = (
     Tab("Read", "tokenize", "Tokenize", "tokens.TokenizerPanel"),
     Tab("Read", "mask", "Mask", "masks.MaskPanel"),
+    Tab("Read", "embedding", "Embeddings", "embedding.EmbeddingPanel"),
     Tab("Look inside", "heads", "Inspect heads", "heads.HeadsPanel"),
     Tab("Look inside", "similarity", "Sentence similarity", "similarity.SimilarityPanel"),
     Tab("Learn", "tasks", "Run tasks", "tasks.TasksPanel"),

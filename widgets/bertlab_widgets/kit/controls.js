@@ -120,11 +120,11 @@ export function chanceLine(chance, column, count) {
 }
 
 /** Bars of one scale from 0 to 1 with a dashed line at chance, {at, text}, named once at the line. */
-export function chanceBars(rows, chance, { label = barLabel } = {}) {
+export function chanceBars(rows, chance, { label = barLabel, format = percent } = {}) {
   const drawn = chanceLine(chance, 2, rows.length);
   const head = drawn ? [h("span"), drawn.name, drawn.line] : [];
-  const summary = rows.map(row => `${row.label} ${percent(row.value)}`).join(", ");
+  const summary = rows.map(row => `${row.label} ${format(row.value)}`).join(", ");
   const role = label === barLabel ? "img" : "group";
-  const parts = rows.flatMap((row, i) => [label(row, i), barOf(row, percent, drawn ? `grid-area:${i + 2} / 2` : null)]);
+  const parts = rows.flatMap((row, i) => [label(row, i), barOf(row, format, drawn ? `grid-area:${i + 2} / 2` : null)]);
   return h("div.bars.with-chance", { role, "aria-label": summary }, ...head, ...parts);
 }

@@ -1,0 +1,85 @@
+// A row a token: how long word, position and segment vector are, their sum, and what LayerNorm makes of it; under it
+// the numbers of one token, part by part.
+import { PALETTE } from "../kit/colours.js";
+import { bidi, h } from "../kit/dom.js";
+import { fitCanvas } from "../kit/canvas.js";
+import { cssColor } from "../kit/colours.js";
+import { number, percent } from "../kit/numbers.js";
+import { addedIn, stacked } from "./pure.js";
+
+const KINDS = { word: PALETTE[0], position: PALETTE[1], token_type: PALETTE[2] };
+const LETTERS = { word: "W", position: "P", token_type: "S" };
+
+function bar(value, top, kind) {
+  const width = `width: ${(100 * value) / top}%`;
+  return h("td", {}, h(`div.bar.${kind}`, {}, h("i", { style: width })), h("span.figure", {}, number(value)));
+}
+
+/** The shares of the sum as one bar; a letter in each piece that has room. */
+function shareBar(row) {
+  const pieces = stacked(addedIn(row).map(name => [name, row[`${name}_share`]]));
+  const low = Math.min(0, ...pieces.map(([, from]) => from));
+  const span = Math.max(...pieces.map(([, , to]) => to)) - low || 1;
+  const said = addedIn(row).map(name => `${name} ${percent(row[`${name}_share`])}`).join(", ");
+  const drawn = pieces.map(([name, from, to]) => {
+    const place = `left: ${(100 * (from - low)) / span}%; width: ${(100 * (to - from)) / span}%; background: ${KINDS[name]}`;
+    return h(`i.${name}`, { style: place }, (to - from) / span > 0.12 ? LETTERS[name] : "");
+  });
+  return h("td", {}, h("div.shares", { role: "img", "aria-label": said, title: said }, ...drawn));
+}
+
+function tokenRow(ui, row, view, tops) {
+  const chosen = row.place === view.place;
+  const attributes = { type: "button", "data-place": row.place, "aria-pressed": String(chosen), onclick: event =>
+    ui.pick(row.place, event.shiftKey) };
+  const cells = [...addedIn(row), "sum"].map(name => bar(row[name], tops.added, name));
+  return h("tr", { class: chosen ? "chosen" : null }, h("td", {}, h("button", attributes, bidi(row.token))), ...cells,
+    shareBar(row), bar(row.hidden, tops.hidden, "hidden"));
+}
+
+/** The table and, below it, the strips of one token. */
+export function partsLook(ui, view) {
+  const { rows, names } = view;
+  const added = addedIn(rows[0]);
+  const tops = {
+    added: Math.max(...rows.flatMap(row => [...added, "sum"].map(name => row[name]))) || 1,
+    hidden: Math.max(...rows.map(row => row.hidden)) || 1,
+  };
+  const key = name => h("span.key", { style: `background: ${KINDS[name]}` }, LETTERS[name]);
+  const head = [h("th", {}, "token"), ...added.map(name => h("th", {}, key(name), ` ${names[name]}`)), h("th", {}, "= sum"),
+    h("th", {}, "each one's share of the sum"), h("th", {}, "after LayerNorm")];
+  const table = h("table.lengths", {}, h("tr", {}, ...head), ...rows.map(row => tokenRow(ui, row, view, tops)));
+  const chosen = rows[view.place];
+  const strips = Object.keys(view.strips).map(name => {
+    const sign = { word: "", position: "+", token_type: "+", sum: "=", hidden: "→" }[name];
+    const said = `${names[name]}: ${view.strips[name].length} numbers, blue below zero, orange above`;
+    return [h("span.muted", {}, `${sign} ${names[name]}`), h("canvas", { "data-strip": name, role: "img", "aria-label": said })];
+  });
+  const ends = `−${number(view.tops.sum, 2)} to ${number(view.tops.sum, 2)}, after LayerNorm ±${number(view.tops.hidden, 2)}`;
+  const title = h("h4", {}, "The numbers of ", bidi(chosen.token), ` (place ${chosen.place})`);
+  const scale = h("p.muted.small", {}, `Blue below zero, orange above: ${ends} (square-root scale)`);
+  return [
+    h(
+      "div.beside",
+      {},
+      h("div.scroll", { tabindex: "0", "aria-label": "Lengths by token" }, table),
+      h("div", {}, title, h("div.strips", {}, ...strips.flat()), scale),
+    ),
+  ];
+}
+
+/** Paint the strips once they have a width. */
+partsLook.paint = (ui, body, view) => {
+  const colors = ui.colors();
+  const high = 14 * ui.scale();
+  for (const canvas of body.querySelectorAll("[data-strip]")) {
+    canvas.style.width = "100%";
+    const wide = Math.max(40, canvas.parentElement.clientWidth - canvas.previousElementSibling.offsetWidth - 12);
+    const values = view.strips[canvas.dataset.strip];
+    const context = fitCanvas(canvas, wide, high);
+    values.forEach((value, i) => {
+      context.fillStyle = cssColor(colors.diverging[128 + value]);
+      context.fillRect((i * wide) / values.length, 0, wide / values.length + 0.5, high);
+    });
+  }
+};
