@@ -1,5 +1,5 @@
-// What the first layer gets: the three vectors of each token as they add up, how alike positions are, what another order
-// of the words does, and the words with vectors like its own.
+// What the first layer gets: the three vectors of each token as they add up, how alike positions are, what another
+// order of the words does, and the words with vectors like its own.
 import { numberField, select, tabs } from "../kit/controls.js";
 import { h, textButton } from "../kit/dom.js";
 import { neighboursLook } from "./neighbours.js";
@@ -25,7 +25,14 @@ function controlsOf(ui) {
   const own = {
     positions: [numberField(ui, "position", "Position", { low: 0, high: 100000 })],
     order: [select(ui, "arrange", ORDERS, "Words"), again],
-    neighbours: [select(ui, "count", [5, 10, 20, 30].map(n => [n, String(n)]), "Words")],
+    neighbours: [
+      select(
+        ui,
+        "count",
+        [5, 10, 20, 30].map(n => [n, String(n)]),
+        "Words",
+      ),
+    ],
   };
   const groups = Object.entries(own).map(([look, parts]) => [look, h("span.own", {}, ...parts)]);
   const show = () => {

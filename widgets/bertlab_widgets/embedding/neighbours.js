@@ -8,7 +8,12 @@ export function neighboursLook(_ui, view) {
   const chance = { at: Math.max(0, view.chance), text: `by chance ${number(view.chance, 2)}` };
   const columns = view.columns.map(column => {
     const rows = column.rows.map(row => ({ label: row.token, value: row.cosine }));
-    return h("div", {}, h("h4", {}, "nearest to ", bidi(column.token)), chanceBars(rows, chance, { format: value => number(value, 2) }));
+    return h(
+      "div",
+      {},
+      h("h4", {}, "nearest to ", bidi(column.token)),
+      chanceBars(rows, chance, { format: value => number(value, 2) }),
+    );
   });
   const more = view.more > 0 ? h("p.muted.small", {}, `The first ${columns.length} of the selected tokens.`) : null;
   return [h("div.columns", {}, ...columns), more].filter(Boolean);

@@ -9,7 +9,8 @@ function cosineBar(value, kind) {
   return h("td", {}, h(`div.bar.${kind}`, {}, h("i", { style: width })), number(value, 4));
 }
 
-const change = value => (value === null || value === undefined ? "–" : value === 0 ? "0" : value < 1e-6 ? "< 0.000001" : number(value, 2));
+const change = value =>
+  value === null || value === undefined ? "–" : value === 0 ? "0" : value < 1e-6 ? "< 0.000001" : number(value, 2);
 
 /** The new sentence, and a row a token in the order of before. */
 export function orderLook(ui, view) {
@@ -17,13 +18,32 @@ export function orderLook(ui, view) {
   const sentence = view.order.map((source, place) =>
     h(`span.chip${source === place ? ".special" : ""}`, {}, bidi(names.get(source))),
   );
-  const head = ["token", "moved", "output with positions: cosine", "largest change", "without positions: cosine", "largest change"];
+  const head = [
+    "token",
+    "moved",
+    "output with positions: cosine",
+    "largest change",
+    "without positions: cosine",
+    "largest change",
+  ];
   const rows = view.moves.map(move =>
     h(
       "tr",
       {},
-      h("td", {}, h("button", { type: "button", "data-place": move.place, onclick: event => ui.pick(move.place, event.shiftKey),
-        "aria-pressed": String((ui.get("selected") || []).includes(move.place)) }, bidi(move.token))),
+      h(
+        "td",
+        {},
+        h(
+          "button",
+          {
+            type: "button",
+            "data-place": move.place,
+            onclick: event => ui.pick(move.place, event.shiftKey),
+            "aria-pressed": String((ui.get("selected") || []).includes(move.place)),
+          },
+          bidi(move.token),
+        ),
+      ),
       h("td", {}, move.place === move.moved_to ? h("span.muted", {}, "stays") : `${move.place} → ${move.moved_to}`),
       cosineBar(move.cosine, "position"),
       h("td.number", {}, change(move.distance)),
@@ -31,10 +51,16 @@ export function orderLook(ui, view) {
       h("td.number", {}, change(move.distance_without_positions)),
     ),
   );
-  const others = view.others === null ? "" : `Different tokens of the text have cosine ${number(view.others, 2)} in the mean.`;
+  const others =
+    view.others === null ? "" : `Different tokens of the text have cosine ${number(view.others, 2)} in the mean.`;
   return [
     h("div.sentence", { "aria-label": "The words in their new order" }, h("span.muted", {}, "now "), ...sentence),
-    h("table", {}, h("tr", {}, ...head.map((name, i) => h(i === 3 || i === 5 ? "th.number" : "th", {}, name))), ...rows),
+    h(
+      "table",
+      {},
+      h("tr", {}, ...head.map((name, i) => h(i === 3 || i === 5 ? "th.number" : "th", {}, name))),
+      ...rows,
+    ),
     h("p.muted.small", {}, others),
   ];
 }

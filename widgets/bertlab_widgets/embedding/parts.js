@@ -1,9 +1,9 @@
 // A row a token: how long word, position and segment vector are, their sum, and what LayerNorm makes of it; under it
 // the numbers of one token, part by part.
-import { PALETTE } from "../kit/colours.js";
-import { bidi, h } from "../kit/dom.js";
+
 import { fitCanvas } from "../kit/canvas.js";
-import { cssColor } from "../kit/colours.js";
+import { cssColor, PALETTE } from "../kit/colours.js";
+import { bidi, h } from "../kit/dom.js";
 import { number, percent } from "../kit/numbers.js";
 import { addedIn, stacked } from "./pure.js";
 
@@ -20,21 +20,34 @@ function shareBar(row) {
   const pieces = stacked(addedIn(row).map(name => [name, row[`${name}_share`]]));
   const low = Math.min(0, ...pieces.map(([, from]) => from));
   const span = Math.max(...pieces.map(([, , to]) => to)) - low || 1;
-  const said = addedIn(row).map(name => `${name} ${percent(row[`${name}_share`])}`).join(", ");
+  const said = addedIn(row)
+    .map(name => `${name} ${percent(row[`${name}_share`])}`)
+    .join(", ");
   const drawn = pieces.map(([name, from, to]) => {
-    const place = `left: ${(100 * (from - low)) / span}%; width: ${(100 * (to - from)) / span}%; background: ${KINDS[name]}`;
-    return h(`i.${name}`, { style: place }, (to - from) / span > 0.12 ? LETTERS[name] : "");
+    const [left, width] = [from - low, to - from].map(share => (100 * share) / span);
+    const place = `left: ${left}%; width: ${width}%; background: ${KINDS[name]}`;
+    return h(`i.${name}`, { style: place }, width > 12 ? LETTERS[name] : "");
   });
   return h("td", {}, h("div.shares", { role: "img", "aria-label": said, title: said }, ...drawn));
 }
 
 function tokenRow(ui, row, view, tops) {
   const chosen = row.place === view.place;
-  const attributes = { type: "button", "data-place": row.place, "aria-pressed": String(chosen), onclick: event =>
-    ui.pick(row.place, event.shiftKey) };
+  const attributes = {
+    type: "button",
+    "data-place": row.place,
+    "aria-pressed": String(chosen),
+    onclick: event => ui.pick(row.place, event.shiftKey),
+  };
   const cells = [...addedIn(row), "sum"].map(name => bar(row[name], tops.added, name));
-  return h("tr", { class: chosen ? "chosen" : null }, h("td", {}, h("button", attributes, bidi(row.token))), ...cells,
-    shareBar(row), bar(row.hidden, tops.hidden, "hidden"));
+  return h(
+    "tr",
+    { class: chosen ? "chosen" : null },
+    h("td", {}, h("button", attributes, bidi(row.token))),
+    ...cells,
+    shareBar(row),
+    bar(row.hidden, tops.hidden, "hidden"),
+  );
 }
 
 /** The table and, below it, the strips of one token. */
@@ -46,16 +59,25 @@ export function partsLook(ui, view) {
     hidden: Math.max(...rows.map(row => row.hidden)) || 1,
   };
   const key = name => h("span.key", { style: `background: ${KINDS[name]}` }, LETTERS[name]);
-  const head = [h("th", {}, "token"), ...added.map(name => h("th", {}, key(name), ` ${names[name]}`)), h("th", {}, "= sum"),
-    h("th", {}, "each one's share of the sum"), h("th", {}, "after LayerNorm")];
+  const head = [
+    h("th", {}, "token"),
+    ...added.map(name => h("th", {}, key(name), ` ${names[name]}`)),
+    h("th", {}, "= sum"),
+    h("th", {}, "each one's share of the sum"),
+    h("th", {}, "after LayerNorm"),
+  ];
   const table = h("table.lengths", {}, h("tr", {}, ...head), ...rows.map(row => tokenRow(ui, row, view, tops)));
   const chosen = rows[view.place];
   const strips = Object.keys(view.strips).map(name => {
     const sign = { word: "", position: "+", token_type: "+", sum: "=", hidden: "→" }[name];
     const said = `${names[name]}: ${view.strips[name].length} numbers, blue below zero, orange above`;
-    return [h("span.muted", {}, `${sign} ${names[name]}`), h("canvas", { "data-strip": name, role: "img", "aria-label": said })];
+    return [
+      h("span.muted", {}, `${sign} ${names[name]}`),
+      h("canvas", { "data-strip": name, role: "img", "aria-label": said }),
+    ];
   });
-  const ends = `−${number(view.tops.sum, 2)} to ${number(view.tops.sum, 2)}, after LayerNorm ±${number(view.tops.hidden, 2)}`;
+  const [top, after] = [view.tops.sum, view.tops.hidden].map(value => number(value, 2));
+  const ends = `−${top} to ${top}, after LayerNorm −${after} to ${after}`;
   const title = h("h4", {}, "The numbers of ", bidi(chosen.token), ` (place ${chosen.place})`);
   const scale = h("p.muted.small", {}, `Blue below zero, orange above: ${ends} (square-root scale)`);
   return [

@@ -1,6 +1,7 @@
 // How alike the position vectors are: all with all as a map, one with all as a line, and the mean by distance.
-import { cssColor } from "../kit/colours.js";
+
 import { fitCanvas, pictureOf } from "../kit/canvas.js";
+import { cssColor } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
 import { bytes, number } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
@@ -13,11 +14,26 @@ function lineOf(values, mark, said) {
   const points = values.map((value, i) => `${((i + 0.5) * 100) / values.length},${y(value).toFixed(2)}`).join(" ");
   const thin = { "vector-effect": "non-scaling-stroke", fill: "none" };
   const at = ((mark + 0.5) * 100) / values.length;
-  const marked = mark === null ? [] : [svg("line", { x1: at, x2: at, y1: 0, y2: 60, stroke: "var(--mark)", "stroke-dasharray": "4 3", ...thin })];
+  const marked =
+    mark === null
+      ? []
+      : [svg("line", { x1: at, x2: at, y1: 0, y2: 60, stroke: "var(--mark)", "stroke-dasharray": "4 3", ...thin })];
   const zero = svg("line", { x1: 0, x2: 100, y1: y(0), y2: y(0), stroke: "var(--line)", ...thin });
   const line = svg("polyline", { points, stroke: "var(--accent)", "stroke-width": 1.5, ...thin });
-  const drawn = svg("svg", { viewBox: "0 0 100 60", preserveAspectRatio: "none", role: "img", "aria-label": said }, zero, ...marked, line);
-  const axis = h("div.axis", {}, h("span", {}, "0"), h("span", {}, `cosine ${number(low, 2)} to 1`), h("span", {}, String(values.length - 1)));
+  const drawn = svg(
+    "svg",
+    { viewBox: "0 0 100 60", preserveAspectRatio: "none", role: "img", "aria-label": said },
+    zero,
+    ...marked,
+    line,
+  );
+  const axis = h(
+    "div.axis",
+    {},
+    h("span", {}, "0"),
+    h("span", {}, `cosine ${number(low, 2)} to 1`),
+    h("span", {}, String(values.length - 1)),
+  );
   return h("div.curve", {}, drawn, axis);
 }
 
@@ -72,8 +88,19 @@ export function positionsLook(ui) {
     const of = `Cosine of position ${position} with every other`;
     const apart = "Mean cosine by how far two positions are apart";
     return [
-      h("div.two", {}, h("div.square", {}, canvas, scale),
-        h("div", {}, h("h4", {}, of), lineOf(view.row, position, of), h("h4", {}, apart), lineOf(view.means, null, apart))),
+      h(
+        "div.two",
+        {},
+        h("div.square", {}, canvas, scale),
+        h(
+          "div",
+          {},
+          h("h4", {}, of),
+          lineOf(view.row, position, of),
+          h("h4", {}, apart),
+          lineOf(view.means, null, apart),
+        ),
+      ),
     ];
   };
   look.paint = paint;
