@@ -88,7 +88,7 @@ def test_the_likeness_of_positions_is_their_cosine(model):
 
 
 def test_the_nearest_words_are_those_of_a_loop(model):
-    table = model.bert.embeddings.word_embeddings.weight
+    table = model.bert.embeddings.word_embeddings.weight.detach()
     cosines = [float(torch.nn.functional.cosine_similarity(table[7], row, dim=0)) for row in table]
     best = sorted((i for i in range(len(table)) if i != 7), key=cosines.__getitem__, reverse=True)[:4]
     found = embeddings.nearest_words(model, 7, 4)
