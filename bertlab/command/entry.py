@@ -10,7 +10,10 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from bertlab import __version__
 
@@ -137,7 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if passed_on is not None and command != "lab":
             parser.error("only `bertlab lab` passes arguments on after --")
         options.passed_on = passed_on or []
-        return options.run(options) or 0
+        with _plain_warnings():
+            return options.run(options) or 0
     except KeyboardInterrupt:
         print("bertlab: interrupted", file=sys.stderr)
         return 130
@@ -150,6 +154,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"bertlab: {_sentence(error)}", file=sys.stderr)
         print("(BERTLAB_TRACEBACK=1 shows where this came from)", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """What bertlab warns of as sentences, without the line of code that gave them; of several processes, once."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, UserWarning):
+                print(f"bertlab: {message}", file=sys.stderr)
+            else:
+                others(message, category, *place, **more)
+
+        if os.environ.get("RANK", "0") == "0":
+            warnings.showwarning = show
+        else:
+            warnings.simplefilter("ignore")
+        yield
 
 
 def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:

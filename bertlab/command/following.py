@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -38,7 +37,6 @@ def follow(
 
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(_plain_warnings())
         asked = stack.enter_context(_asked_to_stop())
         log = bar = board = None
         if first_process():
@@ -90,21 +88,6 @@ def _asked_to_stop() -> Iterator[list[signal.Signals]]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _plain_warnings() -> Iterator[None]:
-    """Warnings as sentences, without the line of code that gave them."""
-    with warnings.catch_warnings():
-
-        def show(message: Any, category: type[Warning], *place: Any) -> None:
-            print(f"bertlab: {message}", file=sys.stderr)
-
-        if first_process():
-            warnings.showwarning = show
-        else:
-            warnings.simplefilter("ignore")
-        yield
 
 
 def _log_file(options: argparse.Namespace, out: Path, resume: bool) -> Path:

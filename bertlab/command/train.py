@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bertlab.devices import find_device
 from bertlab.files import read_json, write_whole
 from bertlab.model import BertConfig
 from bertlab.model import heads as task_heads
-from bertlab.rows import read
+from bertlab.rows import guessed_columns, read
 from bertlab.tasks import KINDS, Task, infer_task
 from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import TrainingError, evaluate, evaluate_pretraining, finetune, main_metric, pretrain
@@ -71,6 +72,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     columns = named_columns(chosen.get("columns"), chosen["kind"])
     fields: dict[str, Any] = {"labels": tuple(chosen.get("labels") or ())}
     fields["max_length"] = 128 if chosen.get("max_length") is None else chosen["max_length"]
+    _say_what_is_read(chosen["data"], columns, chosen["kind"])
     task = infer_task(chosen["kind"], read(chosen["data"], columns=columns), **fields)
     tokenizer = BertTokenizerFast.from_pretrained(base)
     config = BertConfig.from_pretrained(base, **task.config())
@@ -106,6 +108,15 @@ def run_finetune(options: argparse.Namespace) -> int:
             f"bertlab.adapters.save_merged({str(out)!r}, FOLDER) makes one model of both, which transformers opens too."
         )
     return _carry_out(records, options, out, settings, save, said)
+
+
+def _say_what_is_read(data: Any, columns: dict[str, Any] | None, kind: str) -> None:
+    """Say on stderr which columns are read under another name than bertlab's own, unless they were named."""
+    first = next(read(data, columns=columns), None)
+    guessed = guessed_columns(first, kind) if first is not None and columns is None else {}
+    if guessed and first_process():
+        said = ", ".join(f"{name} from {column!r}" for name, column in guessed.items())
+        print(f"bertlab: columns taken by their names: {said}; --columns NAME=COLUMN says otherwise", file=sys.stderr)
 
 
 def _check_places(options: argparse.Namespace, chosen: dict[str, Any], out: Path, base: str, resume: bool) -> None:
@@ -168,9 +179,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
     else:
         model = getattr(task_heads, task.model_class).from_pretrained(options.model)
         tokenizer = BertTokenizerFast.from_pretrained(options.model)
+    columns = named_columns(options.columns, task.kind)
+    _say_what_is_read(options.data, columns, task.kind)
     scores = evaluate(
         model.to(device), tokenizer, options.data, task, batch_size=options.batch_size,
-        columns=named_columns(options.columns, task.kind),
+        columns=columns,
     )  # fmt: skip
     print(json.dumps(scores, indent=2))
     return 0

@@ -11,6 +11,7 @@ from bertlab.rows.columns import (
     Row,
     column_name,
     column_of,
+    guessed_columns,
     listed,
     place_of,
     texts_of,
@@ -20,6 +21,6 @@ from bertlab.rows.lines import chunks, lines
 from bertlab.rows.reading import documents, read
 
 __all__ = [
-    "COLUMN_NAMES", "DataError", "Row", "chunks", "column_name", "column_of", "documents", "lines", "listed",
-    "place_of", "read", "texts_of", "unread_texts",
+    "COLUMN_NAMES", "DataError", "Row", "chunks", "column_name", "column_of", "documents", "guessed_columns", "lines",
+    "listed", "place_of", "read", "texts_of", "unread_texts",
 ]  # fmt: skip

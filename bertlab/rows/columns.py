@@ -138,6 +138,26 @@ def texts_of(row: Mapping[str, Any]) -> tuple[str, str | None]:
     return text, None if second is None else _text(row, second, (str, type(None)))
 
 
+# What the kinds of tasks read, by bertlab's own names of the columns.
+_READ_BY = {
+    "tagging": ("tokens", "tags"), "choice": ("prompt", "endings", "label"), "causal": ("text",), "qa": (),
+}  # fmt: skip
+
+
+def guessed_columns(row: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """The columns that a kind of task reads under another name than bertlab's own: {"text": "review"}."""
+    found: dict[str, str | None] = {}
+    try:
+        if kind in _READ_BY:
+            found = {name: column_name(row, name) for name in _READ_BY[kind]}
+        else:
+            found["text"], found["pair"] = _columns_of_texts(row)
+            found["label"] = column_name(row, "label")
+    except DataError:  # whoever reads it says what is wrong
+        return {}
+    return {name: column for name, column in found.items() if column is not None and _plain(column) != _plain(name)}
+
+
 def unread_texts(row: Mapping[str, Any]) -> list[str]:
     """The columns of a row that hold several words and are no text, pair or label of it: titles, perhaps."""
     read = {*_columns_of_texts(row), *_aliases(row, "label")}

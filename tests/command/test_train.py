@@ -42,6 +42,19 @@ def finetune_command(data, base, out):
             *QUICK]  # fmt: skip
 
 
+def test_columns_taken_by_their_names_and_warnings_are_sentences_on_stderr(data, base, tmp_path, capsys):
+    rows = "".join(f"the cat ran {i},{label}\n" for i in range(8) for label in ("bad", "good", ""))
+    (tmp_path / "few.csv").write_text(f"review,stars\n{rows}")
+    command = ["finetune", tmp_path / "few.csv", "--kind", "classification", "--base", base, "--out", tmp_path / "out"]
+    assert run(*command, "--max-length", 16, "--steps", 1, *QUICK) == 0
+    said = capsys.readouterr().err
+    assert "bertlab: columns taken by their names: text from 'review', label from 'stars'; --columns" in said
+    assert "bertlab: 8 of 24 rows have no 'label' and are left out" in said and "UserWarning" not in said
+    named = ["--columns", "text=review", "label=stars"]
+    assert run(*command[:-1], tmp_path / "other", "--max-length", 16, "--steps", 1, *QUICK, *named) == 0
+    assert "by their names" not in capsys.readouterr().err
+
+
 def test_finetune_then_evaluate(data, base, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(*finetune_command(data, base, out), "--dev", data, "--epochs", 20, "--learning-rate", 1e-2) == 0

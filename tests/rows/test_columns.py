@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bertlab.rows import DataError, Row, column_of, read, texts_of, unread_texts
+from bertlab.rows import DataError, Row, column_of, guessed_columns, read, texts_of, unread_texts
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,10 @@ def test_tables_are_read_row_by_row():
     ]  # fmt: skip
     with pytest.raises(TypeError, match="one dictionary"):
         list(read({"text": "a", "label": 1}))
+
+
+def test_columns_under_other_names_are_named():
+    assert guessed_columns({"review": "fine", "stars": 4}, "regression") == {"text": "review", "label": "stars"}
+    assert guessed_columns({"text": "fine", "label": 1}, "classification") == {}
+    assert guessed_columns({"words": ["a"], "ner": ["O"]}, "tagging") == {"tokens": "words", "tags": "ner"}
+    assert guessed_columns({"a": 1}, "classification") == {}
