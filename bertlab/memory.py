@@ -18,8 +18,9 @@ QUIET = 60.0  # seconds without a new call until freed memory goes back
 LARGE = 64 * 2**20  # bytes from which it is worth while
 
 # Parameters of mallopt(3). Tensors above the first are mapped afresh each time, whatever is asked: 32 MB is the most.
-_MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD = -3, -1, -2
-_KEPT = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 64 * 2**20}  # the last for other threads
+# All threads share one arena: of the others malloc_trim does not hand back the top, 50 MB of each thread that trained.
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = -3, -1, -2, -8
+_KEPT = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 64 * 2**20, _ARENA_MAX: 1}
 
 _changing = threading.RLock()  # a collection of garbage may come back here in the midst of it
 _timer: threading.Timer | None = None
