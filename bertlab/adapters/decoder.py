@@ -35,7 +35,11 @@ class EncoderDecoder(nn.Module):
         config: that of the encoder; the decoder's differs by `decoder_fields` only.
         encoder: read with this one, already trained, and share its word embeddings; a new one if None.
         decoder_fields: fields of the decoder's config, such as `num_hidden_layers`.
+
+    `trained_to` says in words what a stored decoder was trained to do; empty where its folder does not.
     """
+
+    trained_to = ""
 
     def __init__(self, config: BertConfig, encoder: BertModel | None = None, **decoder_fields: Any):
         super().__init__()
@@ -181,6 +185,7 @@ class EncoderDecoder(nn.Module):
         with torch.no_grad():
             for name, value in stored.items():
                 own[name].copy_(value)
+        model.trained_to = str(about.get("trained_to", ""))
         return model.eval()
 
     def _own(self) -> dict[str, nn.Parameter]:

@@ -19,6 +19,7 @@ from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import Run, SequenceObjective, Settings, StepRecord, Stream, sequence_accuracy
 
 TASK = "seq2seq"
+TRAINED_TO = "put the shuffled words of a sentence back in order"
 SOURCES = ("tatoeba_en", "storybooks", "wikipedia_simple")
 FEWEST, MOST = 3, 9  # words of a sentence
 HELD_OUT = 500
@@ -106,8 +107,8 @@ def train_reorder(
         report(record)
         steps = record.step
     seconds = time.time() - started
-    folder = model.eval().save_decoder(Path(out) / "tasks" / TASK, task=TASK, base=base_name,
-                                       details={"kind": "sequence to sequence", "metric": "accuracy"})  # fmt: skip
+    details = {"kind": "sequence to sequence", "metric": "accuracy", "trained_to": TRAINED_TO}
+    folder = model.eval().save_decoder(Path(out) / "tasks" / TASK, task=TASK, base=base_name, details=details)
     stored = EncoderDecoder.load_decoder(folder, encoder)
     return {
         "metric": "accuracy",
