@@ -367,3 +367,39 @@ def test_without_bertviz_its_view_says_what_to_install(lab, monkeypatch):
     panel._message(None, {"call": "bertviz", "id": 1, "args": {"kind": "head"}}, [])
     assert 'pip install "bertlab[lab]"' in panel.error and not panel.error.startswith("ImportError")
     assert replies[0]["error"] == panel.error
+
+
+def test_a_student_reads_what_cls_is_for(lab):
+    panel = HeadsPanel(lab, TEXT, selected=[0], layer=2)
+    assert "What it gathers here is all that a head for a whole text reads" in panel.answer
+    panel.layer = 0
+    assert "has gathered after the last layer" in panel.answer
+    panel.selected = [3]
+    assert "whole text" not in panel.answer
+
+
+def test_kinds_are_said_as_what_heads_do(lab):
+    panel = HeadsPanel(lab, TEXT, look="kinds")
+    assert (
+        panel.answer.startswith("Of 12 heads on this sentence, ") and " look" in panel.answer or " do" in panel.answer
+    )
+    counts = {name: count for _, name, _, count in panel.view["kinds"]}
+    panel.predict_first = True
+    assert panel.gate_question == "What do most heads do?" and panel.gate_choices == list(counts)
+    panel.guess = max(counts, key=counts.get)
+    assert panel.verdict == "Right."
+
+
+def test_the_gate_asks_for_the_arithmetic_where_that_is_shown(lab):
+    panel = HeadsPanel(lab, TEXT, look="steps", selected=[4], key_token=2, predict_first=True)
+    assert "How many percent of the attention of “not” go to “animal”" in panel.gate_question
+    panel.guess = "50"
+    assert panel.verdict.startswith("You said 50 %, it is")
+
+
+def test_a_gradient_that_is_noise_is_said_to_hardly_matter(lab):
+    from bertlab_widgets.heads.words import _gradient
+
+    panel = HeadsPanel(lab, TEXT, mode="gradient")
+    assert "hardly matters to the prediction at" in _gradient(panel, "Head 0.0", "", "`it`", 2e-6)
+    assert "matters most to the prediction at" in _gradient(panel, "Head 0.0", "`it`", "`cat`", 0.5)

@@ -145,3 +145,65 @@ def test_deals_go_on_from_one_to_the_next_as_if_dealt_at_once(lab):
     for times in (10, 20):
         twice.deal(times)
     assert once.deals == twice.deals
+
+
+# --- every look speaks of itself
+
+
+def test_a_score_is_that_of_the_heads_that_are_on(lab, monkeypatch):
+    panel = MaskPanel(lab, "the cat sat.", look="score")
+    on = [row["log_probability"] for row in panel.data()]
+    panel.ablated = [(0, 1), (2, 3)]
+    off = [row["log_probability"] for row in panel.data()]
+    assert off != pytest.approx(on) and panel.answer.startswith("With heads 0.1, 2.3 off:")
+    assert run_code(panel, lab, monkeypatch) == pytest.approx(off)
+
+
+@pytest.mark.parametrize(("text", "why"), [("the [MASK] sat.", "holds [MASK]"), ("cat " * 90, "64")])
+def test_a_text_without_a_score_says_why_and_keeps_no_other_answer(lab, text, why):
+    panel = MaskPanel(lab, text, look="score")
+    assert panel.answer.startswith("This sentence has no score") and why in panel.answer
+    assert panel.view["score"] == [] and panel.gate_question == "" and not panel.error
+
+
+def test_one_token_is_one_token(lab):
+    panel = MaskPanel(lab, "cat", look="score")
+    assert "a token" not in panel.answer
+    panel.look = "everywhere"
+    assert panel.answer.startswith("At the only place")
+    panel.look = "dealer"
+    assert "1 tokens" not in panel.answer
+
+
+def test_a_text_that_is_a_gap_alone_is_looked_at(lab):
+    panel = MaskPanel(lab, "[MASK]")
+    assert panel.answer.startswith("At place 1 BERT expects") and len(panel.data()[1]) == 8
+
+
+def test_a_token_that_is_seen_is_said_to_be_seen(lab):
+    panel = MaskPanel(lab, TEXT, selected=[2])
+    assert panel.answer.startswith("At place 2, where it sees `animal`, BERT says")
+    panel.look = "layers"
+    assert panel.answer.startswith("At place 2, where BERT sees `animal`")
+
+
+@pytest.mark.parametrize(
+    ("look", "asked", "guess", "said"),
+    [
+        ("everywhere", "At how many of the 13 places", "99", "You said 99, it is"),
+        ("dealer", "How many percent", "15 %", "%"),
+        ("score", "surprise BERT most", "zebra", "is not among the tokens"),
+        ("places", "If “tired” were hidden", "cat", "number"),
+    ],
+)
+def test_the_gate_asks_for_what_the_look_shows(lab, look, asked, guess, said):
+    panel = MaskPanel(lab, TEXT, look=look, predict_first=True)
+    assert asked in panel.gate_question
+    panel.guess = guess
+    assert said in panel.verdict or panel.verdict.startswith("Right")
+
+
+def test_a_rare_word_has_less_than_and_not_a_sign(lab):
+    panel = MaskPanel(lab, TEXT)
+    panel.set_trait("answer", "")
+    assert "< 0.001" not in panel.answer

@@ -7,6 +7,7 @@ import pytest
 from bertlab_widgets import TasksPanel, TokenizerPanel, TrainPanel, Workbench
 from bertlab_widgets.panel import SHARED, load_presets, positions_of, word_spans
 
+import bertlab
 from bertlab.nano import texts as nano_data
 from bertlab.samples import SETS
 from bertlab.tokenizer import WordPiece
@@ -166,3 +167,31 @@ def test_a_contraction_is_three_tokens_and_small_mask_is_text(tokenize):
 def test_the_word_too_long_is_unknown_and_a_little_shorter_it_is_not(tokenize):
     assert tokenize("A word too long") == ["[UNK]"]
     assert 100 < len(TokenizerPanel.preset_states["A word too long"]["text"]) < 105
+
+
+# --- true of the model that ships
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    if not (files("bertlab") / "shipped" / "bertlab-mini" / "model.safetensors").is_file():
+        pytest.skip("the shipped model is not there")
+    return bertlab.load(device="cpu")
+
+
+def test_falling_into_a_loop_falls_into_one(shipped):
+    panel = TasksPanel(shipped, preset="Generation: Falling into a loop", attribution="off")
+    assert panel.wait(60)
+    tokens = [token for token, _ in panel.data()]
+    assert any(tokens[i : i + 5] == tokens[i + 5 : i + 10] for i in range(len(tokens))), tokens
+
+
+def test_people_places_and_firms_are_all_found(shipped):
+    panel = TasksPanel(shipped, preset="Entities: People, places, firms", attribution="off")
+    assert {row["label"].split("-")[-1] for row in panel.table()} >= {"PER", "LOC", "ORG"}
+
+
+def test_the_decoder_that_ships_says_what_it_was_trained_to_do(shipped):
+    panel = TasksPanel(shipped, preset="Sequence to sequence: Two orders fit", attribution="off")
+    assert panel.wait(60)
+    assert "trained to put the shuffled words of a sentence back in order" in panel.view["reads"]

@@ -607,3 +607,54 @@ def test_the_task_is_linked_to_the_other_panels_by_text_and_selection(lab):
     first.selected = [3]
     first.text = PAIR
     assert second.text == PAIR and second.selected == []
+
+
+# --- what the head reads, and a text without a gap
+
+
+def test_a_text_without_a_gap_opens_with_an_answer(lab, monkeypatch):
+    panel = done(TasksPanel(lab, TEXT, task="fill_mask"))
+    expected = lab.fill_mask(TEXT.replace("mat", "[MASK]"), top_k=8)[0]
+    assert panel.answer.startswith("If `mat` were hidden, BERT would") and panel.view["gaps"][0]["hidden"] == "mat"
+    assert list(panel.data()) == [6] and list(panel.data()[6]) == [fill.token for fill in expected]
+    assert run_code(panel, lab, monkeypatch)[6] == pytest.approx(panel.data()[6])
+    assert "If “mat” were hidden" in panel.gate_question and panel.view["attribution"]["tokens"][6] == "[MASK]"
+    panel.masked = [2]
+    assert list(done(panel).data()) == [2] and "hidden" not in panel.answer
+
+
+@pytest.mark.parametrize(
+    ("task", "pair", "said", "places"),
+    [
+        ("next_sentence", "it ran.", "The head reads [CLS] alone", [0]),
+        ("sentiment", "", "The head reads [CLS] alone", [0]),
+        ("similarity", "it ran.", "becomes this one number", [0]),
+        ("fill_mask", "", "[CLS] is not asked", [6]),
+        ("pos", "", "[CLS] is not asked", list(range(1, 8))),
+        ("qa", "it ran.", "[CLS] stands for “no answer”", [0]),
+        ("generation", "", "[CLS] only begins the text", []),
+        ("seq2seq", "", "all tokens of the source", []),
+    ],
+)
+def test_every_task_says_what_its_head_reads(lab, task, pair, said, places):
+    view = done(TasksPanel(lab, TEXT, pair, task=task, attribution="off", new_tokens=2, longest=2)).view
+    assert said in view["reads"] and view["read_at"] == places
+
+
+def test_a_decoder_says_what_it_was_trained_to_do(lab):
+    panel = done(TasksPanel(lab, "cat the sat", task="seq2seq", longest=2))
+    assert "was trained to" not in panel.view["reads"]
+    panel.task_model.trained_to = "put words in order"
+    panel.count = 5
+    assert done(panel).view["reads"].startswith("This decoder was trained to put words in order.")
+
+
+def test_sentences_count_and_name_as_a_person_would(lab):
+    panel = done(TasksPanel(lab, "cat", task="pos", attribution="off"))
+    assert panel.answer.startswith("The head calls `cat` ")
+    panel.task = "inference"
+    assert panel.answer == "This task reads two texts: type the hypothesis too."
+
+
+def test_no_word_of_a_tagged_text_is_not_an_error(lab):
+    assert done(TasksPanel(lab, "[MASK]", task="ner", attribution="off")).error == ""

@@ -2,6 +2,7 @@
 
 import pytest
 from bertlab_widgets import TokenizerPanel
+from small_lab import small_lab
 
 
 def test_the_steps_are_those_of_the_algorithm(lab):
@@ -63,3 +64,40 @@ def test_a_text_beyond_the_limit_is_shown_with_what_was_cut(lab, look):
     lengths = panel.view["lengths"]
     assert (lengths["words"], lengths["tokens"], lengths["limit"]) == (100, 64, 64)
     assert lengths["cut"][0].split() == ["cat"] * 38 and not panel.error
+
+
+def test_words_are_counted_as_they_are_split(lab):
+    panel = TokenizerPanel(lab, "it didn't, did it?", look="length")
+    lengths = panel.view["lengths"]
+    assert (lengths["words"], lengths["parts"], sum(lengths["pieces"])) == (4, 8, 8)
+    assert panel.answer.startswith("4 words, split into 8 parts, become 11 tokens; the limit is 64.")
+    panel.text = "cat"
+    assert panel.answer == "1 word becomes 3 tokens; the limit is 64."
+
+
+def test_a_smaller_limit_shows_what_it_cuts(lab):
+    panel = TokenizerPanel(lab, "the cat sat on the mat", look="length", limit=5)
+    assert panel.view["lengths"]["cut"] == ["on the mat"] and panel.view["lengths"]["tokens"] == 5
+    assert "more than 5 tokens" in panel.answer
+    panel.limit = 100
+    assert panel.view["lengths"]["limit"] == panel.view["lengths"]["own"] == 64
+    panel.limit = 2
+    assert "limit 2 was given" in panel.error.lower()
+
+
+def test_the_limit_is_the_models_own():
+    assert TokenizerPanel(small_lab(12), "the cat", look="length").view["lengths"]["limit"] == 12
+
+
+@pytest.mark.parametrize("look", ["steps", "table", "compare", "length"])
+def test_a_tokenizer_of_another_kind_keeps_its_table_and_says_why_it_has_no_steps(lab, monkeypatch, look):
+    def refuse(self):
+        raise ValueError("the readable tokenizer cannot follow this one, for its normalizer is missing")
+
+    monkeypatch.setattr(type(lab.tokenizer), "readable", refuse)
+    panel = TokenizerPanel(lab, "the cat ran", look=look)
+    assert [row["token"] for row in panel.rows()] == ["[CLS]", "the", "cat", "ran", "[SEP]"]
+    assert ("cannot follow" in panel.error) == (look in ("steps", "compare"))
+    assert panel.answer and panel.exported_bytes("csv") and panel.exported_bytes("html") and panel.figure()
+    panel.selected = [2]
+    assert panel.workbench.selected == [2]

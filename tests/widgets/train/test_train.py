@@ -6,7 +6,7 @@ import time
 
 import pytest
 import torch
-from bertlab_widgets import HeadsPanel, Workbench
+from bertlab_widgets import HeadsPanel, TasksPanel, Workbench
 from bertlab_widgets.train.panel import TrainPanel
 from bertlab_widgets.train.rows import kind_of, pasted_rows, split_rows
 from bertlab_widgets.train.weights import fresh_model, layer_changes, trained_parameters
@@ -381,7 +381,17 @@ def test_what_the_lab_has_stays_the_labs_until_somebody_says_otherwise(lab):
     panel.start()
     assert panel.wait(60)
     panel.adopt()
-    assert own.task_model("sentiment") is panel.run.model
+    adopted = own.task_model("sentiment")
+    assert adopted is not shipped and adopted is not panel.run.model
+    moved = [name for name, value in panel.run.model.named_parameters() if value.requires_grad]
+    kept = {name: value.clone() for name, value in adopted.named_parameters()}
+    panel.moment = 0
+    assert all(torch.equal(kept[name], dict(adopted.named_parameters())[name]) for name in moved)
+    assert "The lab answers for sentiment with what was trained here" in panel.note
+    tasks = TasksPanel(own, TEXT, task="sentiment")
+    assert "trained here, 60 steps" in tasks.heading["state"]
+    panel.reset()
+    assert own.task_model("sentiment") is shipped and "trained here" not in panel.note
 
 
 def test_after_a_stop_the_run_goes_on_to_the_same_numbers(lab):
@@ -571,3 +581,54 @@ def test_another_set_brings_its_sentence_unless_somebody_typed_one(lab):
     assert panel.text == TEXT
     kept = TrainPanel(lab, TrainPanel(lab).text, dataset="topics").state()
     assert TrainPanel.from_state(lab, kept).state() == kept
+
+
+# --- what is said
+
+
+def test_every_look_of_a_run_has_a_sentence_of_its_own(lab):
+    panel = trained(lab, rate=0.05)
+    panel.look = "layers"
+    assert "has moved most, by" in panel.answer and "loss" not in panel.answer
+    panel.look = "attention"
+    assert "of the attention of head" in panel.answer
+    panel.look = "curves"
+    assert "the loss is" in panel.answer
+
+
+def test_attention_opens_on_a_head_that_moved(lab):
+    panel = trained(lab, rate=0.05)
+    assert (panel.layer, panel.head) == (0, 0)
+    panel.look = "attention"
+    change = panel.view["attention"]["change"]
+    assert change[panel.layer][panel.head] == max(map(max, change)) > 0
+    assert (panel.workbench.layer, panel.workbench.head) == (panel.layer, panel.head) and not panel.error
+    panel.layer, panel.head = 0, 0
+    assert panel.view["attention"]["layer"] == panel.view["attention"]["head"] == 0
+
+
+@pytest.mark.parametrize("lines", ["positive, good movie\nnegative, bad movie", "good movie; positive\nbad movie; sad"])
+def test_lines_that_look_like_a_text_and_a_label_are_said_to_be_read_as_text(lab, lines):
+    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=lines)
+    assert panel.note.startswith("Read as running text without labels") and "a tab, and the label" in panel.note
+    assert TrainPanel(lab, TEXT, dataset="pasted", pasted="the cat sat, and ran.\nit ran.").note == ""
+
+
+def test_columns_that_were_guessed_are_named(lab, tmp_path):
+    rows = "".join(
+        f"the cat {verb} {i},{stars}\n" for i in range(6) for verb, stars in (("ran", "one"), ("sat", "two"))
+    )
+    (tmp_path / "reviews.csv").write_text(f"review,stars\n{rows}")
+    panel = TrainPanel(lab, TEXT, dataset="file", file=str(tmp_path / "reviews.csv"))
+    assert "text from 'review', label from 'stars'" in panel.note
+    panel.columns = "text = review, label = stars"
+    assert panel.note == ""
+
+
+def test_what_the_engine_warns_of_is_a_note_and_stays_with_the_run(lab, tmp_path, recwarn):
+    rows = "".join(f"the cat ran {i},{label}\n" for i in range(8) for label in ("one", "two", ""))
+    (tmp_path / "few.csv").write_text(f"text,label\n{rows}")
+    panel = TrainPanel(lab, TEXT, dataset="file", file=str(tmp_path / "few.csv"), steps=2, batch_size=4)
+    panel.start()
+    assert panel.wait(60) and panel.phase == "done"
+    assert "are left out" in panel.note and not [one for one in recwarn if "left out" in str(one.message)]

@@ -155,10 +155,12 @@ export function makeLines(ui, heads, hovered) {
       strong: new Set(outgoing.length < rows.length ? outgoing : []),
     });
     const hidden = mass > 0 ? 1 - drawn / mass : 0;
-    const left = all ? "strongest of each token" : hidden > 0.005 ? `${percent(hidden)} too weak` : "";
-    title.textContent = left ? `${heads.title()}: ${left}` : `${heads.title()} as lines`;
+    title.textContent = all ? `${heads.title()}, strongest lines` : `${heads.title()} as lines`;
     const sides = view.flat ? ["above", "below"] : ["left", "right"];
-    title.title = `From each token (${sides[0]}) to what it looks at (${sides[1]})`;
+    const from = `From each token (${sides[0]}) to what it looks at (${sides[1]})`;
+    const drawnHere = all ? "Drawn are the strongest lines of each token" : "Every line is drawn that can be seen";
+    const weak = hidden > 0.005 ? `; those that are too weak hold ${percent(hidden)} of the weight` : "";
+    title.title = `${from}. ${drawnHere}${weak}.`;
     canvas.setAttribute("aria-label", `Lines of ${heads.title()}. ${get("answer").replaceAll("`", "")}`);
   }
   const rowAt = event => {

@@ -187,9 +187,7 @@ class HeadsPanel(Panel):
         return words.gate(self)
 
     def gate_options(self) -> list[str]:
-        shown = self.maps.visible
-        names = [token["text"] for i, token in enumerate(self.workbench.tokens) if i in shown]
-        return list(dict.fromkeys(names)) if len(names) <= 24 else []
+        return words.gate_options(self)
 
     def grade(self, guess: str) -> str:
         return words.grade(self, guess)

@@ -25,6 +25,18 @@ def _subject(panel: Any) -> str:
     return f"Head {panel.layer}.{panel.head}" if len(heads) == 1 else f"The mean of {len(heads)} heads"
 
 
+LEAST_GRADIENT = 1e-3  # nats: what is smaller is no influence
+KINDS_SAID = {  # name of a kind -> what one head of it does, and several
+    "previous": ("looks at the token before", "look at the token before"),
+    "next": ("looks at the token after", "look at the token after"),
+    "same": ("looks at the token itself", "look at the token itself"),
+    "delimiter": ("rests on [CLS] and [SEP]", "rest on [CLS] and [SEP]"),
+    "broad": ("looks at all tokens", "look at all tokens"),
+    "focused": ("looks at few words", "look at few words"),
+    "mixed": ("does none of these alone", "do none of these alone"),
+}
+
+
 def _head(panel: Any) -> str:
     workbench, maps = panel.workbench, panel.maps
     if not maps.visible:
@@ -45,9 +57,35 @@ def _head(panel: Any) -> str:
     elif panel.mode in ("attention", "rollout"):
         said = f"{subject}: on average over all tokens, {to} gets most, {percent(row[key])}."
         said += " Select a token to see where it looks."
+    elif panel.mode == "norm":
+        what = "the norm of what its value adds"
+        size = significant(float(row[key]))
+        said = f"{subject}: to {whose or 'a token, on average,'} {to} brings most, {size} ({what})."
     else:
-        said = f"{subject}: for {whose or 'the tokens on average'}, {to} counts most ({significant(float(row[key]))})."
-    return f"{said} {_without(panel)}".strip()
+        said = _gradient(panel, subject, whose, to, float(row[key]))
+    return " ".join(filter(None, [said, _reads_cls(panel, rows), _without(panel)]))
+
+
+def _gradient(panel: Any, subject: str, whose: str, to: str, value: float) -> str:
+    """Attention x gradient of the prediction that is watched; what is too small to matter is said to be so."""
+    place = panel.target_place()
+    tokens = panel.workbench.tokens
+    watched = quoted(tokens[panel.default_token if place is None else place]["text"])
+    what = f"the prediction at {watched} (attention × gradient {significant(value)})"
+    if abs(value) < LEAST_GRADIENT:
+        return f"{subject} hardly matters to {what.replace('(', '(at most ')}."
+    of = f"the look of {whose}" if whose else "the look of a token, on average,"
+    return f"{subject}: {of} at {to} matters most to {what}."
+
+
+def _reads_cls(panel: Any, rows: list[int]) -> str:
+    """What [CLS] is for, where it is the token that looks."""
+    workbench = panel.workbench
+    if [workbench.tokens[i]["id"] for i in rows] != [workbench.lab.tokenizer.cls_token_id]:
+        return ""
+    last = panel.layer == workbench.layer_count - 1
+    when = "What it gathers here" if last else "What it has gathered after the last layer"
+    return f"{when} is all that a head for a whole text reads: next sentence, sentiment and the like."
 
 
 def _without(panel: Any) -> str:
@@ -107,9 +145,9 @@ def _kinds(panel: Any) -> str:
         return "Kinds are those of single heads: choose the weights “attention”."
     counts = sorted(((count, name, meaning) for _, name, meaning, count in panel.view["kinds"]), reverse=True)
     over = f"over {panel.view['corpus']} sentences" if panel.view.get("corpus") else "on this sentence"
-    named = [f"{counted(count, 'head')} {name}" for count, name, _ in counts[:3] if count]
+    named = [f"{count} {KINDS_SAID.get(name, (name, name))[count > 1]}" for count, name, _ in counts[:3] if count]
     total = sum(count for count, *_ in counts)
-    return f"Of {total} heads, {over}: {', '.join(named)}."
+    return f"Of {counted(total, 'head')} {over}, {', '.join(named)}."
 
 
 def _bertviz(panel: Any) -> str:
@@ -119,22 +157,86 @@ def _bertviz(panel: Any) -> str:
 
 
 def gate(panel: Any) -> str:
-    """The question of the predict-first gate."""
-    token = panel.workbench.tokens[panel.asked_token()]["text"]
-    return f"Which token does head {panel.layer}.{panel.head} look at most from “{token}”?"
+    """The question of the predict-first gate: about the look that is shown."""
+    tokens = panel.workbench.tokens
+    token = tokens[panel.asked_token()]["text"]
+    if panel.look == "kinds":
+        return "What do most heads do?" if panel.view.get("kinds") else ""
+    if panel.look == "effect" and panel.view.get("effect"):
+        off = panel.workbench.ablated
+        what = f"with {heads_named(list(off))} off" if off else "with every head on"
+        return f"Which token will be likeliest at {panel.view['effect']['place']}, {what}?"
+    if panel.look == "steps":
+        key = tokens[panel.key_token]["text"]
+        return f"How many percent of the attention of “{token}” go to “{key}” in head {panel.layer}.{panel.head}?"
+    what = {"norm": "To which token", "gradient": "To which token"}.get(panel.mode, "")
+    if panel.maps.comparing or what:
+        return f"Which token will stand out for “{token}” in {_subject(panel).lower()}?"
+    subject = _subject(panel)
+    return f"Which token does {subject[0].lower() + subject[1:]} look at most from “{token}”?"
+
+
+def gate_options(panel: Any) -> list[str]:
+    """What may be answered, where it can be listed."""
+    if panel.look == "kinds":
+        return [name for _, name, _, _ in panel.view.get("kinds", [])]
+    if panel.look in ("effect", "steps"):
+        return []
+    shown = panel.maps.visible
+    names = [token["text"] for i, token in enumerate(panel.workbench.tokens) if i in shown]
+    return list(dict.fromkeys(names)) if len(names) <= 24 else []
+
+
+def _grade_kinds(panel: Any, guess: str) -> str:
+    counts = sorted(((count, name) for _, name, _, count in panel.view["kinds"]), reverse=True)
+    names, wanted = [name for _, name in counts], guess.strip().lower()
+    if wanted not in names:
+        return f"{quoted(guess)} is no kind of head; most are {counts[0][1]}."
+    rank = names.index(wanted)
+    return "Right." if counts[rank][0] == counts[0][0] else f"Yours are {counts[rank][0]}; most are {counts[0][1]}."
+
+
+def _grade_effect(panel: Any, guess: str) -> str:
+    rows = sorted(panel.view["effect"]["rows"], key=lambda row: -row["probability"])
+    names, wanted = [row["token"] for row in rows], guess.strip().lower()
+    first = f"{quoted(names[0])} is first with {percent(rows[0]['probability'])}"
+    if wanted not in names:
+        return f"{quoted(guess)} is not among the likeliest; {first}."
+    rank = names.index(wanted)
+    return "Right." if not rank else f"Your {quoted(guess)} has {percent(rows[rank]['probability'])}; {first}."
+
+
+def _grade_step(panel: Any, guess: str) -> str:
+    share = panel.cell(panel.layer, panel.head, panel.asked_token(), panel.key_token)["probability"]
+    try:
+        number = float(guess.replace("%", "").replace(",", ".").strip())
+    except ValueError:
+        return f"{quoted(guess)} is no number; it is {percent(share)}."
+    return f"You said {number:g} %, it is {percent(share)}."
 
 
 def grade(panel: Any, guess: str) -> str:
-    """One sentence that holds the guess against the weights."""
-    tokens, row = panel.workbench.tokens, panel.maps.shown()[panel.asked_token()]
+    """One sentence that holds the guess against what the look shows."""
+    graded = {"kinds": _grade_kinds, "steps": _grade_step}
+    if panel.look == "effect" and panel.view.get("effect"):
+        return _grade_effect(panel, guess)
+    if panel.look in graded:
+        return graded[panel.look](panel, guess)
+    tokens, signed_row = panel.workbench.tokens, panel.maps.shown()[panel.asked_token()]
+    row = signed_row.abs()
     key = int(row.argmax())
-    most = f"most goes to {quoted(tokens[key]['text'])}, {percent(row[key])}"
+    plain = panel.mode in ("attention", "rollout") and not panel.maps.comparing
+
+    def value(i: int) -> str:
+        return percent(row[i]) if plain else significant(float(signed_row[i]))
+
+    most = f"{'most goes to' if plain else 'the strongest is'} {quoted(tokens[key]['text'])}, {value(key)}"
     wanted = guess.strip().lower().lstrip("#")
     named = [i for i, token in enumerate(tokens) if token["text"].lower().lstrip("#") == wanted]
     if not named:
         return f"{quoted(guess)} is not among the tokens; {most}."
     best = max(named, key=lambda i: float(row[i]))
     if best == key:
-        return f"Right: {quoted(tokens[key]['text'])} gets {percent(row[key])}."
+        return f"Right: {quoted(tokens[key]['text'])}, {value(key)}."
     rank = int((row > row[best]).sum()) + 1
-    return f"Your {quoted(guess)} is number {rank} with {percent(row[best])}; {most}."
+    return f"Your {quoted(guess)} is number {rank} with {value(best)}; {most}."

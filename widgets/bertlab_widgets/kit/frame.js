@@ -190,16 +190,35 @@ function redrawing(model, names, draw) {
 }
 
 const CHROME = 145; // pixels that the notebook and the tabs of the application take above a panel
-const FRAME = 236; // and what stands round the stage, at size 1
+const TABS = 46; // of these the tabs, where they stand in one row
+const FRAME = 240; // and what stands round the stage, at size 1, with one row of tokens and one of controls
+const LEAST = 135; // a stage that is lower shows nothing
+const ROW = { strip: 32, controls: 36, answer: 27, fields: 37, title: 31 }; // heights that FRAME counts, with margins
 
-/** The stage's height at size 1: `most`, or what leaves answer and foot in sight on this screen. */
-export function stageHeight(most, screen, scale) {
-  return Math.round(Math.max(Math.min(most, 190), Math.min(most, (screen - CHROME - FRAME * scale) / scale)));
+/** The stage's height at size 1: `most`, or what leaves answer and foot in sight; `extra` pixels stand beside FRAME. */
+export function stageHeight(most, screen, scale, extra = 0) {
+  const room = (screen - CHROME - FRAME * scale - extra) / scale;
+  return Math.round(Math.max(Math.min(most, LEAST), Math.min(most, room)));
+}
+
+/** Pixels of further rows: of the parts that FRAME counts once, of controls (closed ones), of what stands between. */
+function furtherRows(ui, parts) {
+  const scale = ui.scale();
+  const beyond = (height, name) => Math.max(0, height - ROW[name] * scale);
+  if (!ui.controls.querySelector("details[open]")) ui.controlRows = ui.controls.offsetHeight;
+  const text = `${ui.get("text")}|${ui.get("text_pair")}`;
+  if (ui.answerOf !== text) Object.assign(ui, { answerOf: text, answerRows: 0 });
+  ui.answerRows = Math.max(ui.answerRows, parts.answer.offsetHeight + 8); // the highest one of this text: nothing jumps
+  const bar = ui.root.closest(".jp-OutputArea, body")?.querySelector(".bertlab-app");
+  const tabs = bar ? Math.max(0, bar.offsetHeight - TABS) : 0;
+  const between = ui.above.offsetHeight + parts.note.offsetHeight + parts.pinned.offsetHeight;
+  const counted = ["strip", "fields", "title"].reduce((sum, name) => sum + beyond(parts[name].offsetHeight, name), 0);
+  return tabs + between + counted + beyond(ui.controlRows, "controls") + beyond(ui.answerRows, "answer");
 }
 
 /** Say of every list that scrolls whether there is more below. */
 function hintScrolls(root) {
-  for (const list of root.querySelectorAll(".stage .scroll, .stage .cards, .stage .ladder")) {
+  for (const list of root.querySelectorAll(".stage .scroll, .stage .cards, .stage .ladder, .stage > .body")) {
     const more = list.scrollHeight - list.clientHeight - list.scrollTop > 4;
     list.toggleAttribute("data-more", more);
   }
@@ -245,8 +264,8 @@ export function renderPanel({ model, el }, spec) {
   const attributes = { role: "group", tabindex: "-1", "aria-label": get("question"), "data-panel": spec.name };
   const root = h("section.bertlab", { ...attributes, "data-lm-suppress-shortcuts": "true" });
   Object.assign(ui, { root, stage: h("div.stage"), above: h("div.above"), controls: h("div.controls") });
-  const height = () => stageHeight(spec.height || 300, globalThis.innerHeight || 900, ui.scale());
-  ui.stageHeight = () => height() * ui.scale();
+  let high = stageHeight(spec.height || 300, globalThis.innerHeight || 900, ui.scale());
+  ui.stageHeight = () => high * ui.scale();
   root.addEventListener("scroll", () => hintScrolls(root), true);
   const strip = tokenStrip(ui, {
     onToken: (i, event) => (spec.onToken ? spec.onToken(i, event, ui) : ui.pick(i, event.shiftKey)),
@@ -265,17 +284,28 @@ export function renderPanel({ model, el }, spec) {
   root.append(lines.error, ui.controls, foot.element, foot.drawer, tip.element);
   el.replaceChildren(root);
   let updateStage = () => {};
+  /** Give the stage the height that is left; true where that is another one. */
+  const fit = () => {
+    const extra = furtherRows(ui, { ...lines, strip: strip.element, fields: fields.element });
+    const now = stageHeight(spec.height || 300, globalThis.innerHeight || 900, ui.scale(), extra);
+    const other = Math.abs(now - high) > 3;
+    if (other) high = now;
+    root.style.setProperty("--stage", `${high}px`);
+    return other;
+  };
   const redraw = redrawing(model, get("traits_synced"), (names, has) => {
     root.style.setProperty("--bertlab-scale", ui.scale());
-    root.style.setProperty("--stage", `${height()}px`);
     root.dataset.room = roomOf(ui);
     if (has("tokens", "selected", "masked")) strip.draw();
+    else if (has("view")) strip.mark();
     for (const part of [fields, lines, gate, foot]) part.draw();
     if (has("twin")) takeTwinAway(get("twin"));
     for (const [wanted, callback] of ui.watchers) if (has(...wanted)) callback(names);
     const start = performance.now();
     try {
+      fit();
       updateStage(names);
+      if (fit()) updateStage(new Set(["*"])); // controls that are new have taken another row
     } catch (error) {
       lines.fail(`The picture could not be drawn: ${error.message}`);
       console.error(error);

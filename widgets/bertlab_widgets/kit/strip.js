@@ -54,6 +54,12 @@ export function tokenStrip(ui, { onToken, onHover }) {
     }
     strip.querySelector(`[data-token="${focused}"]`).focus();
   });
+  /** Bring a token of a strip that scrolls into sight, without moving the page. */
+  function show(chip) {
+    if (!chip || strip.scrollHeight <= strip.clientHeight) return;
+    const [own, box] = [chip.getBoundingClientRect(), strip.getBoundingClientRect()];
+    if (own.top < box.top || own.bottom > box.bottom) strip.scrollTop += own.top - box.top - 4;
+  }
   function draw() {
     const tokens = get("tokens") || [];
     const selected = new Set(get("selected") || []);
@@ -71,7 +77,16 @@ export function tokenStrip(ui, { onToken, onHover }) {
       words.at(-1).append(chip);
     });
     strip.replaceChildren(...words);
+    mark();
+    show(strip.querySelector('[aria-pressed="true"]'));
     if (keepFocus) strip.querySelector(`[data-token="${focused}"]`)?.focus();
   }
-  return { element: strip, draw };
+  /** A sign under the tokens that the panel's head reads. */
+  function mark() {
+    const read = new Set(get("view")?.read_at || []);
+    for (const chip of strip.querySelectorAll("[data-token]")) {
+      chip.classList.toggle("read", read.has(Number(chip.dataset.token)));
+    }
+  }
+  return { element: strip, draw, mark };
 }

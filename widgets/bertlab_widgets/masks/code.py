@@ -14,7 +14,12 @@ def code(panel: Any) -> str:
     if panel.look in ("score", "compare"):
         other = panel.other.get("text", "").strip() if panel.look == "compare" else ""
         scores = [f"lab.score({text!r}).log_probabilities" for text in (workbench.text, other) if text]
-        return "\n".join([*lines, f"result = {', '.join(scores)}"])
+        line = f"result = {', '.join(scores)}"
+        if not workbench.ablated:
+            return "\n".join([*lines, line])
+        before, context = ablation_code(workbench)
+        lines[1:1] = ["from bertlab.analysis import ablation"]
+        return "\n".join([*lines, *before, f"with {context}:", f"    {line}"])
     given, *changes = input_code(workbench)
     lines.append(given)
     if panel.look == "dealer":

@@ -52,7 +52,7 @@ function placeColumn(ui, place, view) {
   return h("div", {}, h("h4", {}, ...headingOf(place)), bars(rows), rest);
 }
 
-function layerTable(layers, most) {
+function layerTable(layers, most, short = false) {
   const graded = layers[0].rank !== undefined;
   const nameOf = layer =>
     layer === 0 ? "embeddings" : `layer ${layer - 1}${layer === layers.length - 1 ? " = the model" : ""}`;
@@ -68,7 +68,9 @@ function layerTable(layers, most) {
         ...row.best
           .slice(0, most)
           .map(best => h("td", {}, bidi(best.token), h("span.muted", {}, ` ${percent(best.probability)}`))),
-        graded ? h("td", {}, `${percent(row.truth)}`, h("span.muted", {}, `, number ${thousands(row.rank)}`)) : null,
+        graded
+          ? h("td", {}, percent(row.truth), short ? "" : h("span.muted", {}, `, number ${thousands(row.rank)}`))
+          : null,
       ),
     );
   return scrolled("Predictions by layer", h("table", {}, h("tr", {}, ...head), ...rows));
@@ -100,7 +102,12 @@ function placesLook(ui, view) {
   const columns = view.places.map(place => placeColumn(ui, place, view));
   if (view.layers)
     columns.push(
-      h("div", {}, h("div.heading", {}, "The same place, read after every layer"), layerTable(view.layers, 1)),
+      h(
+        "div",
+        {},
+        h("div.heading", {}, "The same place, read after every layer"),
+        layerTable(view.layers, 1, ui.scale() > 1.2),
+      ),
     );
   const cut =
     view.count > view.limit ? h("p.muted.small", {}, `The first ${view.limit} of ${view.count} places.`) : null;
@@ -115,9 +122,11 @@ function layersLook(_ui, view) {
   return [h("h4", {}, ...headingOf(view.places[0]), more), layerTable(view.layers, 3)];
 }
 
+const said = text => [h("p.muted", {}, text)];
+
 function maskStage(ui) {
   const { get } = ui;
-  const body = h("div");
+  const body = h("div.body");
   ui.stage.append(body);
   const maskAll = textButton("Mask all", () => ui.call("mask_all").catch(() => {}));
   const unmask = textButton("Unmask all", () => ui.setAll({ masked: [], forced: {} }));
@@ -134,7 +143,7 @@ function maskStage(ui) {
     places: placesLook,
     layers: layersLook,
     everywhere: (_, view) => view.everywhere && [everyTable(view.everywhere)],
-    score: (_, view) => view.score && oneScore(view),
+    score: (_, view) => view.score && (view.missing ? said(view.missing) : oneScore(view)),
     compare: (_, view) => view.score && second(view),
     dealer: () => dealer(ui),
   };

@@ -54,7 +54,7 @@ class MaskPanel(Panel):
     def place(self, position: int, count: int | None = None) -> dict:
         """One masked place: likeliest tokens, and rank and probability of the token that was there."""
         workbench, count = self.workbench, count or self.count
-        result = self.hidden(position) if self.is_example(position) else None
+        result = self.workbench.hidden(position) if self.is_example(position) else None
         probabilities = workbench.probabilities(position, result)
         rows = workbench.predictions(position, count, result)
         for rank, row in enumerate(rows, start=1):
@@ -71,9 +71,11 @@ class MaskPanel(Panel):
             }
             for row in rows:
                 row["truth"] = row["id"] == token["id"]
+        shown = workbench.tokens[position]
         return {
             "position": position,
             "example": result is not None,
+            "seen": "" if result is not None or position in workbench.mask_positions else shown["text"],
             "rows": rows,
             "truth": truth,
             "entropy": float(torch.special.entr(probabilities).sum()),
@@ -87,24 +89,12 @@ class MaskPanel(Panel):
 
     def _example(self) -> list[int]:
         """Where nothing is masked or selected: the last word of the text, as if it were hidden."""
-        tokens = self.workbench.encoding.tokens
-        words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
-        return words[-1:] if self.workbench.lab.tokenizer.mask_token_id is not None else []
+        place = self.workbench.last_word()
+        return [] if place is None else [place]
 
     def is_example(self, position: int) -> bool:
         """Whether a place is shown as if it were hidden, though nothing is masked."""
         return not self.workbench.mask_positions and not self.workbench.selected and [position] == self._example()
-
-    def hidden(self, position: int):
-        """The model's pass over the text with one more token hidden."""
-        workbench = self.workbench
-
-        def compute():
-            ids = workbench.input_ids.clone()
-            ids[0, position] = workbench.lab.tokenizer.mask_token_id
-            return workbench.run(names=("*hidden",), input_ids=ids)
-
-        return workbench.cached(("hidden", position, *workbench.key), compute)
 
     def everywhere(self) -> list[dict]:
         """What BERT says at every token as the sentence stands: unmasked ones are seen, and mostly repeated."""
@@ -137,7 +127,7 @@ class MaskPanel(Panel):
         def compute():
             from bertlab.analysis.lens import layer_logits
 
-            recording = self.hidden(position).recording if example else workbench.recording
+            recording = self.workbench.hidden(position).recording if example else workbench.recording
             logits = layer_logits(workbench.model, recording, head="token", places=[position])
             return logits[:, 0, 0].softmax(-1).cpu()  # (layers + 1, vocabulary)
 
@@ -176,10 +166,19 @@ class MaskPanel(Panel):
         self.workbench.masked = [] if self.workbench.masked == tokens else tokens
 
     def pseudo_log_likelihood(self, text: str | None = None) -> list[dict]:
-        """Each token's log-probability with only that token masked (Salazar et al. 2020); they add up to the score."""
+        """Each token's log-probability with only that token masked (Salazar et al. 2020); they add up to the score.
+
+        Raises:
+            ValueError: the text is too long, or holds [MASK].
+        """
         workbench = self.workbench
         text = workbench.text if text is None else text
-        score = workbench.cached(("pll", text), lambda: workbench.lab.score(text))
+
+        def compute():
+            with workbench.lock, workbench.ablating():
+                return workbench.lab.score(text)
+
+        score = workbench.cached(("pll", text, workbench.key[-1]), compute)
         return [
             {"token": token, "log_probability": float(value)}
             for token, value in zip(score.tokens, score.log_probabilities, strict=True)
@@ -212,20 +211,31 @@ class MaskPanel(Panel):
             view["everywhere"] = self.everywhere()
         elif self.look == "layers" or (self.look == "places" and len(self.places) == 1):
             view["layers"] = self.layers(self.places[0]) if self.places else None
-        elif self.look == "score":
-            view["score"] = self.pseudo_log_likelihood()
-        elif self.look == "compare":
-            other = self.other.get("text", "").strip()
-            view["score"] = self.pseudo_log_likelihood()
-            view["other"] = self.pseudo_log_likelihood(other) if other else []
+        elif self.look in ("score", "compare"):
+            view |= self._scores()
         self.view = view
         self.answer = words.sentence(self, view)
+
+    def _scores(self) -> dict:
+        """Score of the sentence, in "compare" of the other one too; `missing` where a text has none."""
+        other = self.other.get("text", "").strip() if self.look == "compare" else ""
+        found = {"score": [], "other": []}
+        try:
+            found["score"] = self.pseudo_log_likelihood()
+            found["other"] = self.pseudo_log_likelihood(other) if other else []
+        except ValueError as error:
+            which = "The other sentence" if found["score"] else "This sentence"
+            return {**found, "missing": f"{which} has no score: {no_score(str(error))}"}
+        return found
 
     def pinned_view(self) -> dict:
         return {"places": [self.place(position) for position in self.places]}
 
     def gate(self) -> str:
         return words.gate(self)
+
+    def gate_options(self) -> list[str]:
+        return words.gate_options(self)
 
     def grade(self, guess: str) -> str:
         return words.grade(self, guess)
@@ -328,6 +338,13 @@ class MaskPanel(Panel):
 
     def code(self) -> str:
         return code.code(self)
+
+
+def no_score(problem: str) -> str:
+    """Why a text has no pseudo-log-likelihood, as the second half of a sentence."""
+    if "[MASK]" in problem:
+        return "it holds [MASK], which is no word. Put a word there."
+    return problem[:1].lower() + problem[1:] + ("" if problem.endswith(".") else ".")
 
 
 def _with_truth(place: dict) -> list[dict]:

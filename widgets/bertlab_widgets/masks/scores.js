@@ -40,6 +40,7 @@ export function bothScores(ui) {
   });
   const what = "Type a second sentence: change one word and see which BERT prefers.";
   return view => {
+    if (view.missing) return [field, h("p.muted", {}, view.missing)];
     const second = view.other.length ? scored(view.other) : [h("p.muted", {}, what)];
     const both = [h("div", {}, ...scored(view.score)), h("div", {}, ...second)];
     return [field, h("div.scroll.both", { tabindex: "0", "aria-label": "Two sentences" }, ...both)];

@@ -137,7 +137,7 @@ class Panel(LinkedWidget):
             self.gate_question, self.gate_choices = "", []
             return
         self.refresh(changed)
-        self.answer = self.with_conditions(self.answer)
+        self.answer = self.with_conditions(self.answer).replace("< 0.001 %", "less than 0.001 %")
         self.gate_question, self.gate_choices = self.gate(), self.gate_options()
 
     # --- for subclasses

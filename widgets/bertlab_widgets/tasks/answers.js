@@ -30,7 +30,8 @@ export function gaps(_, view) {
   const several = view.gaps.length > 1;
   const columns = view.gaps.map(gap => {
     const rows = gap.rows.map((row, i) => ({ ...row, best: i === 0 }));
-    return h("div", {}, several ? h("h4", {}, `Place ${gap.position}`) : null, chanceBars(rows, null));
+    const hidden = gap.hidden ? h("h4", {}, "If ", bidi(gap.hidden), " were hidden") : null;
+    return h("div", {}, several ? h("h4", {}, `Place ${gap.position}`) : hidden, chanceBars(rows, null));
   });
   return h("div", {}, h(several ? "div.columns" : "div", {}, ...columns), h("p.small.muted", {}, view.chance.text));
 }

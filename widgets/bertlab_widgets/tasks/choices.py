@@ -20,10 +20,15 @@ class Choices(Reading):
         """The endings that were given."""
         return [choice for choice in self.panel.choices if choice.strip()]
 
+    def reads(self) -> tuple[str, list[int]]:
+        return "The head reads [CLS] alone, once for each ending: its vector, through the pooler, gives the score.", [0]
+
     def read(self) -> dict:
         workbench, model, choices = self.workbench, self.model, self.choices
         if len(choices) < 2:
             return {"missing": "Give two endings or more to choose from."}
+        if too_long := self.too_long(max(choices, key=len)):
+            return {"missing": too_long, "refused": True}
 
         def compute():
             with workbench.lock, self.ablating():
@@ -36,7 +41,7 @@ class Choices(Reading):
             "rows": [{"label": choice, "value": value} for choice, value in zip(choices, values, strict=True)],
             "chance": {"at": chance, "text": f"chance {percent(chance)}"},
             "best": best,
-            "answer": f"Ending {letter(best)}, “{choices[best]}”, with {percent(values[best])}; "
+            "answer": f"The head chooses ending {letter(best)}, “{choices[best]}”, {percent(values[best])}; "
             f"chance is {percent(chance)}.",
             "short": letter(best),
         }

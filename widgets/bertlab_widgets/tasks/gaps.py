@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ..panel import listed, percent
+from ..panel import listed, percent, quoted
 from .reading import SentenceReading, rank_verdict
 
 MOST_GAPS = 8
 
 
 class Gaps(SentenceReading):
-    """The pre-trained head's words for each gap, each read with the others still open."""
+    """The pre-trained head's words for each gap, each read with the others still open.
+
+    A text without a gap is read with its last word hidden, so that there is an answer to look at.
+    """
 
     kind = "gaps"
     guessed = "Which token will BERT put into the first gap?"
@@ -17,25 +20,47 @@ class Gaps(SentenceReading):
 
     @property
     def places(self) -> list[int]:
-        """The places of the gaps."""
-        return self.workbench.mask_positions[:MOST_GAPS]
+        """The places of the gaps; without one, of the word that is read as if it were hidden."""
+        masks = self.workbench.mask_positions[:MOST_GAPS]
+        if masks or (place := self.workbench.last_word()) is None:
+            return masks
+        return [place]
+
+    @property
+    def example(self) -> bool:
+        """Whether the gap is no gap of the text, but a word read as if it were hidden."""
+        return not self.workbench.mask_positions
+
+    def reads(self) -> tuple[str, list[int]]:
+        which = "at the gap" if len(self.places) == 1 else "at each gap"
+        return f"The head reads the vector {which} after the last layer; [CLS] is not asked.", self.places
 
     def gaps(self) -> list[dict]:
         """The likeliest tokens at every [MASK]."""
-        return [
-            {"position": place, "rows": self.workbench.predictions(place, self.panel.count)} for place in self.places
-        ]
+        workbench, found = self.workbench, []
+        for place in self.places:
+            result = workbench.hidden(place) if self.example else None
+            found.append({"position": place, "rows": workbench.predictions(place, self.panel.count, result)})
+        return found
+
+    def tokens(self) -> tuple[list[dict], dict]:
+        tokens, batch = super().tokens()
+        if not self.example:
+            return tokens, batch
+        (place,), mask = self.places, self.lab.tokenizer.mask_token_id
+        ids = batch["input_ids"].clone()
+        ids[0, place] = mask
+        shown = [dict(token, text="[MASK]" if i == place else token["text"]) for i, token in enumerate(tokens)]
+        return shown, {**batch, "input_ids": ids}
 
     def read(self) -> dict:
-        gaps, size = self.gaps(), self.workbench.config.vocab_size
+        size, tokens = self.workbench.config.vocab_size, self.workbench.tokens
+        if self.lab.tokenizer.mask_token_id is None:
+            return {"missing": f"{self.lab.name} has no [MASK] in its vocabulary, so it can fill no gap."}
+        gaps = self.gaps()
         if not gaps:
-            return {"missing": "Click a token to put [MASK] in its place."}
+            return {"missing": "Type a word, or [MASK] where a word is to be found."}
         best = [gap["rows"][0] for gap in gaps]
-        rest = (
-            f"the likeliest has {percent(best[0]['probability'])}"
-            if len(best) == 1
-            else "each gap is read with the others still open"
-        )
         shown = [
             {
                 "position": gap["position"],
@@ -43,12 +68,26 @@ class Gaps(SentenceReading):
             }
             for gap in gaps
         ]
+        stood = tokens[gaps[0]["position"]]["text"]
+        if self.example:
+            shown[0]["hidden"] = stood
         return {
             "gaps": shown,
             "chance": {"at": 1 / size, "text": f"chance 1 in {size:,}"},
-            "answer": f"BERT would put {listed([row['token'] for row in best])} there; {rest}.",
+            "answer": self.said(best, stood),
             "short": ", ".join(row["token"] for row in best),
         }
+
+    def said(self, best: list[dict], stood: str) -> str:
+        """The answer line: `best` is the likeliest row of each gap, `stood` the token at the first of them."""
+        words = listed([row["token"] for row in best])
+        if self.example:
+            found = "find it again" if best[0]["token"] == stood else f"expect {words}"
+            said = f"If {quoted(stood)} were hidden, BERT would {found}, {percent(best[0]['probability'])}."
+            return f"{said} Click a token to put [MASK] in its place."
+        if len(best) == 1:
+            return f"BERT would put {words} there, {percent(best[0]['probability'])}."
+        return f"BERT would put {words} there; each gap is read with the others still open."
 
     def data(self) -> dict[int, dict[str, float]]:
         return {gap["position"]: {row["token"]: row["probability"] for row in gap["rows"]} for gap in self.gaps()}
@@ -65,6 +104,12 @@ class Gaps(SentenceReading):
             for gap in self.gaps()
             for rank, row in enumerate(gap["rows"], start=1)
         ]
+
+    def input_code(self) -> list[str]:
+        lines = super().input_code()
+        if self.example:
+            lines.append(f"batch['input_ids'][0, {self.places[0]}] = lab.tokenizer.mask_token_id  # as if hidden")
+        return lines
 
     def result_code(self) -> list[str]:
         return [
@@ -85,6 +130,12 @@ class Gaps(SentenceReading):
             best["token"],
             f"masked_token({place}, {best['id']}, 'log_probability')",
         )
+
+    def gate(self) -> str:
+        if self.example and self.places:
+            stood = self.workbench.tokens[self.places[0]]["text"]
+            return f"If “{stood}” were hidden, which token would BERT expect there?"
+        return self.guessed
 
     def grade(self, guess: str) -> str:
         return rank_verdict(guess, [row["label"] for row in self.view["gaps"][0]["rows"]], "likeliest tokens")

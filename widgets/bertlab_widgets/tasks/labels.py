@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from ..panel import listed, percent, signed
+from ..panel import listed, percent, quoted, signed
 from . import pictures
 from .reading import SentenceReading, best_first, rank_verdict
 
+READS_CLS = "The head reads [CLS] alone: its vector after the last layer, through the pooler"
 NEXT_SENTENCE = {"is_next": "is next", "random": "random"}  # as the data have it -> as it is said
 
 
@@ -16,7 +17,10 @@ class Labels(SentenceReading):
 
     kind = "labels"
     guessed = "Which label will the head give?"
-    subject = ""  # what the label is said of, where it is not the text
+
+    def reads(self) -> tuple[str, list[int]]:
+        made = "a number for each label" if self.several else f"the {len(self.names)} numbers that compete"
+        return f"{READS_CLS}, becomes {made}.", [0]
 
     @property
     def names(self) -> list[str]:
@@ -33,6 +37,10 @@ class Labels(SentenceReading):
         """A label for an audience."""
         return name
 
+    def sentence(self, label: str) -> str:
+        """The label as the beginning of a sentence."""
+        return f"The head says {quoted(label)}"
+
     def data(self) -> dict[str, float]:
         logits = self.logits()
         values = (logits.sigmoid() if self.several else logits.softmax(-1)).tolist()
@@ -47,16 +55,15 @@ class Labels(SentenceReading):
             chance = {"at": 0.5, "text": "threshold 50 %"}
             likely = [row["label"] for row in ranked if row["value"] > 0.5]
             answer = (
-                f"{listed(likely, 4)} {'is' if len(likely) == 1 else 'are'} above one half; "
-                "each label has a probability of its own."
+                f"The head says {listed(likely, 4)}: above one half, and each label has a probability of its own."
                 if likely
-                else f"No label is above one half; `{best['label']}` comes nearest with {percent(best['value'])}."
+                else f"No label is above one half; {quoted(best['label'])} comes nearest with {percent(best['value'])}."
             )
             short = ", ".join(likely) or "none"
         else:
             chance = {"at": 1 / len(rows), "text": f"chance {percent(1 / len(rows))}"}
             short = best["label"]
-            answer = f"{self.subject}`{short}` with {percent(best['value'])}; chance is {percent(chance['at'])}."
+            answer = f"{self.sentence(short)}, {percent(best['value'])}; chance is {percent(chance['at'])}."
         return {
             "rows": ranked if len(rows) > 4 else rows,
             "names": list(found),
@@ -100,7 +107,6 @@ class NextSentence(Labels):
 
     names = list(NEXT_SENTENCE)
     several = False
-    subject = "The second sentence: "
     guessed = "What will the head say of the second sentence?"
 
     @property
@@ -115,6 +121,10 @@ class NextSentence(Labels):
 
     def said(self, name: str) -> str:
         return NEXT_SENTENCE[name]
+
+    def sentence(self, label: str) -> str:
+        which = "comes next" if label == NEXT_SENTENCE["is_next"] else "is a random one"
+        return f"The second sentence {which}, says the head"
 
     def logits(self) -> torch.Tensor:
         return self.workbench.result.nsp_logits.cpu() if self.pre_trained else super().logits()
@@ -141,13 +151,16 @@ class Number(SentenceReading):
     guessed = "Which number will the head give?"
     LOW, HIGH = 0, 5
 
+    def reads(self) -> tuple[str, list[int]]:
+        return f"{READS_CLS}, becomes this one number.", [0]
+
     def data(self) -> float:
         return float(self.logits()[0])
 
     def read(self) -> dict:
         value = self.data()
         scale = " on a scale from 0, unrelated, to 5, the same" if self.task == "similarity" else ""
-        answer = f"{signed(value)}{scale}."
+        answer = f"The head gives {signed(value)}{scale}."
         return {"value": value, "low": self.LOW, "high": self.HIGH, "answer": answer, "short": signed(value)}
 
     def table(self) -> list[dict]:

@@ -325,10 +325,14 @@ class TasksPanel(Panel):
             "examples": [name for name, state in self.preset_states.items() if state["task"] == self.task],
         }
         if asked.pair and not self.workbench.text_pair.strip():
-            read = {"missing": f"This task reads two texts: type the second one ({asked.second.lower()})."}
+            read = {"missing": f"This task reads two texts: type the {asked.second[0].lower()}{asked.second[1:]} too."}
         else:
             read = reading.read()
+        if "missing" not in read:
+            view["reads"], view["read_at"] = reading.reads()
         if "missing" in read:
+            if read.pop("refused", False):
+                self.show_error(ValueError(read["missing"]))
             self.view, self.answer = {**view, **read}, read["missing"]
             return
         self._remember_head(read)
@@ -354,7 +358,8 @@ class TasksPanel(Panel):
     def heading_now(self) -> dict:
         heading, model = super().heading_now(), self.task_model
         before, now = ("training" if one.training else "eval" for one in (self.workbench.lab.model, model))
-        return {**heading, "state": heading["state"].replace(before, now), "untrained": self.reason()}
+        state = ", ".join(filter(None, [heading["state"].replace(before, now), getattr(model, "made_here", "")]))
+        return {**heading, "state": state, "untrained": self.reason()}
 
     def note_now(self) -> str:
         note = super().note_now()
@@ -391,7 +396,7 @@ class TasksPanel(Panel):
 
     def code(self) -> str:
         """The lines that leave `data()` in `result`, and below them those that leave the attribution in `scores`."""
-        lines = self.lab_code()
+        lines = list(getattr(self.task_model, "made_by", None) or self.lab_code())
         if self.reseedable:
             lines.append(f"lab.reseed({self.task!r}, {self.head_seed})  # an untrained head: random weights")
         lines += [*self.reading.code(), *self.reasons.code()]

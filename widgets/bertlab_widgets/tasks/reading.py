@@ -75,6 +75,10 @@ class Reading:
 
     # --- for each kind of answer
 
+    def reads(self) -> tuple[str, list[int]]:
+        """What the head reads, as a sentence, and the places of these tokens in the strip."""
+        raise NotImplementedError
+
     def read(self) -> dict:
         """What the picture shows; with it `answer`, a sentence, and `short`, the answer in a word or two.
 
@@ -145,6 +149,14 @@ class Reading:
         """The tokens that frame a text or stand in for one."""
         return set(self.lab.tokenizer.all_special_tokens)
 
+    def too_long(self, second: str = "") -> str:
+        """That the text does not fit, where a task must read it whole; empty where it does."""
+        limit = self.lab.max_length
+        pieces = self.lab.tokenizer(self.workbench.text, second or None, truncation=True, max_length=limit + 1)
+        if len(pieces["input_ids"]) <= limit:
+            return ""
+        return f"The text is too long: this task reads it whole, and the model takes {limit} tokens; shorten it."
+
     def kept(self, names: Sequence[str]) -> list[bool]:
         """Which tokens stay when reasons are looked for: the special ones."""
         specials = self.specials
@@ -200,8 +212,12 @@ class SentenceReading(Reading):
 
         return workbench.cached(("task", self.task, model, *workbench.key), compute)
 
+    def input_code(self) -> list[str]:
+        """Lines that leave the model's input in `batch`."""
+        return input_code(self.workbench, pair=bool(self.panel.asked.second))
+
     def code(self) -> list[str]:
-        lines = input_code(self.workbench, pair=bool(self.panel.asked.second))
+        lines = self.input_code()
         if "lab.model" not in self.logits_code:
             lines.append(f"model = {self.model_code}")
         lines += self.within(f"logits = {self.logits_code}.float().cpu()", contexts=("torch.inference_mode()",))

@@ -61,7 +61,9 @@ class Reasons:
         def show(found: dict) -> None:
             if key == self.key() and "missing" not in panel.view:
                 panel.view = {**panel.view, "attribution": found}
-                panel.answer = f"{panel.answer} {most_for_it(found)}".strip()
+                number = panel.view.get("kind") == "number"
+                about = found["about"] if panel.view.get("kind") in ("tags", "answer") else ""
+                panel.answer = f"{panel.answer} {most_for_it(found, about, number)}".strip()
 
         def compute(progress=lambda done: None) -> dict:
             def run():
@@ -103,8 +105,13 @@ class Reasons:
             panel.start(steps(), "Attribution")
 
 
-def most_for_it(found: dict) -> str:
-    """Which token speaks most for the answer, as a sentence."""
+def most_for_it(found: dict, about: str = "", number: bool = False) -> str:
+    """Which token speaks most for the answer, as a sentence.
+
+    Args:
+        about: what the reasons are of, where that is not the answer as a whole.
+        number: whether the answer is a number that tokens raise.
+    """
     scored = [
         (score, token)
         for score, token, kept in zip(found["scores"], found["tokens"], found["keep"], strict=True)
@@ -113,8 +120,12 @@ def most_for_it(found: dict) -> str:
     if not scored:
         return ""
     score, token = max(scored)
+    whom = f"“{about}”" if about else "it"
+    if number:
+        return f"{quoted(token)} raises it most." if score >= NOISE else "No token by itself raises it."
     if score <= 0:
-        return "No token speaks for it."
+        return f"No token speaks for {whom}."
     if score < NOISE:
-        return f"Hardly a token matters by itself: {quoted(token)} speaks most for it, by {significant(score)} only."
-    return f"{quoted(token)} speaks most for it."
+        size = significant(score)
+        return f"Hardly a token matters by itself: {quoted(token)} speaks most for {whom}, by {size} nats only."
+    return f"{quoted(token)} speaks most for {whom}."

@@ -8,7 +8,7 @@ import torch
 
 from bertlab.generation import stream
 
-from ..panel import html_table, percent, signed
+from ..panel import counted, html_table, percent, quoted, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
@@ -25,6 +25,11 @@ class Rewriting(Writing):
     kind = "rewriting"
     part = "decoder"
     guessed = "Which token will the decoder write first?"
+
+    def reads(self) -> tuple[str, list[int]]:
+        aim = getattr(self.model, "trained_to", "")
+        trained = f"This decoder was trained to {aim}. " if aim else ""
+        return f"{trained}It looks back at the vectors of all tokens of the source, [CLS] among them.", []
 
     @property
     def encoder(self):
@@ -109,12 +114,15 @@ class Rewriting(Writing):
         if not self.lab.tokenizer.tokenize(self.workbench.text):
             return {"missing": "Type the words that the decoder is to write from."}
         view = super().read()
+        if "missing" in view:
+            return view
         if not (view["done"] and view["steps"]):
             return {**view, "answer": "Generating …"}
         looked, source, weights = self.looked()[0], self.source_tokens(), self.weights()
         written, place = self.written(), self._place()
         most = int(weights[place].argmax())
-        where = f"Writing `{written[place]}`, it looks most at `{source[most]}` ({percent(weights[place, most])})."
+        where = f"Writing {quoted(written[place])}, it looks most at {quoted(source[most])}"
+        where += f" ({percent(weights[place, most])})."
         return {
             **view,
             "source": source,
@@ -135,7 +143,7 @@ class Rewriting(Writing):
 
     def said(self, words: str, log_probability: float, count: int) -> str:
         words = shortened(self.words(self.written()))  # with what was put in
-        return f"It writes “{words}”: log-probability {signed(log_probability)} for {count} tokens."
+        return f"It writes “{words}”: log-probability {signed(log_probability)} for {counted(count, 'token')}."
 
     def data(self) -> dict:
         if not self.complete:

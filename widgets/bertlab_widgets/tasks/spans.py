@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from ..panel import html_table, percent
+from ..panel import counted, html_table, percent
 from . import pictures
 from .explaining import Question
 from .reading import Reading, best_first
@@ -20,6 +20,9 @@ class Spans(Reading):
 
     kind = "answer"
     guessed = "Which words will it answer with?"
+
+    def reads(self) -> tuple[str, list[int]]:
+        return "The head reads the vector of every token; [CLS] stands for “no answer”.", [0]
 
     def found(self):
         """`lab.answer` for the question and its text, read in windows of `window_size` tokens where that is set."""
@@ -56,8 +59,8 @@ class Spans(Reading):
         rows = [{"label": span["text"], "value": span["probability"]} for span in spans[:5]]
         rows = best_first([*rows, {"label": "no answer", "value": none, "none": True}])
         if found.has_answer:
-            said = f"“{found.text}” with {percent(found.probability)}"
-            answer = f"{said}, among {possible:,} possible spans; no answer has {percent(none)}."
+            said = f"The answer is “{found.text}”, {percent(found.probability)}"
+            answer = f"{said}, among {counted(possible, 'possible span')}; “no answer” has {percent(none)}."
         else:
             said = f"The text gives no answer, {percent(none)}"
             answer = f"{said}; the best span, “{found.text}”, has {percent(found.probability)}."

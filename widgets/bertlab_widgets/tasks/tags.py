@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..panel import listed, percent
+from ..panel import counted, percent, quoted
 from .reading import SentenceReading, best_first
 
 GROUPS = {  # part of speech -> a letter that parts the classes beside the colour
@@ -18,6 +18,10 @@ class Tags(SentenceReading):
     """Each word with its labels; the first piece of a word decides."""
 
     kind = "tags"
+
+    def reads(self) -> tuple[str, list[int]]:
+        places = [row["position"] for row in self.tags()]
+        return "The head reads the vector of every word, that of its first piece; [CLS] is not asked.", places
 
     def tags(self) -> list[dict]:
         """One row a word: text, start, end, label, probability, and all labels with theirs."""
@@ -152,17 +156,24 @@ def entity_spans(text: str, rows: list[dict]) -> list[dict]:
 
 
 def _entities_said(spans: list[dict]) -> str:
-    found = [span["text"] for span in spans if span["entity"]]
+    found = [f"{quoted(span['text'])} ({span['label']})" for span in spans if span["entity"]]
     if not found:
         return "No word is taken for a name."
-    return f"{len(found)} name{'s' if len(found) > 1 else ''}: {listed(found, 6)}."
+    named = found[:6] + ([f"{len(found) - 6} more"] if len(found) > 6 else [])
+    return f"{counted(len(found), 'name')}: {' and '.join(filter(None, [', '.join(named[:-1]), named[-1]]))}."
 
 
 def _words_said(rows: list[dict], least: int) -> str:
-    counted = ", ".join(f"{count} {name}" for name, count in Counter(row["label"] for row in rows).most_common(3))
-    word = rows[least]
-    least_certain = f"`{word['text']}`, {word['label']} with {percent(word['probability'])}"
-    return f"{len(rows)} words: {counted}. Least certain is {least_certain}."
+    if not rows:
+        return "There is no word to name."
+    tally, word = Counter(row["label"] for row in rows).most_common(), rows[least]
+    if len(rows) == 1:
+        return f"The head calls {quoted(word['text'])} {word['label']}, {percent(word['probability'])}."
+    shown = ", ".join(f"{count} {name}" for name, count in tally[:3])
+    rest = sum(count for _, count in tally[3:])
+    others = f" and {counted(rest, 'other')}" if rest else ""
+    least_certain = f"{quoted(word['text'])}, {word['label']} with {percent(word['probability'])}"
+    return f"{counted(len(rows), 'word')}: {shown}{others}. Least certain is {least_certain}."
 
 
 def _colour(label: str, place: int) -> list:

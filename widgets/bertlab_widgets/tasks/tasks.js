@@ -11,6 +11,8 @@ import { beamTree } from "./tree.js";
 const generation = (ui, view) => (view.search === "beam" ? beamTree(ui, view) : written(ui, view));
 const DRAW = { labels, number, gaps, tags, answer, choice, generation, rewriting };
 
+const BESIDE = new Set(["gaps", "labels", "number"]); // answers that leave room for the reasons beside them
+
 function invite(ui, view) {
   const examples = (view.examples || []).flatMap((name, i) => {
     const button = textButton(name.split(": ").slice(1).join(": "), () => ui.choosePreset(name));
@@ -53,8 +55,10 @@ function tasksStage(ui) {
   const main = h("div.main");
   const reasons = h("div.reasons", { hidden: true });
   const untrained = h("div.untrained-line", { hidden: true });
+  const reads = h("p.small.muted.reads", { hidden: true });
+  const reading = h("div.reading.body", {}, reads, main, reasons, untrained);
   const [tasks, own] = [taskTabs(ui), ownControls(ui)];
-  ui.stage.append(h("div.reading", {}, main, reasons, untrained));
+  ui.stage.append(reading);
   ui.above.append(tasks.element);
   ui.controls.append(own.element);
   return () => {
@@ -62,11 +66,14 @@ function tasksStage(ui) {
     tasks.draw();
     if (view.empty) {
       main.replaceChildren(ui.invite());
-      untrained.hidden = reasons.hidden = true;
+      untrained.hidden = reasons.hidden = reads.hidden = true;
       return;
     }
     drawFields(ui, view);
+    reading.classList.toggle("beside", BESIDE.has(view.kind));
     own.draw(view);
+    reads.hidden = !view.reads;
+    reads.textContent = view.reads || "";
     drawReasons(ui, reasons, view);
     drawUntrained(ui, untrained, view);
     const focused = nameOf(main.contains(document.activeElement) ? document.activeElement : null);

@@ -10,7 +10,7 @@ import torch
 
 from bertlab.generation import BeamStep, stream
 
-from ..panel import signed
+from ..panel import counted, percent, quoted, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
@@ -26,6 +26,9 @@ class Writing(Reading):
     def __init__(self, panel):
         super().__init__(panel)
         self._key, self._rows, self._done = None, [], True
+
+    def reads(self) -> tuple[str, list[int]]:
+        return "The head reads the vector of the last token so far; [CLS] only begins the text.", []
 
     @property
     def beams(self) -> bool:
@@ -116,6 +119,8 @@ class Writing(Reading):
         panel.run_for_a_moment(collect(), "Generating", panel.show_again)
 
     def read(self) -> dict:
+        if too_long := self.too_long():
+            return {"missing": too_long, "refused": True}
         self._write()
         names, done, rows = self.lab.tokenizer.convert_ids_to_tokens, self._done, self.steps  # done is asked first
         prompt = self.prompt()[0].tolist()
@@ -144,7 +149,11 @@ class Writing(Reading):
 
     def said(self, words: str, log_probability: float, count: int) -> str:
         """The answer as a sentence."""
-        return f"It goes on “{words}”: log-probability {signed(log_probability)} for {count} tokens."
+        first = self.steps[0]
+        if first["token"] == self.lab.tokenizer.sep_token:
+            return f"It ends here: {quoted(first['token'])}, the end, comes first with {percent(first['probability'])}."
+        words = words or shortened(" ".join(row["token"] for row in self.steps))
+        return f"It goes on “{words}”: log-probability {signed(log_probability)} for {counted(count, 'token')}."
 
     def words(self, tokens: list[str]) -> str:
         """Tokens as a text."""
@@ -232,7 +241,9 @@ class Writing(Reading):
     def grade(self, guess: str) -> str:
         first = self.steps[0]
         token = first.get("token") or first["beams"][0]["token"]
-        return "Right." if guess.strip().lower() == token else f"Your `{guess}` was not the first token, `{token}`."
+        if guess.strip().lower() == token:
+            return "Right."
+        return f"Your {quoted(guess)} was not the first token, {quoted(token)}."
 
     def figure(self, width: float = 7.0):
         return pictures.tree(self.steps, self.panel.answer) if self.beams else super().figure()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import tempfile
+from collections import Counter
 
 from traitlets import Enum, Int, List, Unicode
 
-from ..panel import Panel
-from ..workbench import SelectionError
+from ..panel import Panel, counted, quoted
+from ..workbench import SelectionError, encode
 
+LEAST_LIMIT = 3  # tokens: [CLS], a word, [SEP]
 MOST_WORDS = 400  # words whose search is sent to the browser
 VARIANTS = {  # name -> (what is shown, options of the readable tokenizer)
     "fast": ("the fast tokenizer", None),
@@ -30,18 +32,20 @@ class TokenizerPanel(Panel):
         panel.against = "cased"           # or the name of one of `vocabularies={"name": tokenizer}`
 
     Settings: `look` (steps, table, compare, length), `step` (of the algorithm), `word` (whose search is shown),
-    `attempt` (how far the search has gone; -1: to its end), `against`.
+    `attempt` (how far the search has gone; -1: to its end), `against`, `limit` (tokens that are taken in "length"; 0
+    for as many as the model can).
     """
 
     script = "tokens.js"
     question_text = "How does the text become tokens?"
-    settings = ("look", "step", "word", "attempt", "against")
+    settings = ("look", "step", "word", "attempt", "against", "limit")
 
     look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
     step = Int(-1, help="which step of the algorithm; -1: the last, the pieces").tag(sync=True)
     word = Int(0).tag(sync=True)
     attempt = Int(-1).tag(sync=True)
     against = Unicode("fast").tag(sync=True)
+    limit = Int(0, min=0, help="tokens that are taken at most; 0 for as many as the model can").tag(sync=True)
     variants = List().tag(sync=True)
 
     def __init__(self, *arguments, vocabularies: dict | None = None, **settings):
@@ -54,13 +58,21 @@ class TokenizerPanel(Panel):
     # --- numbers
 
     def readable(self, options: dict | None = None):
-        """The readable tokenizer with the lab's vocabulary and options, or with some of them changed."""
+        """The readable tokenizer with the lab's vocabulary and options, or with some of them changed.
+
+        Raises:
+            ValueError: the lab's tokenizer cuts texts in another way than BERT's.
+        """
         from bertlab.tokenizer import BertTokenizer
 
         tokenizer = self.workbench.lab.tokenizer
         key = ("readable", id(tokenizer), tuple(sorted((options or {}).items())))
 
         def build():
+            if hasattr(tokenizer, "readable"):
+                own = tokenizer.readable()  # refuses what it cannot follow
+                if not options:
+                    return own
             with tempfile.TemporaryDirectory() as folder:
                 tokenizer.save_pretrained(folder)
                 return BertTokenizer.from_pretrained(folder, **(options or {}))
@@ -68,11 +80,22 @@ class TokenizerPanel(Panel):
         return self.workbench.cached(key, build)
 
     def trace(self):
-        """Every step on the first sentence, as `bertlab.tokenizer.Trace`; None where the tokenizer is no WordPiece."""
+        """Every step on the first sentence, as `bertlab.tokenizer.Trace`.
+
+        Raises:
+            ValueError: the lab's tokenizer cuts texts in another way than BERT's, so that these are not its steps.
+        """
         text = self.workbench.text
         return self.workbench.cached(
             ("trace", id(self.workbench.lab.tokenizer), text), lambda: self.readable().trace(text)
         )
+
+    def _trace_or_why(self):
+        """(the trace, "") or (None, why there is none)."""
+        try:
+            return self.trace(), ""
+        except ValueError as error:
+            return None, str(error)
 
     def rows(self) -> list[dict]:
         """A row a token, as the model gets it (before masking)."""
@@ -113,51 +136,62 @@ class TokenizerPanel(Panel):
         return {"runs": runs, "counts": [len(mine), len(theirs)], "same": mine == theirs}
 
     def lengths(self) -> dict:
-        """Words and tokens against the model's limit, and what is cut off."""
+        """Words and tokens against the limit, the model's own or a smaller one, and what is cut off.
+
+        `words` are those between blanks; `parts` what they are split into at punctuation and Chinese characters, of
+        what is not cut off; `pieces` counts the parts by how many pieces they have.
+        """
         workbench = self.workbench
-        words = [len(text.split()) for text in (workbench.text, workbench.text_pair) if text]
-        per_word: dict[int, int] = {}
-        for token in workbench.encoding.tokens:
-            if token["word"] is not None:
-                key = token["segment"] * 100_000 + token["word"]
-                per_word[key] = per_word.get(key, 0) + 1
+        own, texts = workbench.limit, (workbench.text, workbench.text_pair)
+        limit = min(self.limit, own) if self.limit else own
+        encoding = workbench.encoding
+        if limit < own:
+            key = ("encoding", *texts, limit)
+            encoding = workbench.cached(key, lambda: encode(workbench.lab.tokenizer, *texts, limit))
+        counts = Counter((token["segment"], token["word"]) for token in encoding.tokens if token["word"] is not None)
+        sizes = Counter(min(count, 7) for count in counts.values())
         return {
-            "words": sum(words),
-            "tokens": workbench.encoding.length,
-            "limit": workbench.limit,
-            "cut": [part for part in workbench.encoding.cut if part],
-            "pieces": [sum(count == size for count in per_word.values()) for size in range(1, 7)]
-            + [sum(count > 6 for count in per_word.values())],
-            "unknown": sum(token["unknown"] for token in workbench.encoding.tokens),
+            "words": sum(len(text.split()) for text in texts),
+            "parts": len(counts),
+            "tokens": encoding.length,
+            "limit": limit,
+            "own": own,
+            "cut": [part for part in encoding.cut if part],
+            "pieces": [sizes[size] for size in range(1, 8)],
+            "unknown": sum(token["unknown"] for token in encoding.tokens),
         }
 
     # --- what is shown
 
     def refresh(self, changed: set[str]) -> None:
-        trace = self.trace()
-        if "version" in changed and self.word >= len(trace.words):
+        if self.limit and self.limit < LEAST_LIMIT:
+            raise SelectionError(f"limit {self.limit} was given; [CLS], [SEP] and a word want {LEAST_LIMIT} at least")
+        trace, why = self._trace_or_why()
+        if trace is not None and "version" in changed and self.word >= len(trace.words):
             self.word = 0
-        if "version" in changed or "selected" in changed:
-            self._follow_selection()
+        if trace is not None and ("version" in changed or "selected" in changed):
+            self._follow_selection(trace)
         view = {
             "look": self.look,
             "rows": self.rows(),
             "lengths": self.lengths(),
-            "steps": self._steps(trace),
-            "words": self._words(trace),
+            "steps": self._steps(trace) if trace is not None else [],
+            "words": self._words(trace) if trace is not None else [],
+            "why": why,
         }
         if self.look == "compare":
-            view["comparison"] = self.comparison()
+            view["comparison"] = None if trace is None else self.comparison()
         self.view = view
         self.answer = self.sentence(view, trace)
+        if why and self.look in ("steps", "compare"):
+            self.show_error(ValueError(why))
 
-    def _follow_selection(self) -> None:
+    def _follow_selection(self, trace) -> None:
         """The word whose search is shown is that of the selected token."""
         for position in self.workbench.selected[:1]:
             token = self.workbench.encoding.tokens[position]
             if token["word"] is None or token["segment"] != 0:
                 continue
-            trace = self.trace()
             for index, word in enumerate(trace.words):
                 if word.start <= token["start"] and token["end"] <= word.end and word.end > word.start:
                     if index != self.word:
@@ -196,25 +230,48 @@ class TokenizerPanel(Panel):
     def sentence(self, view: dict, trace) -> str:
         """The answer line: what the stage shows now."""
         lengths = view["lengths"]
+        if view["why"] and self.look in ("steps", "compare"):
+            return "This tokenizer's steps cannot be shown; its table and lengths can."
+        first = " of the first text" if self.workbench.text_pair else ""
         if self.look == "compare":
             comparison, shown = view["comparison"], dict(self.variants or []).get(self.against, self.against)
             if comparison["same"]:
-                return f"The readable tokenizer and {shown} agree on all {comparison['counts'][0]} tokens."
+                count = comparison["counts"][0]
+                if count < 2:
+                    return f"The readable tokenizer and {shown} agree{first}."
+                return f"The readable tokenizer and {shown} agree on all {count} tokens{first}."
             parts = sum(run[0] != "equal" for run in comparison["runs"])
             mine, theirs = comparison["counts"]
-            return f"They part at {parts} place{'s' if parts > 1 else ''}: {mine} tokens against {theirs}."
-        if lengths["cut"]:
-            return f"{lengths['words']} words are more than {lengths['limit']} tokens: the model misses what was cut."
-        unknown = [word for word in trace.words if word.unknown]
-        if self.look == "steps" and trace.words:
+            return f"They part at {counted(parts, 'place')}{first}: {counted(mine, 'token')} against {theirs}."
+        if self.look == "steps" and trace.words and not lengths["cut"]:
             word = trace.words[min(self.word, len(trace.words) - 1)]
-            if word.unknown:
-                return word.unknown
-            if len(word.pieces) > 1:
-                pieces = " ".join(piece.token for piece in word.pieces)
-                return f"`{word.text}` is not in the vocabulary; the longest pieces that are give `{pieces}`."
-        said = f"{lengths['words']} words become {lengths['tokens']} tokens of at most {lengths['limit']}."
-        return said + (f" {len(unknown)} of them are unknown: {unknown[0].unknown}" if unknown else "")
+            others = [other.unknown for other in trace.words if other.unknown and other is not word]
+            return " ".join([self._of_word(word), *others[:1]])
+        return self._of_length(lengths)
+
+    def _of_word(self, word) -> str:
+        """What became of the word whose search is shown."""
+        if word.unknown:
+            return f"In search of pieces: {word.unknown}"
+        if len(word.pieces) > 1:
+            pieces = quoted(" ".join(piece.token for piece in word.pieces))
+            return f"{quoted(word.text)} is not in the vocabulary; the longest pieces that are give {pieces}."
+        if word.whole:
+            return f"{quoted(word.text)} is a special token and is never cut."
+        return f"{quoted(word.text)} stands in the vocabulary as it is: one piece."
+
+    def _of_length(self, lengths: dict) -> str:
+        """How many tokens the words become, and what of them is cut off or unknown."""
+        words, parts, limit = counted(lengths["words"], "word"), lengths["parts"], f"{lengths['limit']:,}"
+        if lengths["cut"]:
+            verb = "becomes" if lengths["words"] == 1 else "become"
+            return f"{words} {verb} more than {limit} tokens: the model does not see what is cut off."
+        split = f", split into {parts:,} parts," if parts > lengths["words"] else ""
+        verb = "become" if lengths["words"] != 1 else "becomes"
+        said = f"{words}{split} {verb} {lengths['tokens']:,} tokens; the limit is {limit}."
+        if not lengths["unknown"]:
+            return said
+        return f"{said} {counted(lengths['unknown'], 'token is', 'tokens are')} unknown: [UNK] stands for what it was."
 
     def gate(self) -> str:
         return "How many tokens will this text become, [CLS] and [SEP] included?"
@@ -238,6 +295,8 @@ class TokenizerPanel(Panel):
     def table(self) -> list[dict]:
         """What the look shows: steps of the algorithm, tokens, both tokenizers, pieces a word."""
         view = self.view
+        if view["why"] and self.look in ("steps", "compare"):
+            return []
         if self.look == "steps":
             chosen = range(len(view["steps"])) if self.step < 0 else [min(self.step, len(view["steps"]) - 1)]
             return [
@@ -253,7 +312,7 @@ class TokenizerPanel(Panel):
         if self.look == "length":
             sizes = [*map(str, range(1, 7)), "7 and more"]
             return [
-                {"pieces": size, "words": count, "tokens": view["lengths"]["tokens"], "limit": view["lengths"]["limit"]}
+                {"pieces": size, "parts": count, "tokens": view["lengths"]["tokens"], "limit": view["lengths"]["limit"]}
                 for size, count in zip(sizes, view["lengths"]["pieces"], strict=True)
             ]
         return self.rows()
@@ -293,9 +352,9 @@ class TokenizerPanel(Panel):
             rows = self.table()
             figure = Figure(figsize=(width, 2.6), layout="constrained")
             axes = figure.subplots()
-            axes.bar([row["pieces"] for row in rows], [row["words"] for row in rows], color="#0b62b0")
-            axes.set_xlabel("pieces a word", fontsize=8)
-            axes.set_ylabel("words", fontsize=8)
+            axes.bar([row["pieces"] for row in rows], [row["parts"] for row in rows], color="#0b62b0")
+            axes.set_xlabel("pieces", fontsize=8)
+            axes.set_ylabel("words and signs", fontsize=8)
         else:
             names, rows = self._cells()
             figure = Figure(figsize=(width, 0.24 * len(rows) + 1), layout="constrained")

@@ -1,5 +1,5 @@
 // Text to tokens: the original characters, every step of the algorithm, the table, another tokenizer, the length.
-import { select, tabs } from "../kit/controls.js";
+import { numberField, select, tabs } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
 import { makeSource, visible } from "./source.js";
 import { moveAttempt, moveStep, stepsLook } from "./stepper.js";
@@ -48,7 +48,7 @@ function compareLook(ui, view) {
 }
 
 function lengthLook(view) {
-  const { words, tokens, limit, cut, pieces, unknown } = view.lengths;
+  const { words, parts, tokens, limit, own, cut, pieces, unknown } = view.lengths;
   const top = Math.max(1, ...pieces);
   const short = text => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
   const gauge = h("div.gauge", {}, h("i", { style: `width:${Math.min(100, (100 * tokens) / limit)}%` }));
@@ -64,32 +64,41 @@ function lengthLook(view) {
     );
     return [h("span", {}, i === 6 ? "7 and more" : i + 1), bar];
   });
+  const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
+  const split = parts === words || cut.length ? "" : `, split into ${count(parts, "part", "parts")}`;
+  const most = limit < own ? `the limit is set to ${limit}, the model takes ${own}` : `the model takes ${own}`;
   return [
-    h("p", {}, `${words} words, ${tokens} tokens with [CLS] and [SEP]; the model takes ${limit}.`),
+    h("p", {}, `${count(words, "word", "words")}${split}; ${tokens} tokens with [CLS] and [SEP]; ${most}.`),
     gauge,
     cut.length ? lost : room,
-    h("h4", {}, "Pieces a word"),
+    h("h4", {}, `Pieces of the ${count(parts, "word or sign", "words and signs")}`),
     h("div.counts", {}, h("div.bars", {}, ...bars)),
-    unknown ? h("p.note", {}, `${unknown} tokens are [UNK].`) : "",
+    unknown ? h("p.note", {}, unknown === 1 ? "One token is [UNK]." : `${unknown} tokens are [UNK].`) : "",
   ];
 }
 
 function tokenStage(ui) {
   const { get } = ui;
   const source = makeSource(ui);
-  const body = h("div");
+  const body = h("div.body");
   ui.hoverToken = source.hover;
   ui.stage.append(source.element, body);
   const variants = get("variants");
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"), select(ui, "against", variants, "Against"));
+  const limit = numberField(ui, "limit", "Limit (0 = the model's)", { low: 0, high: 100000 });
+  ui.controls.append(
+    tabs(ui, "look", LOOKS, "What the stage shows"),
+    select(ui, "against", variants, "Against"),
+    limit,
+  );
   const draw = {
-    steps: view => stepsLook(ui, view),
+    steps: view => (view.steps.length ? stepsLook(ui, view) : [h("p.muted", {}, get("answer"))]),
     table: view => tableLook(ui, view, source.hover),
     compare: view => compareLook(ui, view),
     length: lengthLook,
   };
   return () => {
     const view = get("view");
+    limit.hidden = get("look") !== "length";
     source.element.hidden = Boolean(view.empty);
     if (!view.empty) source.draw(view);
     body.replaceChildren(...(view.empty ? [ui.invite()] : draw[get("look")](view)));

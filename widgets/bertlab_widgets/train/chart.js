@@ -9,6 +9,11 @@ const PARTS = [
   [0.52, 0.83],
   [0.83, 1],
 ];
+const LOW = 240; // pixels: a picture that is lower leaves the gradient's norm out
+const LOW_PARTS = [
+  [0, 0.56],
+  [0.56, 1],
+];
 const SHORT = { "unigram entropy": "unigram", "chance, majority": "chance" };
 
 /** What is drawn with: the context, where steps and values stand, texts and lines. */
@@ -19,10 +24,12 @@ function makePen(ui, canvas, width, height, total) {
   c.font = `${11 * scale}px ${colors.wordFont}`;
   c.textBaseline = "middle";
   pen.hues = colors.dark ? ["#6cb6ff", "#ffab5e", "#4fd1a5"] : ["#0b62b0", "#c04f00", "#00755a"];
+  pen.parts = height < LOW * scale ? LOW_PARTS : PARTS;
   pen.x = step => pen.left + ((pen.right - pen.left) * step) / total;
   pen.box = i => {
-    const [top, bottom] = PARTS[i];
-    return { top: height * top + 24 * scale, bottom: height * bottom - (i === 2 ? 20 : 8) * scale };
+    const [top, bottom] = pen.parts[i];
+    const foot = i === pen.parts.length - 1 ? 20 : 8;
+    return { top: height * top + 24 * scale, bottom: height * bottom - foot * scale };
   };
   pen.label = (text, at, y, color, align = "start") => {
     c.fillStyle = color;
@@ -84,7 +91,8 @@ function axes(pen, bounds, most, { title, legend, format = number, count = 4 }) 
     pen.label(text, at + 22, row, colors.muted);
     at += 38 + c.measureText(text).width;
   }
-  for (const value of ticks(most, count)) {
+  const room = Math.max(1, Math.floor((bounds.bottom - bounds.top) / (18 * pen.scale))); // no number over another
+  for (const value of ticks(most, Math.min(count, room))) {
     const level = Math.round(y(value)) + 0.5;
     pen.line(
       [
@@ -214,7 +222,7 @@ export function drawChart(ui, canvas, view, width, height) {
   }
   lossPart(pen, view);
   figurePart(pen, view);
-  normPart(pen, view);
+  if (pen.parts.length > 2) normPart(pen, view);
   const foot = height - 8 * scale;
   for (const step of view.steps ? ticks(total, 6) : []) {
     const align = step === 0 ? "start" : x(step) > right - 14 ? "end" : "center";
@@ -222,7 +230,7 @@ export function drawChart(ui, canvas, view, width, height) {
   }
   pen.label("step", 0, foot, colors.muted);
   if (view.moments?.length && view.phase !== "training") {
-    for (const part of [0, 1, 2]) {
+    for (const part of pen.parts.keys()) {
       const { top, bottom } = pen.box(part);
       pen.line(
         [

@@ -162,17 +162,21 @@ function shownBox(ui) {
 /** Everything under the stage. */
 export function fillControls(ui) {
   const [buttons, more, source] = [runButtons(ui), settings(ui), sources(ui)];
+  const what = "The lab answers for this task with the model as it is now, in every panel; Reset takes it back";
+  const adopt = textButton("Let the lab answer with it", () => quietly(ui.call("adopt")), { title: what });
   ui.controls.before(source.element);
   ui.controls.append(
     select(ui, "dataset", DATA_SETS, "Learn from"),
     buttons.element,
     tabs(ui, "look", LOOKS, "What the stage shows"),
     shownBox(ui),
+    adopt,
     more.element,
   );
   return () => {
     buttons.draw();
     source.draw();
+    adopt.hidden = !ui.get("view").adoptable;
     for (const part of more.own) part.hidden = more.nano();
   };
 }

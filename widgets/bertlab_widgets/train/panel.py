@@ -10,10 +10,11 @@ from bertlab.lab import Lab
 from bertlab.nano import SETTINGS as NANO
 from bertlab.training import TrainingError
 
-from ..panel import Panel, guarded, html_table
+from ..panel import Panel, guarded, html_table, sentence_case
 from ..workbench import SelectionError
 from . import pictures
 from . import view as views
+from .adopting import Adoptions
 from .code import training_lines
 from .plan import KINDS, PLANNED, SETS, Plan
 from .preparing import prepared
@@ -47,7 +48,7 @@ class TrainPanel(Panel):
     script = "training.js"
     question_text = "What does the model learn, and when?"
     settings = ("look", *PLANNED, "seconds", "watched")
-    calls = (*Panel.calls, "start", "pause", "resume", "watch_this", "save_to")
+    calls = (*Panel.calls, "start", "pause", "resume", "watch_this", "save_to", "adopt")
     needs_text = False
     lasting = ("dataset", "text", "text_pair")
 
@@ -77,6 +78,7 @@ class TrainPanel(Panel):
         self.runner = Runner(self)
         self._known: tuple[tuple, dict] = ((), {})
         self._pinned: dict | None = None
+        self._adoptions = Adoptions()
         self._saved: set[Path] = set()  # folders that this panel has written
         self._brought = ("", "")  # the sentence of a set that was shown last
         super().__init__(*arguments, **settings)
@@ -174,11 +176,15 @@ class TrainPanel(Panel):
         self.runner.go_on()
 
     def adopt(self) -> None:
-        """Let the lab answer with the trained model for its task from now on, in every panel and workbench of it."""
+        """Let the lab answer with the trained model for its task from now on, in every panel and workbench of it.
+
+        It answers as the model is now, whatever this panel trains or goes back to later; `reset()` takes it back.
+        """
         run = self.run
         if run is None or run.task is None or self.phase in BUSY:
             raise SelectionError("there is no finished run of a task to adopt: start one, and let it end")
-        self.before.add_task(run.name, run.model)
+        self._adoptions.adopt(self.before, run)
+        self.workbench.model_changed()
 
     def wait_for_step(self, step: int, timeout: float = 60) -> bool:
         """Wait until so many steps are taken; False where the run ended or `timeout` seconds passed before."""
@@ -279,11 +285,12 @@ class TrainPanel(Panel):
     # --- what is shown
 
     def reset(self) -> None:
-        """Stop, forget the run, show the model of before; settings back to the beginning."""
+        """Stop, forget the run, let the lab answer as before; settings back to the beginning."""
         self.stop()
         self.wait(10)
         self.switch("before")
         self.runner.forget()
+        self._adoptions.take_back()
         self.shown = "trained"
         self.moment, self.phase, self._pinned = -1, "idle", None
         with self.workbench.together():
@@ -300,8 +307,12 @@ class TrainPanel(Panel):
         return self._known[1]
 
     def refresh(self, changed: set[str]) -> None:
-        run = self.run
         self.heading = self.heading_now()
+        self._show(changed)
+        self.note = self.note_now()  # of data that was read just now
+
+    def _show(self, changed: set[str]) -> None:
+        run = self.run
         if run is None:
             self._invite() if self.phase in ("idle", "failed") else self._announce()
             return
@@ -315,12 +326,13 @@ class TrainPanel(Panel):
         if self._pinned is not None and self._pinned["plan"] is not run.plan:
             view |= views.beside(self._pinned, run)
         self.view = view
-        self.answer = views.sentence(run, self.phase, self.moment, cards)
+        self.answer = views.sentence(run, view, self.look, self.moment)
 
     def _choices(self) -> dict:
         """What the controls offer."""
         layers = self.before.model.config.num_hidden_layers
-        return {"devices": devices(), "layers": layers, "suits": self.plan.suits()}
+        adoptable = self.run is not None and self.run.task is not None and self.phase in ("done", "stopped")
+        return {"devices": devices(), "layers": layers, "suits": self.plan.suits(), "adoptable": adoptable}
 
     def _invite(self) -> None:
         """Before a run: what it would learn from."""
@@ -407,22 +419,7 @@ class TrainPanel(Panel):
         return [self.dataset, self.look]
 
     def precomputed(self) -> tuple[dict, dict]:
-        """For the exported page: every look, and every moment of the run."""
-        patches, run, look = {}, self.run, self.look
-        if run is None or self.phase in BUSY:
-            return {}, {}
-        moment = self.moment
-        try:
-            for name in ("layers", "attention", "curves"):
-                self.look = name
-                patches[f'look:"{name}"'] = {"view": self.view, "answer": self.answer}
-            self.look = look
-            for index in range(-1, len(run.moments)):
-                self.moment = index
-                patches[f"moment:{index}"] = {"view": self.view, "answer": self.answer}
-        finally:
-            self.look, self.moment = look, moment
-        return {}, patches
+        return {}, pictures.precomputed(self) if self.run is not None and self.phase not in BUSY else {}
 
     def code(self) -> str:
         run = self.run
@@ -433,6 +430,15 @@ class TrainPanel(Panel):
     def with_conditions(self, answer: str) -> str:
         """The answer itself says which step is shown."""
         return answer
+
+    def note_now(self) -> str:
+        """The preset's note; what is to be known of the data; which tasks are answered with what was trained here."""
+        run, view = self.run, self.view
+        notes = run.notes if run is not None else view.get("about", {}).get("notes", [])
+        said = [super().note_now(), *(sentence_case(note.rstrip(".")) + "." for note in notes)]
+        if tasks := self._adoptions.tasks:
+            said.append(f"The lab answers for {', '.join(tasks)} with what was trained here; Reset takes it back.")
+        return " ".join(filter(None, said))
 
     def caption(self) -> str:
         """As of every panel; pasted lines by their number."""

@@ -168,3 +168,19 @@ def shown_prediction(card: Mapping[str, Any], which: str) -> str:
         return str(card["said_then"] if which == "then" else card["said"])
     rows = card["then"].items() if which == "then" else card.get("rows", [])
     return ", ".join(f"{label} {value:.2f}" for label, value in list(rows)[:3])
+
+
+def precomputed(panel: Any) -> dict[str, dict]:
+    """For the exported page of a panel that is at rest: every look, and every moment of the run."""
+    patches, look, moment = {}, panel.look, panel.moment
+    try:
+        for name in ("layers", "attention", "curves"):
+            panel.look = name
+            patches[f'look:"{name}"'] = {"view": panel.view, "answer": panel.answer}
+        panel.look = look
+        for index in range(-1, len(panel.run.moments)):
+            panel.moment = index
+            patches[f"moment:{index}"] = {"view": panel.view, "answer": panel.answer}
+    finally:
+        panel.look, panel.moment = look, moment
+    return patches

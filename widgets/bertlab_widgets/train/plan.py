@@ -19,6 +19,7 @@ from bertlab.nano import SETTINGS as NANO
 from bertlab.training import main_metric
 
 from ..workbench import SelectionError
+from .notes import hearing, notes_on
 from .rows import MASKED, MOST_TOKENS, about_rows, about_text, described, guessing, kind_of, pasted_rows, split_rows
 
 SETS = {
@@ -125,15 +126,22 @@ class Plan:
         if self.nano:
             nothing = {"rows": 0, "held_out": 0, "labels": [], "examples": [], "lines": {}, "chance": {}}
             return {"title": NANO_TITLES[self.dataset], **nothing}
-        rows = self.rows()
-        kind = self.kind(rows)
-        train, held_out = split_rows(rows)
-        if kind == MASKED:
-            return {**about_text(train, held_out), "lines": {"ln V": math.log(len(lab.tokenizer))}, "kind": kind}
-        task = self.task_of(lab, rows, kind)
+        with hearing() as heard:
+            rows = self.rows()
+            kind = self.kind(rows)
+            train, held_out = split_rows(rows)
+            task = None if kind == MASKED else self.task_of(lab, rows, kind)
+        notes = [*self.notes(rows, kind), *heard]
+        if task is None:
+            lines = {"ln V": math.log(len(lab.tokenizer))}
+            return {**about_text(train, held_out), "lines": lines, "kind": kind, "notes": notes}
         lines, chance = guessing(task, train, held_out)
-        figures = {"lines": lines, "chance": chance, "metric": main_metric(task), "kind": kind}
+        figures = {"lines": lines, "chance": chance, "metric": main_metric(task), "kind": kind, "notes": notes}
         return {**about_rows(train, held_out, task), **figures}
+
+    def notes(self, rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
+        """What was guessed of rows that somebody gave, in words; of a set that ships nothing has to be."""
+        return notes_on(rows, kind) if self.dataset in ("file", "pasted") else []
 
     def sentence(self, lab: Lab) -> tuple[str, str]:
         """(text, second text) of a held-out example, to watch; empty where the data cannot be read."""

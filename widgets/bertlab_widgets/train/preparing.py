@@ -35,10 +35,12 @@ def prepared(plan: Plan, lab: Lab) -> LiveRun:
             raise DataError(
                 'every row of the set is held out (its column "split" says so): nothing is left to learn from'
             )
+        notes = plan.notes(rows, kind)
         if kind == MASKED:
             run = masked_run(plan, lab, train, held_out)
         else:
             run = task_run(plan, lab, plan.task_of(lab, rows, kind), train, held_out)
+        run.notes = notes
         task = run.name if run.task is not None else ""
         run.lab = trained_lab(lab, run.model, f"{lab.name} + {plan.task_name}", task)
         run.lab.made_by = lambda: lab_lines(plan, lab, run)

@@ -71,6 +71,7 @@ class LiveRun:
     seconds: float = 0.0
     watching_seconds: float = 0.0
     message: str = ""
+    notes: list[str] = field(default_factory=list)  # what was guessed or left out of the data, in words
     at: int | None = None  # the step that was gone back to; None for the last one
     resumable: bool = True  # whether the generator of records can go on
 

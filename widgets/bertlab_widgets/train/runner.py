@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 import time
 from typing import Any
 
 import torch
 
+from bertlab.memory import give_back_memory
+
 from ..panel import Panel
 from ..workbench import SelectionError
 from . import view as views
+from .notes import hearing
 from .run import LiveRun, Stopped
 from .watching import SHOWN_TEXTS
 from .weights import devices, layer_changes
 
 UPDATES_PER_SECOND = 6
 WATCHING = 0.03  # share of the time that may be spent on looking
+HARDLY = 0.1  # of the largest change: what has moved less has hardly moved
 BUSY = ("training", "preparing")
 
 
@@ -35,6 +40,7 @@ class Runner:
         self._going = threading.Event()
         self._budget_from = 0.0  # seconds of training before a run went on
         self._attention_before: tuple[Any, Any] = (None, None)
+        self._opened: LiveRun | None = None  # whose attention was turned to a head that moved
 
     @property
     def workbench(self):
@@ -104,9 +110,11 @@ class Runner:
         """The thread: pulls records, looks now and then, keeps moments. It reaches the front end by traits alone."""
 
         def begin() -> LiveRun:
-            self.run = run = self.panel.prepare()
-            self._attention_before = (None, None)
-            self.look(keep=True, evaluate=True)
+            with hearing() as heard:
+                self.run = run = self.panel.prepare()
+                self._attention_before = (None, None)
+                self.look(keep=True, evaluate=True)
+            run.notes = list(dict.fromkeys([*run.notes, *heard]))
             return run
 
         self._run_through(begin)
@@ -154,7 +162,7 @@ class Runner:
                 return "stopped"
             started = time.perf_counter()
             with self.workbench.lock if self.workbench.lab is run.lab else contextlib.nullcontext():
-                item = next(run.records, None)
+                item = self._first(run) if not run.history else next(run.records, None)
             now = time.perf_counter()
             run.seconds += now - started
             if item is None:
@@ -173,6 +181,14 @@ class Runner:
             if self.workbench.lab is run.lab and now - rested > 0.1:
                 time.sleep(0.002)  # whoever waits for the model may have it
                 rested = now
+
+    @staticmethod
+    def _first(run: LiveRun) -> Any:
+        """The first record, for which the rows are encoded: what is warned of then is a note."""
+        with hearing() as heard:
+            item = next(run.records, None)
+        run.notes = list(dict.fromkeys([*run.notes, *heard]))
+        return item
 
     def _paused(self, run: LiveRun) -> None:
         with self.workbench.lock:
@@ -211,6 +227,8 @@ class Runner:
             self.panel.explain(error)
         self.panel.phase = ending
         self.panel.ended(ending)
+        gc.collect()
+        give_back_memory()  # of the steps and the evaluations: a class has many kernels on one machine
 
     # --- what is seen meanwhile
 
@@ -259,7 +277,24 @@ class Runner:
                 self._attention_before = (key, views.attention_of(run, *key))
                 run.go_to(present)
         then = self._attention_before[1] if self._attention_before[0] == key else None
+        if panel.phase not in BUSY and self._opened is not run:
+            self._turn_to_what_moved(views.change_of(now, then))
         return views.attention_view(run, now, then, panel.layer, panel.head)
+
+    def _turn_to_what_moved(self, change: torch.Tensor) -> None:
+        """Once for each run: where the head on show has hardly moved, the one that moved most is shown."""
+        panel, most = self.panel, float(change.max())
+        if not most:
+            return
+        self._opened = self.run
+        layer, head = min(panel.layer, len(change) - 1), min(panel.head, change.shape[1] - 1)
+        at = divmod(int(change.argmax()), change.shape[1])
+        workbench = self.workbench
+        there = at[0] < workbench.layer_count and at[1] < workbench.head_count
+        if there and ((layer, head) == (0, 0) or float(change[layer, head]) < HARDLY * most):
+            with workbench.together():
+                workbench.layer, workbench.head = at
+            panel.layer, panel.head = at
 
     def back_to(self, index: int) -> None:
         """Give the model the weights of a moment, and hear what it says with them."""

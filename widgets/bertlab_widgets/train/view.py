@@ -14,7 +14,7 @@ import torch
 
 from bertlab.nano import EncoderDecoder
 
-from ..panel import percent
+from ..panel import counted, listed, percent, quoted
 from .run import LiveRun
 from .watching import reversal_ids
 
@@ -149,10 +149,7 @@ def attention_view(run: LiveRun, now: dict, then: dict | None, layer: int, head:
     """One head before and now, and how far the attention of every head has moved (total variation, 0 to 1)."""
     layers, heads = now["weights"].shape[:2]
     layer, head = min(layer, layers - 1), min(head, heads - 1)
-    comparable = then is not None and then["weights"].shape == now["weights"].shape
-    change = torch.zeros(layers, heads)
-    if comparable:
-        change = ((now["weights"] - then["weights"]).abs().sum(-1) / 2).mean(-1)
+    change = change_of(now, then)
     return {
         "rows": now["rows"],
         "columns": now["columns"],
@@ -164,6 +161,16 @@ def attention_view(run: LiveRun, now: dict, then: dict | None, layer: int, head:
         "change": [[round(float(value), 4) for value in row] for row in change],
         "cross": isinstance(run.model, EncoderDecoder),
     }
+
+
+def change_of(now: dict, then: dict | None) -> torch.Tensor:
+    """(layers, heads): how far the attention of every head has moved, 0 to 1; 0 where nothing can be compared."""
+    layers, heads = now["weights"].shape[:2]
+    comparable = then is not None and then["weights"].shape == now["weights"].shape
+    change = torch.zeros(layers, heads)
+    if comparable:
+        change = ((now["weights"] - then["weights"]).abs().sum(-1) / 2).mean(-1)
+    return change
 
 
 # --------------------------------------------------------------------------------------------------------------- words
@@ -183,7 +190,8 @@ def invitation(plan: Any, about: Mapping[str, Any]) -> str:
         return f"{about['title']} Press Start."
     guess = guess_of(about.get("chance"))
     guessing_gets = f"; {guess}" if guess else ""
-    return f"{about['rows']:,} examples to learn from, {about['held_out']:,} held out{guessing_gets}. Press Start."
+    examples = counted(about["rows"], "example")
+    return f"{examples} to learn from, {about['held_out']:,} held out{guessing_gets}. Press Start."
 
 
 def guess_of(chance: Mapping[str, float] | None) -> str:
@@ -191,30 +199,76 @@ def guess_of(chance: Mapping[str, float] | None) -> str:
     return next((f"{name} is {percent(value / 100)}" for name, value in (chance or {}).items()), "")
 
 
-def sentence(run: LiveRun, phase: str, moment: int, shown: list[dict]) -> str:
-    """The answer line of a run: how far it is, what it reached, what that changed for the sentence above."""
+def sentence(run: LiveRun, view: Mapping[str, Any], look: str, moment: int) -> str:
+    """The answer line of a run, about the look that is shown."""
     if not run.history:
         return f"{run.about['trained']:,} of {run.about['parameters']:,} weights will be trained."
-    recent = [item.loss for item in run.history[-5:]]
-    said = f"Step {run.step:,} of {run.steps:,}: loss {sum(recent) / len(recent):.2f}"
-    for name, value in list(run.lines.items())[:1]:
-        said += f", knowing nothing is {value:.2f} ({name})"
-    figures = figures_of(run)
+    phase, back = view["phase"], None
+    where = f"Step {run.step:,} of {run.steps:,}"
     if phase in ENDED and moment >= 0 and run.moments:
-        step = run.moments[moment].step
-        said = f"Back at step {step:,} of {run.step:,}"
-        figures = [pair for pair in figures if pair[0] <= step]
-    if figures:
-        said += f"; {readable(metric_of(run))} on held-out data {percent(figures[-1][1] / 100)}"
-        said += f", {percent(figures[0][1] / 100)} before" if figures[-1][0] else ""
-    if shown and shown[0].get("rows") and phase != "training":
-        label, value = max(shown[0]["rows"], key=lambda pair: pair[1])
-        before = shown[0]["then"].get(label)
-        write = "{:.2f}".format if run.kind == "regression" else percent
-        said += f". The sentence above: `{label}` {write(value)}" + (
-            f", {write(before)} before" if before is not None else ""
-        )
+        back = run.moments[moment].step
+        where = f"Back at step {back:,} of {run.step:,}"
+    if look == "layers":
+        said = f"{where}: {_moved_said(run, back)}"
+    elif look == "attention":
+        said = f"{where}: {_attention_said(view.get('attention'))}"
+    else:
+        said = f"{where}{_curves_said(run, back)}{_watched_said(run, view['watched'], phase)}"
     return f"{said}. {run.message}" if run.message else f"{said}."
+
+
+def _curves_said(run: LiveRun, back: int | None) -> str:
+    """The loss beside knowing nothing, and the figure on held-out data; of a moment gone back to, the figure alone."""
+    said, figures = "", figures_of(run)
+    if back is None:
+        recent = [item.loss for item in run.history[-5:]]
+        said = f": the loss is {sum(recent) / len(recent):.2f}"
+        said += "".join(f", knowing nothing is {value:.2f} ({name})" for name, value in list(run.lines.items())[:1])
+    else:
+        figures = [pair for pair in figures if pair[0] <= back]
+    if figures:
+        said += f"{'; ' if said else ': '}{readable(metric_of(run))} on held-out data {percent(figures[-1][1] / 100)}"
+        said += f", {percent(figures[0][1] / 100)} before" if figures[-1][0] else ""
+    return said
+
+
+def _watched_said(run: LiveRun, shown: Sequence[Mapping[str, Any]], phase: str) -> str:
+    """What the model says of the sentence above, now and before."""
+    if not shown or not shown[0].get("rows") or phase == "training":
+        return ""
+    label, value = max(shown[0]["rows"], key=lambda pair: pair[1])
+    before = shown[0]["then"].get(label)
+    write = "{:.2f}".format if run.kind == "regression" else percent
+    was = f", {write(before)} before" if before is not None else ""
+    return f". For the sentence above: {quoted(str(label))} {write(value)}{was}"
+
+
+def _moved_said(run: LiveRun, back: int | None) -> str:
+    """Which part of the model has moved farthest from where it began, and which least."""
+    known = [values for step, values in run.changes if back is None or step <= back]
+    moved = sorted((known[-1] if known else {}).items(), key=lambda pair: -pair[1])
+    if not moved or not moved[0][1]:
+        return "no weight has moved yet"
+    said = f"{quoted(moved[0][0])} has moved most, by {percent(moved[0][1])} of its weights"
+    still = [name for name, value in moved if not value]
+    if still:
+        return f"{said}; {listed(still, 3)} not at all"
+    return f"{said}, {quoted(moved[-1][0])} least, by {percent(moved[-1][1])}" if len(moved) > 1 else said
+
+
+def _attention_said(shown: Mapping[str, Any] | None) -> str:
+    """How far the attention of the head on show has moved, and which head's has moved most."""
+    if shown is None:
+        return "type a sentence above to see what attention does with it"
+    what, change = "cross-attention head" if shown["cross"] else "head", shown["change"]
+    own = change[shown["layer"]][shown["head"]]
+    most, layer, head = max((value, i, j) for i, row in enumerate(change) for j, value in enumerate(row))
+    if not most:
+        return f"no {what} looks elsewhere than before the run"
+    said = f"{percent(own)} of the attention of {what} {shown['layer']}.{shown['head']} has moved"
+    if (layer, head) == (shown["layer"], shown["head"]):
+        return f"{said}, more than of any other"
+    return f"{said}; most has that of {layer}.{head}, {percent(most)}"
 
 
 def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:

@@ -272,8 +272,9 @@ class Workbench(HasTraits):
 
     @property
     def empty(self) -> bool:
-        """True where there is nothing but special tokens to look at."""
-        return all(token["special"] for token in self.encoding.tokens)
+        """True where there is nothing to look at but what frames a text."""
+        mask = self.lab.tokenizer.mask_token_id
+        return all(token["special"] and token["id"] != mask for token in self.encoding.tokens)
 
     @property
     def tokens(self) -> list[dict]:
@@ -301,6 +302,22 @@ class Workbench(HasTraits):
     def mask_positions(self) -> list[int]:
         """Every place that now holds [MASK], also those that the text itself masks."""
         return (self.input_ids[0] == self.lab.tokenizer.mask_token_id).nonzero().flatten().tolist()
+
+    def last_word(self) -> int | None:
+        """The place of the last word of the text, which may be looked at as if it were hidden; None without one."""
+        tokens = self.encoding.tokens
+        words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
+        return words[-1] if words and self.lab.tokenizer.mask_token_id is not None else None
+
+    def hidden(self, position: int) -> Result:
+        """The model's pass over the state with one more token hidden."""
+
+        def compute() -> Result:
+            ids = self.input_ids.clone()
+            ids[0, position] = self.lab.tokenizer.mask_token_id
+            return self.run(names=("*hidden",), input_ids=ids)
+
+        return self.cached(("hidden", position, *self.key), compute)
 
     def batch(self, input_ids: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
         """The model's arguments on its device; `input_ids` (batch, sequence) may stand in for the state's own."""
