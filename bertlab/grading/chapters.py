@@ -59,8 +59,9 @@ def checked(source: str) -> tuple[str, str] | None:
     call = body[0].value
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "points":
         call = call.func.value
-    named = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"
-    if not named or len(call.args) != 2 or not isinstance(call.args[0], ast.Constant):
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"):
+        return None
+    if len(call.args) != 2 or not isinstance(call.args[0], ast.Constant):
         return None
     return str(call.args[0].value), ast.unparse(call.args[1])
 
