@@ -113,7 +113,8 @@ class Separation:
 
 
 def separation(points: torch.Tensor, labels: Sequence[Hashable], *, shuffles: int = 1000, seed: int = 0) -> Separation:
-    """Whether points of one label lie together: nearest by cosine, every point held against all the others.
+    """Whether points of one label lie together: nearest by cosine, every point held against all the others. Where
+    several are equally near (a word has one embedding at one position, whatever its sense), each counts in part.
 
     Args:
         labels: one for each point.
@@ -127,13 +128,16 @@ def separation(points: torch.Tensor, labels: Sequence[Hashable], *, shuffles: in
         raise ValueError(f"there are {len(labels)} labels for {len(cloud)} points; give one for each")
     shuffles = whole_number(shuffles, "shuffles", 1)
     unit = torch.nn.functional.normalize(cloud, dim=1)
-    nearest = (unit @ unit.T).fill_diagonal_(-torch.inf).argmax(1)
+    cosines = (unit @ unit.T).fill_diagonal_(-torch.inf)
+    nearest = cosines >= cosines.amax(1, keepdim=True) - 1e-7  # several where they are equally near
+    point, other = nearest.nonzero(as_tuple=True)
+    part = 1 / nearest.sum(1).double()[point] / len(cloud)  # of the score, (pairs,)
     order: dict[Hashable, int] = {}
     numbers = torch.tensor([order.setdefault(label, len(order)) for label in labels])
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.stack([numbers[torch.randperm(len(numbers), generator=generator)] for _ in range(shuffles)])
-    shares = (drawn == drawn[:, nearest]).double().mean(1)  # (shuffles,)
-    score = float((numbers == numbers[nearest]).double().mean())
+    shares = (drawn[:, point] == drawn[:, other]).double() @ part  # (shuffles,)
+    score = float((numbers[point] == numbers[other]).double() @ part)
     return Separation(score, float(shares.mean()), float(shares.quantile(0.95, interpolation="higher")))
 
 

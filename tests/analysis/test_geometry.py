@@ -104,6 +104,12 @@ def test_labels_that_lie_together_part_the_points_and_shuffled_ones_do_not():
     assert geometry.separation(torch.randn(400, 7), [i % 2 for i in range(400)]).score < 0.6
 
 
+def test_points_that_are_equally_near_count_in_part_whatever_their_order():
+    points = torch.eye(3)[[0, 0, 0, 1, 1]]
+    assert geometry.separation(points, ["a", "a", "b", "b", "b"]).score == pytest.approx((0.5 + 0.5 + 0 + 1 + 1) / 5)
+    assert geometry.separation(points[[2, 0, 4, 1, 3]], ["b", "a", "b", "a", "b"]).score == pytest.approx(0.6)
+
+
 def test_separation_refuses_what_it_cannot_part():
     with pytest.raises(ValueError, match="3 labels for 4 points"):
         geometry.separation(torch.eye(4), [0, 1, 0])

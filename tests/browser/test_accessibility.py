@@ -7,6 +7,7 @@ PANELS = {
     "masks": "MaskPanel(workbench=workbench)",
     "heads": "HeadsPanel(workbench=workbench)",
     "tasks": 'TasksPanel(workbench=workbench, task="sentiment")',
+    "layers": 'LayersPanel(workbench=workbench, look="senses")',
     "similarity": 'SimilarityPanel(workbench=workbench, sentences=["a dog ran.", "it was too tired."])',
     "training": "TrainPanel(workbench=workbench)",
     "architecture": 'ModelPanel(workbench=workbench, path="bert.encoder.layer.1.hidden")',

@@ -12,10 +12,18 @@ A test of a new panel begins like this:
 """
 
 import pytest
-from bertlab_widgets import EmbeddingPanel, HeadsPanel, MaskPanel, ModelPanel, SimilarityPanel, TokenizerPanel
+from bertlab_widgets import (
+    EmbeddingPanel,
+    HeadsPanel,
+    LayersPanel,
+    MaskPanel,
+    ModelPanel,
+    SimilarityPanel,
+    TokenizerPanel,
+)
 
 TEXT = "the animal did not cross the street because it was too tired."
-PANELS = [TokenizerPanel, MaskPanel, HeadsPanel, SimilarityPanel, ModelPanel, EmbeddingPanel]
+PANELS = [TokenizerPanel, MaskPanel, HeadsPanel, LayersPanel, SimilarityPanel, ModelPanel, EmbeddingPanel]
 each_panel = pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
 
 

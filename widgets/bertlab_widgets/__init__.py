@@ -19,6 +19,7 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "embedding": ["EmbeddingPanel"],
     "masks": ["MaskPanel"],
     "heads": ["HeadsPanel"],
+    "layers": ["LayersPanel"],
     "similarity": ["SimilarityPanel"],
     "tasks": ["TasksPanel"],
     "train": ["TrainPanel"],

@@ -10,6 +10,7 @@ import torch
 from bertlab_widgets import (
     EmbeddingPanel,
     HeadsPanel,
+    LayersPanel,
     MaskPanel,
     ModelPanel,
     SimilarityPanel,
@@ -171,6 +172,11 @@ def test_a_twin_that_cannot_be_drawn_leaves_the_live_view(lab, monkeypatch):
     assert view["text/plain"] == repr(panel)
 
 
+def _nearest_to_its_embedding(panel):
+    first, last = (panel.workbench.recording.hidden(state)[0] for state in (0, 3))
+    return 1 + int(torch.cosine_similarity(first, last, dim=-1)[1:-1].argmax())
+
+
 @each_panel
 def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
     panel = kind(lab, TEXT, masked=[2], predict_first=True)
@@ -181,6 +187,7 @@ def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
         HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"],
         ModelPanel: "all layers",
         EmbeddingPanel: "position",
+        LayersPanel: panel.tokens[_nearest_to_its_embedding(panel)]["text"],
         SimilarityPanel: "1.0",  # of the sentence with itself
     }[kind]
     assert panel.verdict.startswith("Right")

@@ -36,6 +36,7 @@ _ALL = (
     Tab("Read", "mask", "Mask", "masks.MaskPanel"),
     Tab("Read", "embedding", "Embeddings", "embedding.EmbeddingPanel"),
     Tab("Look inside", "heads", "Inspect heads", "heads.HeadsPanel"),
+    Tab("Look inside", "layers", "Follow layers", "layers.LayersPanel"),
     Tab("Look inside", "similarity", "Sentence similarity", "similarity.SimilarityPanel"),
     Tab("Learn", "tasks", "Run tasks", "tasks.TasksPanel"),
     Tab("Learn", "train", "Train", "train.TrainPanel"),

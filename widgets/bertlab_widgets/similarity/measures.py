@@ -227,7 +227,7 @@ class Measures:
 
             workbench.cached(key, lambda: compute(give_way))
 
-        if not panel.job.running:
+        if not panel.job.running or panel.job.mine:
             panel.job.follow(work, f"Measuring {what}", lambda: panel._update({"measured"}))
         return None
 

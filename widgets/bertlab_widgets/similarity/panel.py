@@ -72,6 +72,10 @@ class SimilarityPanel(Panel):
 
     # --- what is shown
 
+    def _update(self, changed: set[str]) -> None:
+        with self.workbench.lock:  # what a thread has found waits until this picture is drawn
+            super()._update(changed)
+
     def refresh(self, changed: set[str]) -> None:
         model = self.workbench.model
         self.poolings = [

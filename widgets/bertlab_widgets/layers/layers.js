@@ -1,0 +1,191 @@
+// Hidden states from the embeddings to the last layer: clouds, senses, neighbours, the lens, probes, neurons.
+import { checkbox, numberField, select, tabs } from "../kit/controls.js";
+import { h } from "../kit/dom.js";
+import { moveState, stateAt, stateName, stateSlider } from "../kit/layers.js";
+import { percent } from "../kit/numbers.js";
+import { legendMark, makeCloud } from "./cloud.js";
+import { lensLook, neighboursLook, neuronsLook } from "./lists.js";
+import { halfSide } from "./pure.js";
+import { besideSenses, probesLook, sensePoints } from "./senses.js";
+
+const LOOKS = [
+  ["cloud", "Tokens"],
+  ["senses", "Senses"],
+  ["neighbours", "Nearest contexts"],
+  ["lens", "Lens"],
+  ["probes", "Probes"],
+  ["neurons", "Neurons"],
+];
+const WORDS = ["bank", "bat", "match"].map(word => [word, word]);
+const CLOUDS = ["cloud", "senses"];
+
+const stateOf = ui => stateAt(ui.get("hidden_state"), ui.get("view").layers || 1);
+
+function tokenPoints(ui, view) {
+  const tokens = ui.get("tokens");
+  const selected = new Set(ui.get("selected") || []);
+  return view.visible.map((i, at) => {
+    const bold = selected.has(i);
+    const label = tokens[i].text;
+    return { label, kind: view.segments[at], bold, path: bold || ui.get("trails"), tip: `${label}, token ${i}` };
+  });
+}
+
+/** The plane's legend: what it holds, and of shuffled numbers. */
+function planeNote(view, state) {
+  const held = `The plane holds ${percent(view.explained[state])} of the variance; shuffled numbers ${percent(view.by_chance[state])}.`;
+  return `${held} Every layer is drawn in one size and turned towards the one below.`;
+}
+
+function fillControls(ui) {
+  const alone = Boolean(ui.model.standalone);
+  const count = () => ui.get("view").layers || 1;
+  const slider = stateSlider(ui, "hidden_state", "Vectors", count);
+  if (alone) {
+    ui.controls.append(slider);
+    return;
+  }
+  const parts = {
+    hide: [checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"), ["cloud"]],
+    trails: [checkbox(ui, "trails", "All paths", "The way of every point through the layers"), CLOUDS],
+    sense: [select(ui, "sense", WORDS, "Word"), ["senses"]],
+    count: [numberField(ui, "count", "Neighbours", { low: 1, high: 50 }), ["neighbours"]],
+    neuron: [numberField(ui, "neuron", "Neuron (−1: most active)", { low: -1, high: 100000 }), ["neurons"]],
+  };
+  const show = () => {
+    for (const [element, looks] of Object.values(parts)) element.hidden = !looks.includes(ui.get("look"));
+    slider.hidden = ui.get("look") === "probes";
+  };
+  ui.on(["look"], show);
+  show();
+  ui.controls.append(
+    tabs(ui, "look", LOOKS, "What the stage shows"),
+    slider,
+    ...Object.values(parts).map(([part]) => part),
+  );
+}
+
+/** Clicks and keys on a cloud: tokens are selected, sentences looked at. */
+function cloudHandlers(ui) {
+  const step = (i, by, count) => Math.max(0, Math.min(count - 1, i + by));
+  const choose = (i, event) => {
+    const view = ui.get("view");
+    if (view.look === "cloud") ui.pick(view.visible[i], event?.shiftKey);
+    else if (i < view.texts.length) ui.set("context", ui.get("context") === i ? -1 : i);
+  };
+  return {
+    pick: choose,
+    key(event) {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!by) return;
+      const view = ui.get("view");
+      event.preventDefault();
+      event.stopPropagation();
+      if (view.look === "cloud") {
+        const at = view.visible.indexOf((ui.get("selected") || [])[0]);
+        ui.set("selected", [view.visible[step(at, by, view.visible.length)]]);
+      } else ui.set("context", step(ui.get("context"), by, view.texts.length));
+    },
+  };
+}
+
+/** The looks Tokens and Senses. */
+function makeClouds(ui) {
+  const cloud = makeCloud(ui, cloudHandlers(ui));
+  const note = h("p.small.muted");
+  const legend = h("div.legend");
+  const beside = h("div.beside");
+  const left = h("div.left", {}, cloud.element, legend, note);
+  const element = h("div.clouds", {}, left, beside);
+  function draw(view) {
+    const state = stateOf(ui);
+    const senses = view.look === "senses";
+    const points = senses ? sensePoints(ui, view) : tokenPoints(ui, view);
+    const pair = !senses && new Set(view.segments).size > 1;
+    element.classList.toggle("one", !senses);
+    legend.replaceChildren(
+      ...(pair
+        ? ["first sentence", "second sentence"].map((name, kind) => h("span", {}, legendMark(kind, ui.scale()), name))
+        : []),
+    );
+    note.textContent = planeNote(view, state);
+    const width = Math.max(240, left.clientWidth);
+    const height = Math.max(150 * ui.scale(), ui.stageHeight() - (pair ? 64 : 44) * ui.scale());
+    const label = `${points.length} points, ${stateName(state, view.layers)}. ${note.textContent}`;
+    cloud.draw({ points, paths: view.paths.slice(0, state + 1), half: halfSide(view.paths), width, height, label });
+    if (!senses) return;
+    const scroll = beside.querySelector(".contexts")?.scrollTop ?? 0;
+    const focused = beside.contains(document.activeElement) ? document.activeElement.dataset.context : null;
+    beside.replaceChildren(...besideSenses(ui, view, points, Math.max(220, beside.clientWidth), 170 * ui.scale()));
+    beside.querySelector(".contexts").scrollTop = scroll;
+    if (focused) beside.querySelector(`[data-context="${focused}"]`)?.focus({ preventScroll: true });
+  }
+  return { element, draw };
+}
+
+function layersStage(ui) {
+  const { get } = ui;
+  const clouds = makeClouds(ui);
+  const other = h("div.plain");
+  const invitation = h("div", { hidden: true });
+  ui.stage.append(clouds.element, other, invitation);
+  fillControls(ui);
+  const looks = {
+    neighbours: view => neighboursLook(ui, view),
+    lens: view => lensLook(ui, view),
+    probes: view => probesLook(ui, view, Math.max(240, other.clientWidth), ui.stageHeight() - 70 * ui.scale()),
+    neurons: view => neuronsLook(ui, view),
+  };
+  return () => {
+    const view = get("view");
+    const empty = view.empty || !view.look;
+    const cloud = !empty && CLOUDS.includes(view.look) && !view.missing;
+    clouds.element.hidden = !cloud;
+    other.hidden = Boolean(empty) || cloud;
+    invitation.hidden = !empty;
+    if (empty) {
+      invitation.replaceChildren(ui.invite());
+      return;
+    }
+    ui.root.dataset.shown = `${view.look}/${stateOf(ui)}`;
+    if (cloud) {
+      clouds.draw(view);
+      return;
+    }
+    const scroll = other.querySelector(".scroll")?.scrollTop ?? 0;
+    const focused = other.contains(document.activeElement)
+      ? [...other.querySelectorAll("button")].indexOf(document.activeElement)
+      : -1;
+    other.replaceChildren(
+      ...(view.missing ? [h("div.invitation", {}, h("span", {}, view.missing))] : looks[view.look](view)),
+    );
+    const list = other.querySelector(".scroll");
+    if (list) list.scrollTop = scroll;
+    if (focused >= 0) other.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
+  };
+}
+
+export const spec = {
+  name: "layers",
+  height: 392,
+  stage: layersStage,
+  keys: [
+    ["[ ]", "one layer down, up"],
+    ["Arrows on the cloud", "another token, another sentence"],
+    ["h", "hide [CLS] and [SEP]"],
+    ["t", "the paths of all points"],
+    ["1 … 6", LOOKS.map(([, name]) => name).join(", ")],
+  ],
+  onKey(event, ui) {
+    const step = { "[": -1, "]": 1 }[event.key];
+    const look = LOOKS[Number(event.key) - 1];
+    if (step) moveState(ui, "hidden_state", ui.get("view").layers || 1, step);
+    else if (ui.model.standalone) return false;
+    else if (look) ui.set("look", look[0]);
+    else if (event.key === "t") ui.set("trails", !ui.get("trails"));
+    else if (event.key === "h") ui.set("hide_special", !ui.get("hide_special"));
+    else if (event.key === "Escape" && ui.get("context") >= 0) ui.set("context", -1);
+    else return false;
+    return true;
+  },
+};
