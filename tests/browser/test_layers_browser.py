@@ -1,7 +1,8 @@
 """The layers panel in a real notebook: the cloud moves, senses part, lists and probes come."""
 
 CELLS = [
-    'workbench = Workbench(lab, "the dog sat on the bank.", corpus=["the cat sat on the mat.", "a river bank is muddy."])\n'
+    'corpus = ["the cat sat on the mat.", "a river bank is muddy."]\n'
+    'workbench = Workbench(lab, "the dog sat on the bank.", corpus=corpus)\n'
     "panel = LayersPanel(workbench=workbench)\npanel"
 ]
 

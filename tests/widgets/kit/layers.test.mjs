@@ -5,12 +5,13 @@ import { pathToFileURL } from "node:url";
 
 const pure = await import(pathToFileURL(`${process.env.BERTLAB_WIDGETS}/layers/pure.js`));
 
-test("the frame holds the points of every layer", () => {
-  const half = pure.halfSide([
+test("a unit has room for the points of every layer, and is the same in both directions", () => {
+  const paths = [
     [0.5, -1],
     [2, 0],
-  ]);
-  assert.ok(half > 2 && half < 2.5);
+  ];
+  assert.equal(pure.unitOf(paths, 400, 300), 100);
+  assert.equal(pure.unitOf(paths, 400, 100), 50);
 });
 
 test("labels do not cover each other, and the chosen one is always shown", () => {

@@ -406,6 +406,24 @@ def test_the_code_gives_the_attribution_too(task, method, lab, monkeypatch):
     assert [row["score"] for row in rows] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("task", ["sentiment", "pos", "qa", "choice", "generation"])
+@pytest.mark.parametrize("method", ["occlusion", "gradient"])
+def test_words_instead_of_pieces_add_the_scores_up_in_picture_rows_and_code(task, method, lab, monkeypatch):
+    panel = opened(lab, task, attribution=method)
+    panel.text = "the unaffable cat sat on embeddings."
+    assert panel.wait(20)
+    pieces = panel.attributions()
+    panel.words = True
+    assert panel.wait(20) and not panel.error
+    rows = panel.attributions()
+    assert sum(row["score"] for row in rows) == pytest.approx(sum(row["score"] for row in pieces), abs=1e-5)
+    if task != "choice":
+        assert "unaffable" in [row["token"] for row in rows] and len(rows) < len(pieces)
+    assert run_names(panel, lab, monkeypatch)["scores"] == pytest.approx([row["score"] for row in rows], abs=1e-5)
+    panel.words = False
+    assert panel.attributions() == pieces
+
+
 @pytest.mark.parametrize("task", ["sentiment", "emotions", "similarity", "pos", "qa", "generation"])
 def test_integrated_gradients_add_up(task, lab, monkeypatch):
     monkeypatch.setattr(explaining, "STEPS", 800)  # the small model's large random weights make a jagged way

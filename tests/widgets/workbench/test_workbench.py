@@ -214,3 +214,16 @@ def test_the_lock_of_a_workbench_can_be_entered_again_also_after_its_lab_was_exc
         with workbench.lock:
             assert workbench.recording.attention(0).shape[-1] == 9
     assert not workbench.lock.held
+
+
+def test_words_join_their_pieces_and_count_through_both_segments(lab):
+    from bertlab.analysis import words
+
+    workbench = Workbench(lab, "unaffable cat [MASK].", "the embeddings")
+    numbers = words.of(lab.encode("unaffable cat [MASK].", "the embeddings"))
+    assert workbench.encoding.word_numbers == numbers
+    workbench.masked = [2]
+    joined = workbench.words
+    assert [position for word in joined for position in word["positions"]] == list(range(len(numbers)))
+    assert joined[1]["original"] == "unaffable" and "[MASK]" in joined[1]["text"]
+    assert [word["special"] for word in joined][:3] == [True, False, False]

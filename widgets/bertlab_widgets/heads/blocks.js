@@ -44,11 +44,37 @@ function makeStore(ui) {
   return { adopt, begin, fetch, get: (layer, head) => blocks.get(headName(layer, head)), key: () => key, blocks };
 }
 
+/** Tokens, or words with the positions of their pieces: what rows and columns are, and the selection among them. */
+function addUnits(ui, heads) {
+  const { get } = ui;
+  heads.units = () => (get("units")?.length ? get("units") : get("tokens"));
+  ui.units = heads.units;
+  heads.positions = i => heads.units()[i]?.positions ?? [i];
+  /** The units that the selection touches. */
+  heads.chosen = () => {
+    const selected = new Set(get("selected") || []);
+    return [...heads.units().keys()].filter(i => heads.positions(i).some(at => selected.has(at)));
+  };
+  heads.pick = (i, add) => {
+    const places = heads.positions(i);
+    const before = get("selected") || [];
+    const all = places.every(at => before.includes(at));
+    const alone = all && before.length === places.length;
+    const kept = add ? before.filter(at => !places.includes(at)) : [];
+    const next = add ? (all ? kept : [...kept, ...places]) : alone ? [] : places;
+    ui.set(
+      "selected",
+      next.sort((a, b) => a - b),
+    );
+  };
+}
+
 /** The heads on show: which they are, their mean as weights, what is visible, how a weight is written. */
 export function makeHeads(ui) {
   const { get } = ui;
   const store = makeStore(ui);
   const heads = { weights: null, stale: false, shown: [] };
+  addUnits(ui, heads);
   let weightsKey = "";
   heads.perLayer = () => get("tiles")?.per_layer;
   heads.list = () => {
@@ -87,7 +113,7 @@ export function makeHeads(ui) {
     const refill = get("renormalise") && !tiles.signed;
     const key = [store.key(), JSON.stringify(list), hide, refill].join("/");
     if (key === weightsKey) return true;
-    heads.shown = get("tokens").map(token => !(hide && token.special));
+    heads.shown = heads.units().map(token => !(hide && token.special));
     heads.weights = combine(maps, tiles.tokens, tiles.signed ? SIGNED : WEIGHT, heads.shown, refill);
     weightsKey = key;
     return true;

@@ -20,14 +20,19 @@ def seen_now(panel: Any) -> dict:
         "context": context if workbench.ablated else "",
         "place": panel.maps._gradient_place(),
         "norm_residual": panel.norm_residual,
+        "words": panel.words,
     }
 
 
 def _seeing(panel: Any, seen: dict, tokens: bool) -> list[str]:
     """Lines that leave the map of the heads on show in `result`; with `tokens` also the tokens."""
     lines = [f'batch = lab.tokenizer({seen["texts"]}, truncation=True, return_tensors="pt").to(lab.device)']
+    if seen["words"]:
+        lines.append("numbers = words.of(batch)  # the word of each token")
     if tokens:
         lines.append('tokens = lab.tokenizer.convert_ids_to_tokens(batch["input_ids"][0])')
+    if tokens and seen["words"]:
+        lines.append("tokens = words.names(tokens, numbers, lab.tokenizer)")
     lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in seen["forced"].items()]
     if seen["masked"]:
         lines.append(f"batch['input_ids'][0, {seen['masked']}] = lab.tokenizer.mask_token_id")
@@ -52,7 +57,8 @@ def _seeing(panel: Any, seen: dict, tokens: bool) -> list[str]:
     }[panel.mode]
     shown = [one.format(layer, 0 if panel.maps.per_layer else head) for layer, head in panel.heads_shown()]
     mean = f"torch.stack([{', '.join(shown)}]).mean(0)" if len(shown) > 1 else f"{shown[0]}  # (query, key)"
-    return [*lines, f"result = {mean}"]
+    by_words = ["result = words.merge(result, numbers)  # by words"] if seen["words"] else []
+    return [*lines, f"result = {mean}", *by_words]
 
 
 def code(panel: Any) -> str:
@@ -62,7 +68,8 @@ def code(panel: Any) -> str:
     if panel.maps.comparing:
         pinned = panel.maps.pinned
         sides = [pinned["seen"] if pinned else {**here, "before": [], "context": ""}, here]
-    lines += ["from bertlab.analysis import ablation, attention", "from bertlab.recording import record"]
+    lines += [f"from bertlab.analysis import ablation, attention{', words' if panel.words else ''}"]
+    lines += ["from bertlab.recording import record"]
     lines += ["from bertlab_widgets.heads import aligned_difference"] if panel.maps.comparing else []
     lines += panel.lab_code()
     lines += dict.fromkeys(line for side in sides for line in side["before"])
@@ -72,7 +79,7 @@ def code(panel: Any) -> str:
             lines.append("pinned, pinned_tokens = result, tokens")
     if panel.maps.comparing:
         lines.append("result = aligned_difference(result, tokens, pinned, pinned_tokens)")
-    hidden = sorted(set(range(panel.workbench.encoding.length)) - set(panel.maps.visible))
+    hidden = sorted(set(range(len(panel.maps.units))) - set(panel.maps.visible))
     renormalise = panel.renormalise and not panel.maps.signed
     if hidden or renormalise:
         lines.append(f"hidden = torch.tensor([place in {hidden} for place in range(len(result))])")

@@ -24,6 +24,8 @@ const NORMS = [
   [true, "with the residual"],
 ];
 const VIEWS = ["head", "model", "neuron"].map(name => [name, `${name} view`]);
+const WORDS =
+  "Attention by words: the sum over the pieces looked at, the mean over those that look (Clark et al. 2019)";
 const DIRECTIONS = [
   ["vertical", "down"],
   ["horizontal", "across"],
@@ -50,6 +52,7 @@ function fillControls(ui) {
     tabs(ui, "look", looks, "What the stage shows"),
     ...(modes.length > 1 ? [select(ui, "mode", modes, "Weights")] : []),
     checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"),
+    alone ? "" : checkbox(ui, "words", "Words instead of pieces", WORDS),
     select(ui, "direction", DIRECTIONS, "Tokens"),
     alone ? "" : h("details", {}, h("summary", {}, "More"), rest),
   );
@@ -58,9 +61,9 @@ function fillControls(ui) {
 /** The answer line of a page without a kernel, from the weights that came with it. */
 function say(ui, heads) {
   const { get } = ui;
-  const tokens = get("tokens");
+  const tokens = heads.units();
   const rows = heads.rows();
-  const chosen = (get("selected") || []).filter(i => rows.includes(i));
+  const chosen = heads.chosen().filter(i => rows.includes(i));
   const from = chosen.length ? chosen : rows;
   const size = get("tiles").tokens;
   const mass = key => from.reduce((sum, row) => sum + heads.weights[row * size + key], 0) / from.length;
@@ -91,8 +94,8 @@ function moveSelection(ui, heads) {
     const rows = heads.rows();
     const step = { ArrowDown: 1, ArrowUp: -1, ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !rows.length) return;
-    const at = rows.indexOf((ui.get("selected") || [])[0]);
-    ui.set("selected", [rows[Math.max(0, Math.min(rows.length - 1, at + step))]]);
+    const at = rows.indexOf(heads.chosen()[0]);
+    ui.set("selected", heads.positions(rows[Math.max(0, Math.min(rows.length - 1, at + step))]));
     event.preventDefault();
   };
 }
@@ -107,7 +110,8 @@ function makePair(ui, heads) {
   const hovered = makeHover(redraw);
   const lines = makeLines(ui, heads, hovered);
   const matrix = makeMatrix(ui, heads, hovered);
-  ui.hoverToken = i => hovered.move(i, null);
+  const unitOf = i => (i === null ? null : [...heads.units().keys()].find(unit => heads.positions(unit).includes(i)));
+  ui.hoverToken = i => hovered.move(unitOf(i) ?? null, null);
   for (const part of [lines.scroller, matrix.canvas]) part.addEventListener("keydown", moveSelection(ui, heads));
   const element = h("div.pair", {}, lines.element, matrix.element);
   function draw() {
@@ -180,6 +184,7 @@ export const spec = {
     ["Double-click a cell", "its arithmetic"],
     ["1 … 5", LOOKS.map(([, name]) => name).join(", ")],
     ["h", "hide [CLS] and [SEP]"],
+    ["w", "words instead of pieces"],
     ["v", "tokens down or across"],
   ],
   onKey(event, ui) {
@@ -187,6 +192,7 @@ export const spec = {
     const offered = !ui.model.standalone || look === "head" || look === "kinds";
     if (look && offered) ui.set("look", look);
     else if (event.key === "v") ui.set("direction", ui.get("direction") === "vertical" ? "horizontal" : "vertical");
+    else if (event.key === "w" && !ui.model.standalone) ui.set("words", !ui.get("words"));
     else if (event.key === "h") ui.set("hide_special", !ui.get("hide_special"));
     else if (event.key === "Escape" && (ui.get("heads") || []).length) ui.set("heads", []);
     else return Boolean(look);

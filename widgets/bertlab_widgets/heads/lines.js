@@ -69,7 +69,7 @@ function stroke(context, ui, tiles, buckets, view) {
 }
 
 function writeTokens(context, ui, view, marked) {
-  const tokens = ui.get("tokens");
+  const tokens = ui.units();
   const colors = ui.colors();
   const { flat, column, depth, rowHeight, top, room } = view;
   const write = (text, u, at, align, bold) => {
@@ -116,7 +116,7 @@ function layout(ui, heads, canvas, scroller, spacer, flat) {
   const context = flat ? fitCanvas(canvas, reach, depth) : fitCanvas(canvas, depth, reach);
   context.font = `${12 * scale}px ${ui.colors().codeFont}`;
   context.textBaseline = "middle";
-  const tokens = ui.get("tokens");
+  const tokens = ui.units();
   const widest = Math.max(...rows.slice(0, 200).map(i => context.measureText(tokens[i].text).width), 20);
   const column = Math.min(depth * 0.3, widest + 8);
   const top = flat ? scroller.scrollLeft : scroller.scrollTop;
@@ -140,7 +140,7 @@ export function makeLines(ui, heads, hovered) {
     const view = layout(ui, heads, canvas, scroller, spacer, flat());
     const { rows, place, room, context } = view;
     rowHeight = view.rowHeight;
-    const selected = (get("selected") || []).filter(i => place.has(i));
+    const selected = heads.chosen().filter(i => place.has(i));
     const pointed = hovered.row !== null && place.has(hovered.row);
     const outgoing = pointed ? [hovered.row] : selected.length ? selected : rows;
     const incoming = hovered.column !== null && place.has(hovered.column) ? hovered.column : null;
@@ -176,7 +176,7 @@ export function makeLines(ui, heads, hovered) {
   canvas.addEventListener("pointerleave", () => hovered.move(null, null));
   canvas.addEventListener("click", event => {
     const row = rowAt(event);
-    if (row !== null) ui.pick(row, event.shiftKey);
+    if (row !== null) heads.pick(row, event.shiftKey);
   });
   scroller.addEventListener("scroll", () => heads.weights && draw());
   return { element: h("div", {}, title, scroller), scroller, draw, flat };

@@ -35,10 +35,20 @@ class Maps:
     # --- one layer
 
     def layer(self, layer: int, *, heads_on: bool = False) -> torch.Tensor:
-        """(heads, query, key) of one layer in the mode of the moment; rollout has one head, the layer itself.
+        """(heads, query, key) of one layer in the mode of the moment; rollout has one head, the layer itself. By words
+        where they are shown: the mean over the pieces that look, the sum over those that are looked at.
 
         With `heads_on` as if no head were switched off.
         """
+        weights = self.of_tokens(layer, heads_on=heads_on)
+        if not self.panel.words:
+            return weights
+        from bertlab.analysis import words
+
+        return words.merge(weights, self.workbench.encoding.word_numbers)
+
+    def of_tokens(self, layer: int, *, heads_on: bool = False) -> torch.Tensor:
+        """The same by tokens, whatever is shown."""
         workbench, panel = self.workbench, self.panel
         if panel.mode == "attention":
             result = workbench.baseline if heads_on else workbench.result
@@ -109,10 +119,25 @@ class Maps:
     # --- as on the screen
 
     @property
+    def units(self) -> list[dict]:
+        """What looks and is looked at: the tokens, or the words that they are pieces of."""
+        workbench = self.workbench
+        return workbench.words if self.panel.words else workbench.tokens
+
+    def unit(self, position: int) -> int:
+        """The number of the unit that a token of the strip belongs to."""
+        return self.workbench.encoding.word_numbers[position] if self.panel.words else position
+
+    @property
+    def chosen(self) -> list[int]:
+        """The units of the selected tokens."""
+        return sorted({self.unit(position) for position in self.workbench.selected})
+
+    @property
     def visible(self) -> list[int]:
-        """The positions that are shown: all, or those of words only."""
+        """The units that are shown: all, or those that are no special tokens."""
         hide = self.panel.hide_special
-        return [i for i, token in enumerate(self.workbench.tokens) if not (hide and token["special"])]
+        return [i for i, token in enumerate(self.units) if not (hide and token["special"])]
 
     def tile(self, layer: int) -> torch.Tensor:
         """(heads, query, key) as in the grid: hidden tokens out, rows refilled, the pinned text subtracted."""
@@ -163,14 +188,17 @@ class Maps:
             raise SelectionError(f"the pinned weights are {pinned['mode']}: pin again under {panel.mode}")
         if len(pinned["weights"]) != self.workbench.layer_count or len(pinned["weights"][layer]) != len(weights):
             raise SelectionError("the pinned weights are those of a model with other layers or heads: pin again")
-        here = [token["original"] for token in self.workbench.tokens]
+        if pinned["words"] != panel.words:
+            raise SelectionError(f"the pinned weights are by {'words' if pinned['words'] else 'pieces'}: pin again")
+        here = [token["original"] for token in self.units]
         return aligned_difference(weights, here, pinned["weights"][layer], pinned["tokens"])
 
     def pin(self, seen: dict) -> dict:
         """The weights of the moment, to be held against others; `seen` says what they are of."""
         self.pinned = {
             "mode": self.panel.mode,
-            "tokens": [token["original"] for token in self.workbench.tokens],
+            "tokens": [token["original"] for token in self.units],
+            "words": self.panel.words,
             "weights": [self.layer(layer).clone() for layer in range(self.workbench.layer_count)],
             "seen": seen,
         }
@@ -218,10 +246,10 @@ class Maps:
             encode(pooled(self.tile(layer) / top, self.signed), self.signed) for layer in range(workbench.layer_count)
         ]
         return {
-            "key": key + f".{panel.hide_special}.{panel.renormalise}",
+            "key": key + f".{panel.hide_special}.{panel.renormalise}.{panel.words}",
             "base": f"{workbench.version}.{base}",
             "size": tiles[0].shape[-1],
-            "tokens": workbench.encoding.length,
+            "tokens": len(self.units),
             "layers": workbench.layer_count,
             "heads": tiles[0].shape[0],
             "per_layer": self.per_layer,

@@ -31,7 +31,7 @@ function ruled(context, left, top, extent, cell, places) {
 }
 
 function names(context, ui, place, bold) {
-  const tokens = ui.get("tokens");
+  const tokens = ui.units();
   const colors = ui.colors();
   context.textBaseline = "middle";
   place.rows.forEach((i, at) => {
@@ -47,7 +47,7 @@ function names(context, ui, place, bold) {
 
 /** Which rows have room with a name each, and how large a cell is. */
 function layout(ui, heads, context, width, height) {
-  const tokens = ui.get("tokens");
+  const tokens = ui.units();
   const scale = ui.scale();
   const all = heads.rows();
   context.font = `${11 * scale}px ${ui.colors().codeFont}`;
@@ -55,7 +55,7 @@ function layout(ui, heads, context, width, height) {
   const margin = Math.min(84 * scale, widest + 8);
   const room = Math.min(width, height) - margin - 2;
   const most = Math.max(4, Math.floor(room / (LEAST_CELL * scale)));
-  const chosen = all.indexOf((ui.get("selected") || [])[0]);
+  const chosen = all.indexOf(heads.chosen()[0]);
   const [first, last] = all.length > most ? windowAround(Math.max(0, chosen), most, all.length) : [0, all.length];
   const rows = all.slice(first, last);
   const exact = Math.min(room / rows.length, 34 * scale);
@@ -73,7 +73,7 @@ function layout(ui, heads, context, width, height) {
 function paint(ui, heads, context, place, hovered) {
   const { get } = ui;
   const tiles = get("tiles");
-  const tokens = get("tokens");
+  const tokens = ui.units();
   const colors = ui.colors();
   const { rows, cell, left, top } = place;
   const extent = cell * rows.length;
@@ -96,7 +96,7 @@ function paint(ui, heads, context, place, hovered) {
     ruled(context, left, top, extent, cell, [border]);
     context.setLineDash([]);
   }
-  const selected = new Set(get("selected") || []);
+  const selected = new Set(heads.chosen());
   names(context, ui, place, i => selected.has(i) || i === hovered.row || i === hovered.column);
   context.strokeStyle = colors.accent;
   context.lineWidth = 2;
@@ -133,7 +133,7 @@ export function makeMatrix(ui, heads, hovered) {
   };
   canvas.addEventListener("pointermove", event => {
     const at = cellAt(event);
-    const tokens = get("tokens");
+    const tokens = ui.units();
     canvas.style.cursor = at ? "pointer" : "default";
     hovered.move(at ? at[0] : null, null);
     const weight = at && heads.written(heads.weights[at[0] * get("tiles").tokens + at[1]]);
@@ -146,8 +146,8 @@ export function makeMatrix(ui, heads, hovered) {
   canvas.addEventListener("click", event => {
     const at = cellAt(event);
     if (!at) return;
-    if (event.shiftKey) ui.pick(at[0], true);
-    else ui.setAll({ selected: [at[0]], key_token: at[1] });
+    if (event.shiftKey) heads.pick(at[0], true);
+    else ui.setAll({ selected: heads.positions(at[0]), key_token: heads.positions(at[1])[0] });
   });
   canvas.addEventListener("dblclick", event => {
     if (cellAt(event)) ui.set("look", "steps");

@@ -29,7 +29,8 @@ class HeadsPanel(Panel):
 
     Settings: `mode` (attention, norm, rollout, gradient), `look` (head, steps, effect, kinds, bertviz), `direction` of
     the tokens in the head view (vertical, horizontal), `hide_special`, `renormalise`, `difference` (to the pinned text;
-    without one, of switched-off heads to the model with every head on), `norm_residual`, `key_token`, `bertviz_view`.
+    without one, of switched-off heads to the model with every head on), `norm_residual`, `key_token`, `bertviz_view`,
+    `words` (words instead of pieces).
     `corpus` holds the sentences to average over, for the kinds of heads and for `ablation = "corpus"`.
     """
 
@@ -45,6 +46,7 @@ class HeadsPanel(Panel):
         "norm_residual",
         "key_token",
         "bertviz_view",
+        "words",
     )
     calls = (*Panel.calls, "block_call", "cell", "bertviz", "sweep", "measure_corpus", "average_corpus", "toggle_layer")
 
@@ -59,6 +61,8 @@ class HeadsPanel(Panel):
     norm_residual = Bool(False).tag(sync=True)
     bertviz_view = Enum(("head", "model", "neuron"), "head").tag(sync=True)
     key_token = Int(0, help="the token that is looked at, in the arithmetic").tag(sync=True)
+    words = Bool(False, help="words instead of pieces").tag(sync=True)
+    units = List(help="the words with their positions, where words are shown").tag(sync=True)
     default_token = Int(0).tag(sync=True)
     modes = List().tag(sync=True)
     kept_modes = List(help="the modes that an exported page holds").tag(sync=True)
@@ -138,14 +142,17 @@ class HeadsPanel(Panel):
         """Mean attention from sentence A and B to A and B, 2 x 2, [CLS] and [SEP] with their sentence."""
         from bertlab.analysis.attention import segment_mass
 
-        weights = self.layer_weights(layer)[0 if self.maps.per_layer else head]
+        weights = self.maps.of_tokens(layer)[0 if self.maps.per_layer else head]
         types = torch.tensor([token["type"] for token in self.workbench.tokens])
         return segment_mass(weights, types).tolist()
 
     # --- what is shown
 
     def refresh(self, changed: set[str]) -> None:
-        redraw = {"version", "mode", "hide_special", "renormalise", "difference", "norm_residual", "pinned"}
+        redraw = {"version", "mode", "hide_special", "renormalise", "difference", "norm_residual", "pinned", "words"}
+        if changed & {"version", "words"}:
+            names = ("text", "special", "type", "positions")
+            self.units = [{name: unit[name] for name in names} for unit in self.maps.units] if self.words else []
         if "version" in changed:
             self._sweep = None
             self.default_token = next((i for i, token in enumerate(self.workbench.tokens) if not token["special"]), 0)
@@ -268,7 +275,7 @@ class HeadsPanel(Panel):
         """tokens, weights (layers, heads, query, key) as in `mode`, the shown (query, key) map, statistics of heads."""
         layers = range(self.workbench.layer_count)
         return {
-            "tokens": [token["text"] for token in self.workbench.tokens],
+            "tokens": [unit["text"] for unit in self.maps.units],
             "mode": self.mode,
             "weights": torch.stack([self.layer_weights(layer) for layer in layers]),
             "shown": self.maps.shown(),

@@ -28,7 +28,7 @@ def table(panel: Any) -> list[dict]:
 
 
 def _weight_rows(panel: Any) -> list[dict]:
-    weights, tokens, selected = panel.maps.shown(), panel.workbench.tokens, set(panel.workbench.selected)
+    weights, tokens, selected = panel.maps.shown(), panel.maps.units, set(panel.maps.chosen)
     name, visible = head_names(panel), panel.maps.visible
     return [
         {
@@ -139,7 +139,7 @@ def _frame(axes, x: float, y: float, wide: float, high: float, colour: str = MAR
 
 def _head_figure(panel: Any, width: float):
     """The grid and the matrix; stacked where the page is narrow. The selected token's row is framed."""
-    maps, tokens = panel.maps, panel.workbench.tokens
+    maps, tokens = panel.maps, panel.maps.units
     narrow = width < 5
     drawn = _new(width, 1.75 * width if narrow else 0.5 * width)
     left, right = drawn.subplots(2, 1) if narrow else drawn.subplots(1, 2, width_ratios=[1, 1.1])
@@ -153,7 +153,7 @@ def _head_figure(panel: Any, width: float):
         interpolation="nearest",
         **(signed if maps.signed else {"cmap": "Blues", "vmin": 0, "vmax": maps.top()}),
     )
-    names, selected = [tokens[i]["text"] for i in maps.visible], set(panel.workbench.selected)
+    names, selected = [tokens[i]["text"] for i in maps.visible], set(maps.chosen)
     if len(names) <= MOST_NAMED:
         size = max(4, min(7, 150 * (width if narrow else width / 2) / 7 / max(1, len(names)) / 2))
         right.set_xticks(range(len(names)), names, rotation=90, fontsize=size)

@@ -38,13 +38,13 @@ KINDS_SAID = {  # name of a kind -> what one head of it does, and several
 
 
 def _head(panel: Any) -> str:
-    workbench, maps = panel.workbench, panel.maps
+    maps = panel.maps
     if not maps.visible:
         return "Every token is hidden: show [CLS] and [SEP] again."
     if len(panel.heads_shown()) == 1 and (panel.layer, panel.head) in map(tuple, panel.tiles.get("gone", [])):
         return f"Head {panel.layer}.{panel.head} was pruned from this model: it looks at nothing."
-    weights, tokens = maps.shown(), workbench.tokens
-    subject, rows = _subject(panel), [i for i in workbench.selected if i in maps.visible]
+    weights, tokens = maps.shown(), maps.units
+    subject, rows = _subject(panel), [i for i in maps.chosen if i in maps.visible]
     row = weights[rows or maps.visible].mean(0)
     key = int(row.abs().argmax())
     to = quoted(tokens[key]["text"])
@@ -81,7 +81,7 @@ def _gradient(panel: Any, subject: str, whose: str, to: str, value: float) -> st
 def _reads_cls(panel: Any, rows: list[int]) -> str:
     """What [CLS] is for, where it is the token that looks."""
     workbench = panel.workbench
-    if [workbench.tokens[i]["id"] for i in rows] != [workbench.lab.tokenizer.cls_token_id]:
+    if [panel.maps.units[i]["id"] for i in rows] != [workbench.lab.tokenizer.cls_token_id]:
         return ""
     last = panel.layer == workbench.layer_count - 1
     when = "What it gathers here" if last else "What it has gathered after the last layer"
@@ -169,6 +169,7 @@ def gate(panel: Any) -> str:
     if panel.look == "steps":
         key = tokens[panel.key_token]["text"]
         return f"How many percent of the attention of “{token}” go to “{key}” in head {panel.layer}.{panel.head}?"
+    token = panel.maps.units[panel.maps.unit(panel.asked_token())]["text"]
     what = {"norm": "To which token", "gradient": "To which token"}.get(panel.mode, "")
     if panel.maps.comparing or what:
         return f"Which token will stand out for “{token}” in {_subject(panel).lower()}?"
@@ -183,7 +184,7 @@ def gate_options(panel: Any) -> list[str]:
     if panel.look in ("effect", "steps"):
         return []
     shown = panel.maps.visible
-    names = [token["text"] for i, token in enumerate(panel.workbench.tokens) if i in shown]
+    names = [unit["text"] for i, unit in enumerate(panel.maps.units) if i in shown]
     return list(dict.fromkeys(names)) if len(names) <= 24 else []
 
 
@@ -222,7 +223,7 @@ def grade(panel: Any, guess: str) -> str:
         return _grade_effect(panel, guess)
     if panel.look in graded:
         return graded[panel.look](panel, guess)
-    tokens, signed_row = panel.workbench.tokens, panel.maps.shown()[panel.asked_token()]
+    tokens, signed_row = panel.maps.units, panel.maps.shown()[panel.maps.unit(panel.asked_token())]
     row = signed_row.abs()
     key = int(row.argmax())
     plain = panel.mode in ("attention", "rollout") and not panel.maps.comparing

@@ -2,7 +2,7 @@
 import { inkOf } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
 import { svg } from "../kit/svg.js";
-import { placeLabels } from "./pure.js";
+import { placeLabels, unitOf } from "./pure.js";
 
 const SHAPES = [
   r => `M${-r},0A${r},${r} 0 1 1 ${r},0A${r},${r} 0 1 1 ${-r},0Z`,
@@ -22,8 +22,8 @@ export function legendMark(kind, scale, cross = false) {
 }
 
 /**
- * `draw({points, paths, half, width, height, label})`: points are {label, kind, cross, bold, path, tip}, paths[layer]
- * their coordinates up to the layer that is shown. `on` is told of {pick(i, event), hover(i)}.
+ * `draw({points, paths, all, width, height, label})`: points are {label, kind, cross, bold, path, tip}, paths[layer]
+ * their coordinates up to the layer that is shown, `all` those of every layer. `on` is told of {pick(i, event), hover(i)}.
  */
 export function makeCloud(ui, on) {
   const trails = svg("g", { class: "trails" });
@@ -61,14 +61,13 @@ export function makeCloud(ui, on) {
       names.append(svg("text", { "data-point": at }));
     }
   }
-  function draw({ points, paths, half, width, height, label }) {
+  function draw({ points, paths, all, width, height, label }) {
     shown = points;
     const scale = ui.scale();
     const edge = 14 * scale;
-    const side = Math.max(1, (Math.min(width, height) - 2 * edge) / 2);
-    const wide = Math.max(side, (width - 2 * edge) / 2 - 40 * scale);
-    const x = value => width / 2 + (wide * value) / half;
-    const y = value => height / 2 - (side * value) / half;
+    const unit = unitOf(all, Math.max(1, width - 2 * edge - 80 * scale), Math.max(1, height - 2 * edge));
+    const x = value => width / 2 + unit * value;
+    const y = value => height / 2 - unit * value;
     const now = paths.at(-1);
     for (const [name, value] of Object.entries({
       width,

@@ -5,7 +5,6 @@ import { moveState, stateAt, stateName, stateSlider } from "../kit/layers.js";
 import { percent } from "../kit/numbers.js";
 import { legendMark, makeCloud } from "./cloud.js";
 import { lensLook, neighboursLook, neuronsLook } from "./lists.js";
-import { halfSide } from "./pure.js";
 import { besideSenses, probesLook, sensePoints } from "./senses.js";
 
 const LOOKS = [
@@ -112,7 +111,7 @@ function makeClouds(ui) {
     const width = Math.max(240, left.clientWidth);
     const height = Math.max(150 * ui.scale(), ui.stageHeight() - (pair ? 64 : 44) * ui.scale());
     const label = `${points.length} points, ${stateName(state, view.layers)}. ${note.textContent}`;
-    cloud.draw({ points, paths: view.paths.slice(0, state + 1), half: halfSide(view.paths), width, height, label });
+    cloud.draw({ points, paths: view.paths.slice(0, state + 1), all: view.paths, width, height, label });
     if (!senses) return;
     const scroll = beside.querySelector(".contexts")?.scrollTop ?? 0;
     const focused = beside.contains(document.activeElement) ? document.activeElement.dataset.context : null;

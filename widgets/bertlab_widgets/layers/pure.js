@@ -1,10 +1,14 @@
 // What can be computed without a page: the frame of a cloud, labels that do not cover each other, parts of a sentence.
 
-/** The least square frame that holds the points of every layer, so that no slide moves it: half its side. */
-export function halfSide(paths) {
-  let most = 1e-9;
-  for (const layer of paths) for (const value of layer) most = Math.max(most, Math.abs(value));
-  return most * 1.08;
+/** The pixels of a unit with which the points of every layer have room, in both directions alike: no slide moves it. */
+export function unitOf(paths, width, height) {
+  const most = [1e-9, 1e-9];
+  for (const layer of paths) {
+    layer.forEach((value, i) => {
+      most[i % 2] = Math.max(most[i % 2], Math.abs(value));
+    });
+  }
+  return Math.min(width / 2 / most[0], height / 2 / most[1]);
 }
 
 /** Where each label goes: {x, y, anchor} in the order given, null where there is no room; `kept[i]` are always shown. */

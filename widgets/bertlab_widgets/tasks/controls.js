@@ -15,7 +15,7 @@ const METHODS = [
 ];
 const TRAITS =
   "count search use_cache new_tokens temperature top_k top_p beams draw window_size stride attribution explained " +
-  "side longest cross_layer cross_head alignment";
+  "side longest cross_layer cross_head alignment words";
 
 /** A row of tabs, one a task; those whose head was never trained have a mark. */
 export function taskTabs(ui) {
@@ -114,6 +114,9 @@ function explaining(ui, view) {
   }
   const sides = ["start", "end"].map(side => [side, `the ${side}`]);
   if (view.kind === "answer") parts.push(choose(ui, "side", sides, "of"));
+  const onchange = () => ui.set("words", box.checked);
+  const box = h("input", { type: "checkbox", checked: ui.get("words"), onchange });
+  parts.push(h("label", { title: "Add the scores of a word's pieces up" }, box, "Words instead of pieces"));
   return parts;
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +31,8 @@ class Question:
 
     `keep` marks the tokens that stay in every case: special ones and the place that is asked for. In multiple choice
     `row` is the choice whose `tokens` are shown, without padding, and `keep_each` (1, choices, sequence) marks what
-    stays in each. `code` builds `model`, `batch` and `target` for the reader.
+    stays in each; `words` are the numbers of the tokens' words, where they are known. `code` builds `model`, `batch`
+    and `target` for the reader.
     """
 
     model: torch.nn.Module
@@ -43,6 +44,17 @@ class Question:
     code: tuple[str, ...]
     row: int | None = None
     keep_each: torch.Tensor | None = None
+    words: Sequence[int] | None = None
+
+    @property
+    def word_numbers(self) -> list[int]:
+        """The word of each token, from 0 upwards; without `words` a piece that continues joins the one before it."""
+        if self.words is not None:
+            return list(self.words)
+        numbers: list[int] = []
+        for token in self.tokens:
+            numbers.append(numbers[-1] if numbers and token.startswith("##") else len(set(numbers)))
+        return numbers
 
     @property
     def length(self) -> int:
@@ -130,7 +142,22 @@ def explain(question: Question, method: str, mask_token_id: int) -> dict:
     }
 
 
-def code(question: Question, method: str, mask: int) -> list[str]:
+def by_words(found: dict, question: Question, tokenizer) -> dict:
+    """What `explain` found with the scores of a word's pieces added up; a word is kept where all its pieces are."""
+    from bertlab.analysis import words
+
+    numbers = question.word_numbers
+    moved = words.total(torch.tensor([0.0 if kept else 1.0 for kept in found["keep"]]), numbers)
+    return {
+        **found,
+        "tokens": words.names(found["tokens"], numbers, tokenizer),
+        "scores": words.total(torch.tensor(found["scores"], dtype=torch.float64), numbers).tolist(),
+        "keep": (moved == 0).tolist(),
+        "words": True,
+    }
+
+
+def code(question: Question, method: str, mask: int, by_words: bool = False) -> list[str]:
     """Lines that compute the scores again, after those that build `model`, `batch` and `target`."""
     length, places = question.length, question.places
     keep = [place for place in range(length) if place not in places]
@@ -150,4 +177,14 @@ def code(question: Question, method: str, mask: int) -> list[str]:
         ],
     }[method]
     call[-1] = call[-1].replace("found =", "scores =") + f".scores{which}.tolist()"
-    return ["from bertlab.analysis import attribution, targets", *question.code, *call]
+    added = []
+    if by_words:
+        kept = [place for place, stays in enumerate(question.keep) if stays]
+        added = [
+            "import torch",
+            "from bertlab.analysis import words",
+            f"numbers = {question.word_numbers}  # the word of each token",
+            f"scores = [0.0 if place in {kept} else score for place, score in enumerate(scores)]",
+            "scores = words.total(torch.tensor(scores), numbers).tolist()",
+        ]
+    return ["from bertlab.analysis import attribution, targets", *question.code, *call, *added]

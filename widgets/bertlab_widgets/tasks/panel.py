@@ -82,6 +82,7 @@ class TasksPanel(Panel):
         "attribution",
         "explained",
         "side",
+        "words",
     )
     calls = (*Panel.calls, "reseed", "go_on", "explain")
     lasting = ("task", "text")
@@ -109,6 +110,7 @@ class TasksPanel(Panel):
     cross_head = Int(-1, min=-1, help="the head whose cross-attention is shown; -1 for the mean").tag(sync=True)
     alignment = Enum(("lines", "matrix"), "lines").tag(sync=True)
     word = Int(-1, min=-1, help="the word whose labels are shown; -1 for the least certain one").tag(sync=True)
+    words = Bool(False, help="words instead of pieces, in what the answer rests on").tag(sync=True)
     attribution = Enum(("off", *explaining.METHODS), "occlusion").tag(sync=True)
     explained = Unicode(help="the label whose reasons are shown; empty for the one that is answered").tag(sync=True)
     side = Enum(("start", "end"), "start").tag(sync=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from ..panel import Panel, html_table, percent
-from ..workbench import ablation_code, encode, input_code
+from ..workbench import ablation_code, encode, input_code, word_numbers
 from . import pictures
 from .explaining import Question
 
@@ -237,7 +237,14 @@ class SentenceReading(Reading):
         target, about, said = self.target()
         model_line = ["model = lab.model"] if "lab.model" in self.logits_code else []
         return Question(
-            self.model, batch, target, names, self.kept(names), about, (*model_line, f"target = targets.{said}")
+            self.model,
+            batch,
+            target,
+            names,
+            self.kept(names),
+            about,
+            (*model_line, f"target = targets.{said}"),
+            words=word_numbers(tokens),
         )
 
 

@@ -78,7 +78,8 @@ export function drawReasons(ui, element, view) {
   if (!found) return;
   const isNumber = view.kind === "number";
   const method = METHOD[found.method].replace("log-probability", isNumber ? "value" : "log-probability");
-  const title = h("h4", {}, "What speaks for ", bidi(found.about), " ", h("span", {}, `— ${method}`));
+  const how = found.words ? `${method}; the pieces of a word added up` : method;
+  const title = h("h4", {}, "What speaks for ", bidi(found.about), " ", h("span", {}, `— ${how}`));
   if (!found.scores) {
     const offer = `Compute it (${thousands(found.offer || 0)} passes through the model)`;
     const button = textButton(offer, () => ui.call("explain").catch(() => {}));

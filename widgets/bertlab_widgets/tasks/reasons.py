@@ -44,7 +44,8 @@ class Reasons:
         if not self.found.get("scores") or panel.workbench.ablated:
             return []
         question = panel.attribution_question()
-        return explaining.code(question, panel.attribution, panel.workbench.lab.tokenizer.mask_token_id)
+        mask = panel.workbench.lab.tokenizer.mask_token_id
+        return explaining.code(question, panel.attribution, mask, panel.words)
 
     def look(self, asked: bool = False) -> None:
         """Put the attribution into the view; `asked`: however long it takes."""
@@ -60,6 +61,8 @@ class Reasons:
 
         def show(found: dict) -> None:
             if key == self.key() and "missing" not in panel.view:
+                if panel.words:
+                    found = explaining.by_words(found, question, workbench.lab.tokenizer)
                 panel.view = {**panel.view, "attribution": found}
                 number = panel.view.get("kind") == "number"
                 about = found["about"] if panel.view.get("kind") in ("tags", "answer") else ""

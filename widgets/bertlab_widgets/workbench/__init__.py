@@ -6,7 +6,7 @@ Read `workbench` first, then `encoding`.
 from .calls import Around
 from .checks import SelectionError
 from .code import CORPUS, ablation_code, conditions, heads_named, heads_off, input_code, lab_code
-from .encoding import Encoding, encode
+from .encoding import Encoding, encode, word_numbers
 from .lock import ModelLock
 from .results import Result
 from .together import Together
@@ -28,4 +28,5 @@ __all__ = [
     "heads_off",
     "input_code",
     "lab_code",
+    "word_numbers",
 ]

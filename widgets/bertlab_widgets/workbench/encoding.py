@@ -22,9 +22,25 @@ class Encoding:
     cut: tuple[str, ...] = ()
 
     @property
+    def word_numbers(self) -> list[int]:
+        """The word of each token, counted through both segments; as `bertlab.analysis.words.of` counts them."""
+        return word_numbers(self.tokens)
+
+    @property
     def length(self) -> int:
         """How many tokens there are, special ones included."""
         return len(self.tokens)
+
+
+def word_numbers(tokens: list[dict]) -> list[int]:
+    """The word of each token of the strip, from 0 upwards; every special token is a word of its own."""
+    numbers, last, number = [], None, -1
+    for position, token in enumerate(tokens):
+        key = position if token["word"] is None else (token["segment"], token["word"])
+        if key != last:
+            number, last = number + 1, key
+        numbers.append(number)
+    return numbers
 
 
 def encode(tokenizer, text: str, text_pair: str = "", limit: int = 512) -> Encoding:
