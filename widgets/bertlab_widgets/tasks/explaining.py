@@ -181,7 +181,6 @@ def code(question: Question, method: str, mask: int, by_words: bool = False) -> 
     if by_words:
         kept = [place for place, stays in enumerate(question.keep) if stays]
         added = [
-            "import torch",
             "from bertlab.analysis import words",
             f"numbers = {question.word_numbers}  # the word of each token",
             f"scores = [0.0 if place in {kept} else score for place, score in enumerate(scores)]",
