@@ -21,9 +21,81 @@ export function legendMark(kind, scale, cross = false) {
   return picture;
 }
 
+/** As many marks and names as there are points. */
+function fit({ marks, names }, count) {
+  while (marks.childElementCount > count) {
+    marks.lastChild.remove();
+    names.lastChild.remove();
+  }
+  while (marks.childElementCount < count) {
+    const at = String(marks.childElementCount);
+    marks.append(svg("path", { "data-point": at }));
+    names.append(svg("text", { "data-point": at }));
+  }
+}
+
+/** The way of a point through the layers, with a dot at each where it is the chosen one. */
+function paintTrails(ui, trails, points, paths, { x, y }) {
+  const scale = ui.scale();
+  trails.replaceChildren(
+    ...points.flatMap((point, i) => {
+      if (!point.path || paths.length < 2) return [];
+      const d = paths.map(
+        (layer, k) => `${k ? "L" : "M"}${x(layer[2 * i]).toFixed(1)},${y(layer[2 * i + 1]).toFixed(1)}`,
+      );
+      const line = svg("path", { d: d.join(""), class: point.bold ? "bold" : "" });
+      const dots = point.bold
+        ? paths.slice(0, -1).map(layer => svg("circle", { cx: x(layer[2 * i]), cy: y(layer[2 * i + 1]), r: 2 * scale }))
+        : [];
+      for (const part of [line, ...dots]) part.style.setProperty("--hue", inkOf(point.kind));
+      return [line, ...dots];
+    }),
+  );
+}
+
+function paint(ui, parts, { points, paths, all, width, height, label }) {
+  const { picture, marks, names } = parts;
+  const scale = ui.scale();
+  const edge = 14 * scale;
+  const unit = unitOf(all, Math.max(1, width - 2 * edge - 80 * scale), Math.max(1, height - 2 * edge));
+  const x = value => width / 2 + unit * value;
+  const y = value => height / 2 - unit * value;
+  const now = paths.at(-1);
+  for (const [name, value] of Object.entries({
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    "aria-label": label,
+  })) {
+    picture.setAttribute(name, value);
+  }
+  fit(parts, points.length);
+  const at = points.map((point, i) => ({ x: x(now[2 * i]), y: y(now[2 * i + 1]), label: point.label }));
+  const kept = points.map(point => Boolean(point.bold));
+  const size = 11 * scale;
+  const placed = placeLabels(at, { width, height, size, kept });
+  points.forEach((point, i) => {
+    const mark = marks.children[i];
+    const radius = (point.bold ? 6 : 4.2) * scale;
+    mark.setAttribute("d", point.cross ? CROSS(6 * scale) : SHAPES[point.kind % 3](radius));
+    mark.setAttribute("class", `${point.cross ? "cross" : ""} ${point.bold ? "bold" : ""}`);
+    mark.style.setProperty("--hue", inkOf(point.kind));
+    mark.style.transform = `translate(${at[i].x}px,${at[i].y}px)`;
+    const name = names.children[i];
+    const place = placed[i];
+    name.textContent = place ? point.label : "";
+    name.setAttribute("class", point.bold ? "bold" : "");
+    if (!place) return;
+    name.setAttribute("text-anchor", place.anchor);
+    name.style.transform = `translate(${place.x}px,${place.y + 0.35 * size}px)`;
+  });
+  paintTrails(ui, parts.trails, points, paths, { x, y });
+}
+
 /**
  * `draw({points, paths, all, width, height, label})`: points are {label, kind, cross, bold, path, tip}, paths[layer]
- * their coordinates up to the layer that is shown, `all` those of every layer. `on` is told of {pick(i, event), hover(i)}.
+ * their coordinates up to the layer that is shown, `all` those of every layer. `on` is told of {pick(i, event),
+ * hover(i)}.
  */
 export function makeCloud(ui, on) {
   const trails = svg("g", { class: "trails" });
@@ -50,69 +122,9 @@ export function makeCloud(ui, on) {
     ui.tip("");
   });
   picture.addEventListener("keydown", event => on.key?.(event));
-  function fit(count) {
-    while (marks.childElementCount > count) {
-      marks.lastChild.remove();
-      names.lastChild.remove();
-    }
-    while (marks.childElementCount < count) {
-      const at = String(marks.childElementCount);
-      marks.append(svg("path", { "data-point": at }));
-      names.append(svg("text", { "data-point": at }));
-    }
-  }
-  function draw({ points, paths, all, width, height, label }) {
-    shown = points;
-    const scale = ui.scale();
-    const edge = 14 * scale;
-    const unit = unitOf(all, Math.max(1, width - 2 * edge - 80 * scale), Math.max(1, height - 2 * edge));
-    const x = value => width / 2 + unit * value;
-    const y = value => height / 2 - unit * value;
-    const now = paths.at(-1);
-    for (const [name, value] of Object.entries({
-      width,
-      height,
-      viewBox: `0 0 ${width} ${height}`,
-      "aria-label": label,
-    })) {
-      picture.setAttribute(name, value);
-    }
-    fit(points.length);
-    const at = points.map((point, i) => ({ x: x(now[2 * i]), y: y(now[2 * i + 1]), label: point.label }));
-    const kept = points.map(point => Boolean(point.bold));
-    const size = 11 * scale;
-    const placed = placeLabels(at, { width, height, size, kept });
-    points.forEach((point, i) => {
-      const mark = marks.children[i];
-      const radius = (point.bold ? 6 : 4.2) * scale;
-      mark.setAttribute("d", point.cross ? CROSS(6 * scale) : SHAPES[point.kind % 3](radius));
-      mark.setAttribute("class", `${point.cross ? "cross" : ""} ${point.bold ? "bold" : ""}`);
-      mark.style.setProperty("--hue", inkOf(point.kind));
-      mark.style.transform = `translate(${at[i].x}px,${at[i].y}px)`;
-      const name = names.children[i];
-      const place = placed[i];
-      name.textContent = place ? point.label : "";
-      name.setAttribute("class", point.bold ? "bold" : "");
-      if (!place) return;
-      name.setAttribute("text-anchor", place.anchor);
-      name.style.transform = `translate(${place.x}px,${place.y + 0.35 * size}px)`;
-    });
-    trails.replaceChildren(
-      ...points.flatMap((point, i) => {
-        if (!point.path || paths.length < 2) return [];
-        const d = paths.map(
-          (layer, k) => `${k ? "L" : "M"}${x(layer[2 * i]).toFixed(1)},${y(layer[2 * i + 1]).toFixed(1)}`,
-        );
-        const line = svg("path", { d: d.join(""), class: point.bold ? "bold" : "" });
-        const dots = point.bold
-          ? paths
-              .slice(0, -1)
-              .map(layer => svg("circle", { cx: x(layer[2 * i]), cy: y(layer[2 * i + 1]), r: 2 * scale }))
-          : [];
-        for (const part of [line, ...dots]) part.style.setProperty("--hue", inkOf(point.kind));
-        return [line, ...dots];
-      }),
-    );
+  function draw(look) {
+    shown = look.points;
+    paint(ui, { picture, trails, marks, names }, look);
   }
   return { element: box, picture, draw };
 }

@@ -32,7 +32,8 @@ function tokenPoints(ui, view) {
 
 /** The plane's legend: what it holds, and of shuffled numbers. */
 function planeNote(view, state) {
-  const held = `The plane holds ${percent(view.explained[state])} of the variance; shuffled numbers ${percent(view.by_chance[state])}.`;
+  const [share, chance] = [percent(view.explained[state]), percent(view.by_chance[state])];
+  const held = `The plane holds ${share} of the variance; shuffled numbers ${chance}.`;
   return `${held} Every layer is drawn in one size and turned towards the one below.`;
 }
 

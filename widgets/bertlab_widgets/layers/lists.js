@@ -40,7 +40,8 @@ export function neighboursLook(ui, view) {
     );
   });
   const names = h("tr", {}, h("th", {}, "cosine"), h("th", {}, "token"), h("th", {}, "where it stands"));
-  const note = `Of ${thousands(view.tokens)} tokens in ${thousands(view.texts)} sentences; dashed: two of them on average, ${number(view.chance, 2)}.`;
+  const searched = `Of ${thousands(view.tokens)} tokens in ${thousands(view.texts)} sentences`;
+  const note = `${searched}; dashed: two of them on average, ${number(view.chance, 2)}.`;
   return [head, scrolled("Nearest contexts", h("table", {}, names, ...rows)), h("p.small.muted", {}, note)];
 }
 
@@ -85,7 +86,9 @@ export function lensLook(ui, view) {
     bidi(token?.original ?? token?.text ?? ""),
     ", read after every layer by the model's own head",
   );
-  const note = `Entropy and distance (Kullback–Leibler) in nats; a blind guess has ln V = ${number(Math.log(view.vocabulary), 3)}. The head was trained on the last layer alone.`;
+  const blind = `a blind guess has ln V = ${number(Math.log(view.vocabulary), 3)}`;
+  const units = `Entropy and distance (Kullback–Leibler) in nats; ${blind}.`;
+  const note = `${units} The head was trained on the last layer alone.`;
   return [
     about,
     scrolled("Every layer read as the last", h("table", {}, h("tr", {}, ...head), ...rows)),

@@ -1,6 +1,6 @@
 // What can be computed without a page: the frame of a cloud, labels that do not cover each other, parts of a sentence.
 
-/** The pixels of a unit with which the points of every layer have room, in both directions alike: no slide moves it. */
+/** The pixels of a unit with which the points of every layer have room, alike in both directions. */
 export function unitOf(paths, width, height) {
   const most = [1e-9, 1e-9];
   for (const layer of paths) {
