@@ -8,6 +8,8 @@ PANELS = {
     "heads": "HeadsPanel(workbench=workbench)",
     "tasks": 'TasksPanel(workbench=workbench, task="sentiment")',
     "similarity": 'SimilarityPanel(workbench=workbench, sentences=["a dog ran.", "it was too tired."])',
+    "intervene": "IntervenePanel(workbench=workbench)",
+    "compare": "ComparePanel(workbench=workbench)",
     "training": "TrainPanel(workbench=workbench)",
     "architecture": 'ModelPanel(workbench=workbench, path="bert.encoder.layer.1.hidden")',
     "embedding": "EmbeddingPanel(workbench=workbench)",

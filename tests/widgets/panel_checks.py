@@ -12,10 +12,28 @@ A test of a new panel begins like this:
 """
 
 import pytest
-from bertlab_widgets import EmbeddingPanel, HeadsPanel, MaskPanel, ModelPanel, SimilarityPanel, TokenizerPanel
+from bertlab_widgets import (
+    ComparePanel,
+    EmbeddingPanel,
+    HeadsPanel,
+    IntervenePanel,
+    MaskPanel,
+    ModelPanel,
+    SimilarityPanel,
+    TokenizerPanel,
+)
 
 TEXT = "the animal did not cross the street because it was too tired."
-PANELS = [TokenizerPanel, MaskPanel, HeadsPanel, SimilarityPanel, ModelPanel, EmbeddingPanel]
+PANELS = [
+    TokenizerPanel,
+    MaskPanel,
+    HeadsPanel,
+    SimilarityPanel,
+    ModelPanel,
+    EmbeddingPanel,
+    IntervenePanel,
+    ComparePanel,
+]
 each_panel = pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
 
 

@@ -20,6 +20,8 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "masks": ["MaskPanel"],
     "heads": ["HeadsPanel"],
     "similarity": ["SimilarityPanel"],
+    "compare": ["ComparePanel"],
+    "intervene": ["IntervenePanel"],
     "tasks": ["TasksPanel"],
     "train": ["TrainPanel"],
     "architecture": ["ModelPanel"],

@@ -8,8 +8,10 @@ import re
 import pytest
 import torch
 from bertlab_widgets import (
+    ComparePanel,
     EmbeddingPanel,
     HeadsPanel,
+    IntervenePanel,
     MaskPanel,
     ModelPanel,
     SimilarityPanel,
@@ -171,6 +173,20 @@ def test_a_twin_that_cannot_be_drawn_leaves_the_live_view(lab, monkeypatch):
     assert view["text/plain"] == repr(panel)
 
 
+def best_restoring(panel):
+    """The token whose hidden state restores most in the middle layers."""
+    assert panel.wait(60)
+    middle = panel.looks["patch"].middle(panel.data())
+    return panel.tokens[int(middle.argmax())]["original"]
+
+
+def most_changed(panel):
+    """After which layer the hidden states differ most."""
+    assert panel.wait(60)
+    state = int(panel.data()["cosine"].argmin())
+    return "embeddings" if state == 0 else str(state - 1)
+
+
 @each_panel
 def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
     panel = kind(lab, TEXT, masked=[2], predict_first=True)
@@ -181,6 +197,8 @@ def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
         HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"],
         ModelPanel: "all layers",
         EmbeddingPanel: "position",
+        ComparePanel: most_changed(panel) if kind is ComparePanel else "",
+        IntervenePanel: best_restoring(panel) if kind is IntervenePanel else "",
         SimilarityPanel: "1.0",  # of the sentence with itself
     }[kind]
     assert panel.verdict.startswith("Right")

@@ -214,3 +214,10 @@ def test_the_lock_of_a_workbench_can_be_entered_again_also_after_its_lab_was_exc
         with workbench.lock:
             assert workbench.recording.attention(0).shape[-1] == 9
     assert not workbench.lock.held
+
+
+def test_a_vocabulary_without_a_mask_has_no_masked_places(lab, monkeypatch):
+    workbench = Workbench(lab, "the cat [MASK] on the mat.")
+    assert workbench.mask_positions == [3]
+    monkeypatch.setattr(type(lab.tokenizer), "mask_token_id", None)
+    assert workbench.mask_positions == []

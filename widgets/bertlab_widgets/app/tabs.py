@@ -37,6 +37,8 @@ _ALL = (
     Tab("Read", "embedding", "Embeddings", "embedding.EmbeddingPanel"),
     Tab("Look inside", "heads", "Inspect heads", "heads.HeadsPanel"),
     Tab("Look inside", "similarity", "Sentence similarity", "similarity.SimilarityPanel"),
+    Tab("Look inside", "compare", "Compare two", "compare.ComparePanel"),
+    Tab("Intervene", "intervene", "Break a prediction", "intervene.IntervenePanel"),
     Tab("Learn", "tasks", "Run tasks", "tasks.TasksPanel"),
     Tab("Learn", "train", "Train", "train.TrainPanel"),
     Tab("Model", "model", "Map", "architecture.ModelPanel"),

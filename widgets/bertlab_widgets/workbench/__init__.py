@@ -10,6 +10,7 @@ from .encoding import Encoding, encode
 from .lock import ModelLock
 from .results import Result
 from .together import Together
+from .watched import watched_place
 from .workbench import Workbench
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "heads_off",
     "input_code",
     "lab_code",
+    "watched_place",
 ]
