@@ -13,7 +13,9 @@ A test of a new panel begins like this:
 
 import pytest
 from bertlab_widgets import (
+    BugLabPanel,
     ComparePanel,
+    DataPanel,
     EmbeddingPanel,
     HeadsPanel,
     IntervenePanel,
@@ -33,6 +35,8 @@ PANELS = [
     EmbeddingPanel,
     IntervenePanel,
     ComparePanel,
+    DataPanel,
+    BugLabPanel,
 ]
 each_panel = pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
 

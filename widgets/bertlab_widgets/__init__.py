@@ -23,6 +23,8 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "compare": ["ComparePanel"],
     "intervene": ["IntervenePanel"],
     "tasks": ["TasksPanel"],
+    "data": ["DataPanel"],
+    "buglab": ["BugLabPanel"],
     "train": ["TrainPanel"],
     "architecture": ["ModelPanel"],
 }

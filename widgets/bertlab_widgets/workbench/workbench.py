@@ -66,6 +66,7 @@ class Workbench(HasTraits):
         self._cache: OrderedDict = OrderedDict()
         self._numbers, self._labs = itertools.count(), weakref.WeakKeyDictionary()  # each lab by a number of its own
         self._together, self._stale = Together(self._settle), False
+        self.opener = None  # opens a panel by the name of its tab, with settings: the application sets it
         super().__init__()
         with self.together():
             self.lab = lab
