@@ -10,6 +10,8 @@ PANELS = {
     "similarity": 'SimilarityPanel(workbench=workbench, sentences=["a dog ran.", "it was too tired."])',
     "intervene": "IntervenePanel(workbench=workbench)",
     "compare": "ComparePanel(workbench=workbench)",
+    "data": "DataPanel(workbench=workbench)",
+    "buglab": "BugLabPanel(workbench=workbench)",
     "training": "TrainPanel(workbench=workbench)",
     "architecture": 'ModelPanel(workbench=workbench, path="bert.encoder.layer.1.hidden")',
     "embedding": "EmbeddingPanel(workbench=workbench)",
