@@ -126,7 +126,7 @@ function effectLook(ui, view) {
 
 function codeLook(_ui, view) {
   const block = (title, code, kind) =>
-    h(`div.${kind}`, {}, h("h4", {}, title), h("pre", { tabindex: "0", "aria-label": title }, code));
+    h(`div.${kind}`, {}, h("h4", {}, title), h("pre", { tabindex: "0", role: "region", "aria-label": title }, code));
   return [
     h("p.what", {}, h("b", {}, view.title), " ", ...marked(view.what)),
     h("div.codes", {}, block("✗ makes the mistake", view.wrong, "made"), block("✓ avoids it", view.right, "avoided")),

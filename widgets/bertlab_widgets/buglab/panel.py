@@ -11,7 +11,7 @@ from traitlets import Enum, Unicode, validate
 from bertlab import bugs
 from bertlab.analysis import evaluating
 
-from ..panel import Panel, counted, moved, percent, quoted
+from ..panel import Panel, counted, graded_share, moved, percent, quoted
 from ..workbench import SelectionError, ablation_code
 from .snippets import PREPARED, REPAIRS, RIGHT, TITLES, WRONG, source_of
 
@@ -211,17 +211,7 @@ class BugLabPanel(Panel):
     def grade(self, guess: str) -> str:
         if "change" not in self.view:
             return "This mistake cannot be made here."
-        change = self.view["change"]
-        for name, low, high in GUESSES:
-            if guess == name:
-                right = low <= change < high
-                return f"Right: {percent(change)}." if right else f"`{guess}` was not it: {percent(change)}."
-        try:
-            number = float(guess.replace("%", "").replace(",", ".")) / 100
-        except ValueError:
-            return f"`{guess}` is no share: write one in percent. It is {percent(change)}."
-        near = "Right" if abs(number - change) <= 0.05 else "Not quite"
-        return f"{near}: {percent(change)}, you said {percent(number)}."
+        return graded_share(guess, self.view["change"], GUESSES)
 
     # --- data, code, pictures
 

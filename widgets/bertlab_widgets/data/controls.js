@@ -125,8 +125,9 @@ export function fillControls(ui) {
     for (const one of [setMenu, taskMenu, byMenu]) one.draw();
     split.hidden = !view.ships;
     open.hidden = !view.opens || get("row") < 0;
-    const left = view.known < view.total && !view.running;
-    again.hidden = alone || !(view.stale || left || view.nothing);
+    const running = Boolean(get("busy")?.label);
+    const left = view.known < view.total && !running;
+    again.hidden = alone || running || !(view.stale || left || view.nothing);
     again.textContent =
       left && !view.stale ? `Go on with the other ${(view.total - view.known).toLocaleString("en")}` : "Predict again";
     again.title = view.stale || "";

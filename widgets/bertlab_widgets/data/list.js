@@ -24,7 +24,7 @@ function optionOf(row, i, count, ui) {
   const labels = h(
     "span.labels",
     {},
-    h(row.right === false ? "span.wrong" : "span", { "aria-label": verdict }, mark),
+    h(row.right === false ? "span.wrong" : "span", { role: "img", "aria-label": verdict }, mark),
     " ",
     gold && row.right === false ? [bidi(gold, "bdi"), " → "] : "",
     bidi(row.prediction, "bdi.said"),

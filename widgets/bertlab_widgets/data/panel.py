@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from traitlets import Dict, Enum, Int, List, Unicode, validate
 
 from bertlab.analysis import errors
 
-from ..panel import Panel, counted, percent, quoted
+from ..panel import Panel, counted
 from ..workbench import SelectionError, ablation_code, heads_named
 from . import pictures, words
 from .judged import NONE, SORTS, Judged
@@ -26,7 +27,6 @@ CHUNK = 32  # rows that run together; the model is free for others between two o
 PAGE = 50  # rows that the browser asks for at once
 MOST_CELLS = 400  # cells of a matrix that are sent
 LOOKS = ("confusion", "calibration", "rows")
-GUESSES = (("under 60 %", 0.0, 0.6), ("60 to 75 %", 0.6, 0.75), ("75 to 90 %", 0.75, 0.9), ("above 90 %", 0.9, 1.01))
 
 
 class DataPanel(Panel):
@@ -75,7 +75,7 @@ class DataPanel(Panel):
         self._made: tuple = ()  # the state of the model when that began
         self._off: list = []  # and the heads that were off, with the lines of code that switch them off
         self._off_code: tuple[list[str], str] = ([], "")
-        self._run, self._took = 0, 0.0
+        self._run, self._took = 0, math.inf
         if data is not None:
             settings.setdefault("source", GIVEN)
         super().__init__(*arguments, **settings)
@@ -131,7 +131,10 @@ class DataPanel(Panel):
     def _model_state(self, task: str) -> tuple:
         """What changes when the judging model does: the lab, its weights, the heads that are off."""
         workbench = self.workbench
-        model = self._model(task)
+        try:
+            model = self._model(task)
+        except LookupError:  # another lab, without that head
+            return (id(workbench.lab),)
         with contextlib.suppress(RuntimeError):  # tensors of an inference mode count no changes
             return (id(workbench.lab), id(model), sum(p._version for p in model.parameters()), *workbench.key[-1])
         return (id(workbench.lab), id(model), *workbench.key[-1])
@@ -151,7 +154,7 @@ class DataPanel(Panel):
     def _begin(self, wanted: Wanted) -> None:
         """Judge a set from its beginning."""
         self.job.end()
-        self._asked = wanted
+        self._asked, self._took = wanted, math.inf
         self._pull(self._whole(wanted), f"Judging {wanted.name}")
 
     def predict(self) -> None:
@@ -210,9 +213,11 @@ class DataPanel(Panel):
             chunk = judged.rows.rows[at : at + CHUNK]
             with workbench.lock, self._ablating(judged.task):
                 found = list(errors.stream(workbench.lab, chunk, judged.task, batch_size=CHUNK, labelled=False))
-            with self._turn:
-                for row in found:
-                    judged.add(row, at + row.number)
+            if not self._take_turn():
+                return
+            for row in found:
+                judged.add(row, at + row.number)
+            self._turn.release()
             if time.monotonic() - last > EVERY and self.job.mine and judged is self.judged:
                 self._update({"found"})
                 last = time.monotonic()
@@ -242,14 +247,19 @@ class DataPanel(Panel):
 
     # --- what is shown
 
-    def refresh(self, changed: set[str]) -> None:
+    def _take_turn(self) -> bool:
+        """Wait until no other thread changes or shows what is known; a computation that is cancelled gives way."""
         while not self._turn.acquire(timeout=0.05):
             if self.job.mine and self.job.cancelled.is_set():
-                return
-        try:
-            self._look(changed)
-        finally:
-            self._turn.release()
+                return False
+        return True
+
+    def refresh(self, changed: set[str]) -> None:
+        if self._take_turn():
+            try:
+                self._look(changed)
+            finally:
+                self._turn.release()
 
     def _look(self, changed: set[str]) -> None:
         lab = self.workbench.lab
@@ -328,7 +338,6 @@ class DataPanel(Panel):
             "groups": list(rows.groups),
             "guessed": rows.guessed() if wanted.source not in SHIPPED else "",
             "stale": self.stale,
-            "running": self.job.running,
             "pinned": self.pinned.get("set", {}),
         }
 
@@ -404,39 +413,13 @@ class DataPanel(Panel):
     # --- predict first
 
     def gate(self) -> str:
-        judged = self.judged
-        if judged is None or not judged.labelled:
-            return "Which label will the head choose most often?"
-        return (
-            f"How many of the {judged.labelled:,} rows of “{self._shown.name}” will the head get right? Chance is "
-            f"{percent(1 / len(judged.labels))}: what is your guess?"
-        )
+        return words.question(self.judged, (self._shown or self.wanted).name)
 
     def gate_options(self) -> list[str]:
-        judged = self.judged
-        if judged is None:
-            return []
-        return [name for name, *_ in GUESSES] if judged.labelled else judged.labels[:12]
+        return words.options(self.judged)
 
     def grade(self, guess: str) -> str:
-        judged = self.judged
-        if judged is None or not judged.known:
-            return "Nothing is predicted yet."
-        if not judged.labelled:
-            best = judged.labels[int(judged.matrix("").sum(0).argmax())]
-            return f"Right: {quoted(best)}." if guess == best else f"Your `{guess}` is not it: {quoted(best)}."
-        share = judged.accuracy
-        for name, low, high in GUESSES:
-            if guess == name:
-                return (
-                    f"Right: {percent(share)}." if low <= share < high else f"`{guess}` was not it: {percent(share)}."
-                )
-        try:
-            number = float(guess.replace("%", "").replace(",", ".")) / 100
-        except ValueError:
-            return f"`{guess}` is no share: write one in percent. It is {percent(share)}."
-        near = abs(number - share) <= 0.05
-        return f"{'Right' if near else 'Not quite'}: {percent(share)}, you said {percent(number)}."
+        return words.graded(self.judged, guess)
 
     # --- data, code, pictures
 

@@ -1,11 +1,13 @@
-"""The sentences of the panel: what the numbers of a set say, beside chance, with how uncertain they are."""
+"""The sentences of the panel: what the numbers of a set say, beside chance, with how uncertain they are; the gate."""
 
 from __future__ import annotations
 
 import math
 
-from ..panel import counted, percent, quoted, significant
+from ..panel import counted, graded_share, percent, quoted, significant
 from .judged import Judged
+
+GUESSES = (("under 60 %", 0.0, 0.6), ("60 to 75 %", 0.6, 0.75), ("75 to 90 %", 0.75, 0.9), ("above 90 %", 0.9, 1.01))
 
 
 def whole_set(judged: Judged, name: str) -> str:
@@ -106,3 +108,33 @@ def one_row(judged: Judged, number: int) -> str:
     verdict = "which is its label" if row.right else f"but its label is {quoted(row.gold)}"
     cut = " It is longer than the model, and was read up to there." if row.cut else ""
     return f"{said}, {verdict}; loss {significant(row.loss)} nats ({blind}).{cut}"
+
+
+# ---------------------------------------------------------------------------------------------------- predict first
+
+
+def question(judged: Judged | None, name: str) -> str:
+    """What the gate asks."""
+    if judged is None or not judged.labelled:
+        return "Which label will the head choose most often?"
+    return (
+        f"How many of the {judged.labelled:,} rows of “{name}” will the head get right? Chance is "
+        f"{percent(1 / len(judged.labels))}: what is your guess?"
+    )
+
+
+def options(judged: Judged | None) -> list[str]:
+    """What may be answered."""
+    if judged is None:
+        return []
+    return [name for name, *_ in GUESSES] if judged.labelled else judged.labels[:12]
+
+
+def graded(judged: Judged | None, guess: str) -> str:
+    """The guess against the numbers."""
+    if judged is None or not judged.known:
+        return "Nothing is predicted yet."
+    if judged.labelled:
+        return graded_share(guess, judged.accuracy, GUESSES)
+    best = judged.labels[int(judged.matrix("").sum(0).argmax())]
+    return f"Right: {quoted(best)}." if guess == best else f"`{guess}` is not it: {quoted(best)}."

@@ -10,6 +10,7 @@ from .looks import Look, LookPanel, checked_cell
 from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
+from .shares import graded_share
 from .state import SHARED, plain, state_of
 from .twins import outputs, publish, view_of
 from .words import (
@@ -38,6 +39,7 @@ __all__ = [
     "checked_cell",
     "counted",
     "font_families",
+    "graded_share",
     "guarded",
     "html_table",
     "joined",
