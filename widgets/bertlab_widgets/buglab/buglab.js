@@ -1,5 +1,5 @@
 // The usual mistakes: a list of them, what the chosen one does to each token, and its code beside the one that avoids it.
-import { select, tabs } from "../kit/controls.js";
+import { tabs } from "../kit/controls.js";
 import { bidi, h, marked, textButton } from "../kit/dom.js";
 import { percent } from "../kit/numbers.js";
 
@@ -143,8 +143,6 @@ function bugStage(ui) {
   ui.stage.append(body, invitation);
   const all = textButton("Try all ten on this text", () => ui.call("try_all").catch(() => {}));
   ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"));
-  const menu = get("view").mistakes?.map(([name, title]) => [name, title]);
-  if (menu) ui.controls.append(select(ui, "mistake", menu, "Mistake"));
   if (!ui.model.standalone) ui.controls.append(all);
   return () => {
     const view = get("view");
