@@ -46,6 +46,7 @@ PREPARED = {  # what is done to the text so that the mistake bites
 
 
 def plain(lab, text):
+    """What BERT expects at each token, as it should be asked."""
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     logits = lab.model(**batch).prediction_logits[0]
     probabilities = logits.softmax(-1)
@@ -53,6 +54,7 @@ def plain(lab, text):
 
 
 def forgotten_mask(lab, text):
+    """The padding is looked at."""
     count = len(lab.tokenizer(text)["input_ids"])
     batch = lab.tokenizer(text, padding="max_length", max_length=2 * count, return_tensors="pt").to(lab.device)
     logits = lab.model(batch["input_ids"]).prediction_logits[0, :count]  # the mask is not passed on
@@ -61,6 +63,7 @@ def forgotten_mask(lab, text):
 
 
 def passed_mask(lab, text):
+    """The padding is left alone."""
     count = len(lab.tokenizer(text)["input_ids"])
     batch = lab.tokenizer(text, padding="max_length", max_length=2 * count, return_tensors="pt").to(lab.device)
     logits = lab.model(**batch).prediction_logits[0, :count]  # input_ids, token_type_ids and attention_mask
@@ -69,6 +72,7 @@ def passed_mask(lab, text):
 
 
 def swapped_segments(lab, text):
+    """The first text is marked as the second."""
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     batch["token_type_ids"] = torch.ones_like(batch["input_ids"])  # counted from 1: the first text is 0
     logits = lab.model(**batch).prediction_logits[0]
@@ -77,6 +81,7 @@ def swapped_segments(lab, text):
 
 
 def shifted_positions(lab, text):
+    """Every token gets the position behind its own."""
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     count = batch["input_ids"].shape[1]
     positions = torch.arange(1, count + 1, device=lab.device)[None]  # from 1; BERT counts from 0
@@ -86,6 +91,7 @@ def shifted_positions(lab, text):
 
 
 def padding_left(lab, text):
+    """The padding stands before the text."""
     count = len(lab.tokenizer(text)["input_ids"])
     padding = {"padding": "max_length", "max_length": 2 * count, "padding_side": "left"}  # as for writing text
     batch = lab.tokenizer(text, **padding, return_tensors="pt").to(lab.device)
@@ -95,6 +101,7 @@ def padding_left(lab, text):
 
 
 def silent_truncation(lab, text):
+    """Half of the text is not read."""
     half = (len(lab.tokenizer(text)["input_ids"]) + 1) // 2
     batch = lab.tokenizer(text, truncation=True, max_length=half, return_tensors="pt").to(lab.device)  # no warning
     logits = lab.model(**batch).prediction_logits[0]
@@ -103,6 +110,7 @@ def silent_truncation(lab, text):
 
 
 def missing_special_tokens(lab, text):
+    """The text stands alone."""
     batch = lab.tokenizer(text, add_special_tokens=False, return_tensors="pt").to(lab.device)
     logits = lab.model(**batch).prediction_logits[0]
     probabilities = logits.softmax(-1)
@@ -110,6 +118,7 @@ def missing_special_tokens(lab, text):
 
 
 def wrong_case(lab, text):
+    """Another tokenizer, of the other case."""
     from bertlab.tokenizer import BertTokenizer
 
     other = BertTokenizer(lab.tokenizer.get_vocab(), do_lower_case=not lab.tokenizer.do_lower_case)
@@ -120,6 +129,7 @@ def wrong_case(lab, text):
 
 
 def other_vocabulary(lab, text):
+    """The ids mean other words."""
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     special = set(lab.tokenizer.all_special_ids)
     words = [token for token in sorted(lab.tokenizer.get_vocab().values()) if token not in special]
@@ -131,6 +141,7 @@ def other_vocabulary(lab, text):
 
 
 def forgotten_eval(lab, text):
+    """Dropout while predicting."""
     lab.model.train()  # or left so by the last round of training
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     logits = lab.model(**batch).prediction_logits[0]
@@ -139,6 +150,7 @@ def forgotten_eval(lab, text):
 
 
 def evaluated(lab, text):
+    """No dropout while predicting."""
     lab.model.eval()  # no dropout from here on
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     logits = lab.model(**batch).prediction_logits[0]
@@ -147,6 +159,7 @@ def evaluated(lab, text):
 
 
 def softmax_twice(lab, text):
+    """Probabilities are taken for logits."""
     batch = lab.tokenizer(text, return_tensors="pt").to(lab.device)
     logits = lab.model(**batch).prediction_logits[0]
     scores = logits.softmax(-1)  # probabilities already
@@ -170,6 +183,6 @@ RIGHT: dict[str, Callable] = {
 
 
 def source_of(function: Callable) -> str:
-    """The body of one of these functions, without its last line, which only gives the result back."""
-    lines = inspect.getsource(function).splitlines()[1:-1]
+    """The body of one of these functions, without its docstring and the line that gives the result back."""
+    lines = inspect.getsource(function).splitlines()[2:-1]
     return textwrap.dedent("\n".join(lines)).strip()

@@ -47,7 +47,7 @@ class DataPanel(Panel):
     script = "data.js"
     question_text = "Where in a labelled set does the head go wrong?"
     settings = ("source", "split", "task", "columns", "limit", "look", "by", "sort", "cell", "bin", "row")
-    lasting = ("source", "task")
+    lasting = ("text", "text_pair", "source", "task")
     calls = (*Panel.calls, "page", "predict", "open_row")
     needs_text = False
     speaks_of_masks = speaks_of_heads = True
