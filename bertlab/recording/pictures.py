@@ -21,7 +21,7 @@ WHOLE = 95_000  # bytes of a page
 FIXED = 1_500  # of them for what stands round the values
 GROUP = 120  # bytes of a group beside its name and its values
 MOST_LISTED = 400  # values; those after them are counted
-TAG = 110  # bytes of a picture beside its pixels
+TAG = 135  # bytes of a picture beside its pixels
 LARGEST = 6_000  # bytes of one picture among others
 ALONE = 40_000  # and of one that is asked for by itself
 TILES = 16  # maps of one value beside each other
@@ -132,8 +132,8 @@ def picture(value: torch.Tensor, room: int) -> str:
     data = base64.b64encode(_png(levels, bits)).decode("ascii")
     height, width = levels.shape
     scale = max(1, min(8, round((240 if room >= ALONE else 36) / height), 640 // width))
-    size = f'width="{width * scale}" height="{height * scale}"'
-    return f'<img alt="" {size} style="image-rendering:pixelated" src="data:image/png;base64,{data}">'
+    size = f'width="{width * scale}" height="{height * scale}" style="image-rendering:pixelated;vertical-align:middle"'
+    return f'<img alt="" {size} src="data:image/png;base64,{data}">'
 
 
 def _tiles(value: torch.Tensor) -> list[torch.Tensor]:
@@ -164,11 +164,12 @@ def _laid_out(maps: Sequence[torch.Tensor], pixels: int, top: int) -> torch.Tens
 
 
 def _levels(one_map: torch.Tensor, high: int, wide: int, top: int) -> torch.Tensor:
-    """A map shrunk, the largest of each block counts: 0 for zero, `top` for what is farthest from it."""
+    """A map shrunk, the largest of each block counts: 0 for zero, `top` for what is far from it; few outliers, such as
+    single dimensions of a hidden state, do not set the scale."""
     sizes = torch.where(one_map.abs() < MASKED, one_map.abs(), torch.zeros(()))
     small = adaptive_max_pool2d(sizes[None, None], (high, wide))[0, 0]
-    largest = float(small.max())
-    return (small / largest * top).round().to(torch.uint8) if largest > 0 else small.to(torch.uint8)
+    scale = float(small.flatten().sort().values[int(0.95 * (small.numel() - 1))]) or float(small.max())
+    return (small / scale * top).round().clamp_max(top).to(torch.uint8) if scale > 0 else small.to(torch.uint8)
 
 
 def _png(levels: torch.Tensor, bits: int) -> bytes:

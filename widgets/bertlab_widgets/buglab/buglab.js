@@ -32,12 +32,9 @@ function mistakeList(ui) {
         { ...attributes, tabindex: on ? "0" : "-1", onclick: () => ui.set("mistake", name) },
         title,
       );
-      const width = 100 * (change ?? 0);
-      const figure = h("span.figure", { style: `left:${width}%` }, change === null ? "–" : percent(change));
-      return [
-        button,
-        h("div.bar", { "aria-hidden": "true" }, change === null ? null : h("i", { style: `width:${width}%` }), figure),
-      ];
+      const fill = change === null ? null : h("i", { style: `width:${100 * change}%` });
+      const figure = h("span.figure", { "aria-hidden": "true" }, change === null ? "–" : percent(change));
+      return [button, h("div.bar", { "aria-hidden": "true" }, fill), figure];
     });
     list.replaceChildren(...rows);
     if (focus) list.querySelector(`[data-name="${focus}"]`)?.focus();
@@ -88,11 +85,11 @@ function repairLine(ui, view) {
     const right = on && view.repaired < view.change / 2;
     const mark = on ? (right ? "✓ " : "✗ ") : "";
     return h(
-      "button.repair",
+      "button",
       {
         type: "button",
         "aria-pressed": String(on),
-        class: on ? (right ? "mended" : "not") : null,
+        class: `repair ${on ? (right ? "mended" : "not") : ""}`,
         onclick: () => ui.set("repair", on ? "" : name),
       },
       `${mark}${what}`,

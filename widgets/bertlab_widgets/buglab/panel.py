@@ -180,13 +180,14 @@ class BugLabPanel(Panel):
         most = self._spoken(rows)
         was, now = most["before"][0], most["after"][0]
         became = (
-            f"{quoted(was[0])} stays first, {percent(was[1])} before and {percent(now[1])} now"
+            f"{quoted(was[0])} stays first ({percent(was[1])} before, {percent(now[1])} now)"
             if was[0] == now[0]
-            else f"{quoted(was[0])}, {percent(was[1])}, gives way to {quoted(now[0])}, {percent(now[1])}"
+            else f"{quoted(was[0])} ({percent(was[1])}) gives way to {quoted(now[0])} ({percent(now[1])})"
         )
         return (
             f"{title}: predictions change by {percent(change)} on average (0 % the same, 100 % nothing in common); at "
-            f"{others} of {counted(len(rows), 'place')} another token comes first. At {quoted(most['token'])} {became}."
+            f"{others} of {counted(len(rows), 'place')} another token comes first. "
+            f"At {quoted(most['token'])}, {became}."
         )
 
     def _spoken(self, rows: list[dict]) -> dict:

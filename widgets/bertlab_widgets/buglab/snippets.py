@@ -6,6 +6,7 @@ Both give (tokens, vocabulary), what the model expects at each token. `WRONG` an
 
 from __future__ import annotations
 
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -182,6 +183,7 @@ RIGHT: dict[str, Callable] = {
 }
 
 
+@functools.cache
 def source_of(function: Callable) -> str:
     """The body of one of these functions, without its docstring and the line that gives the result back."""
     lines = inspect.getsource(function).splitlines()[2:-1]
