@@ -161,6 +161,21 @@ def test_a_head_is_found_by_its_labels_and_its_absence_is_a_sentence(lab):
     assert "no task 'nonsense'" in panel.error
 
 
+def test_rows_may_come_from_a_generator_a_table_of_columns_or_a_path(lab, tmp_path):
+    panel = DataPanel(lab, TEXT, data=(row for row in ROWS), columns=COLUMNS)
+    panel.columns = {"text": "review", "label": None}  # read again
+    assert panel.view["known"] == len(ROWS) and not panel.error
+    panel.load({"text": ["the cat", "the dog"], "label": ["positive", "negative"]})
+    assert panel.view["known"] == 2 and panel.view["labelled"] == 2
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "the cat", "label": "negative"}\n', encoding="utf8")
+    panel.load(path)
+    assert panel.source == str(path) and panel.view["known"] == 1
+    assert DataPanel(lab, TEXT, data=path).view["known"] == 1
+    panel.load(["the cat"])
+    assert "row is a dictionary" in panel.error or "no data file" in panel.error or "known formats" in panel.error
+
+
 def test_a_dataset_object_knows_the_names_of_its_classes(lab):
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(

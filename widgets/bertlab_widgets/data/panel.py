@@ -8,6 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from traitlets import Dict, Enum, Int, List, Unicode, validate
@@ -17,13 +18,13 @@ from bertlab.analysis import errors
 from ..panel import Panel, counted
 from ..workbench import SelectionError, ablation_code, heads_named
 from . import pictures, words
+from .code import CHUNK, lines_of
 from .judged import NONE, SORTS, Judged
-from .sets import GIVEN, MOST, SHIPPED, SPLITS, Rows, Wanted, code_of, columns_seen, rows_of, task_for
+from .sets import GIVEN, MOST, SHIPPED, SPLITS, Rows, Wanted, columns_seen, kept, rows_of, task_for
 
 AT_ONCE = 0.4  # seconds of work before it goes on in a thread, with progress and Cancel
 LONG = 0.001  # a share that is done which says that what comes next may take long
 EVERY = 0.25  # seconds between two pictures of a set that streams in
-CHUNK = 32  # rows that run together; the model is free for others between two of them
 PAGE = 50  # rows that the browser asks for at once
 MOST_CELLS = 400  # cells of a matrix that are sent
 LOOKS = ("confusion", "calibration", "rows")
@@ -66,8 +67,10 @@ class DataPanel(Panel):
     tasks = List(help="[name, trained] of the heads that can judge").tag(sync=True)
 
     def __init__(self, *arguments: Any, data: Any = None, **settings: Any):
-        self._given, self._givens = data, itertools.count(1)
-        self._given_number = next(self._givens) if data is not None else 0
+        if isinstance(data, (str, Path)):
+            data, settings["source"] = None, str(data)
+        self._givens = itertools.count(1)
+        self.given, self._given_number = kept(data), next(self._givens) if data is not None else 0
         self._turn, self._runs = threading.RLock(), itertools.count(1)
         self.judged: Judged | None = None
         self._asked: Wanted | None = None  # what was asked for last, and what is shown
@@ -82,8 +85,11 @@ class DataPanel(Panel):
 
     def load(self, data: Any, columns: dict | None = None, task: str = "") -> None:
         """Judge other rows: dictionaries, a table, a `datasets` object, whatever `bertlab.data.read` takes."""
+        if isinstance(data, (str, Path)):
+            self.source, self.columns, self.task = str(data), columns or {}, task
+            return
         with self.hold_sync(), self.workbench.together():
-            self._given, self._given_number = data, next(self._givens)
+            self.given, self._given_number = kept(data), next(self._givens)
             self.source, self.columns, self.task, self.cell, self.bin, self.row = (
                 GIVEN,
                 columns or {},
@@ -99,7 +105,7 @@ class DataPanel(Panel):
     @validate("source")
     def _check_source(self, proposal):
         source = proposal.value.strip()
-        if source == GIVEN and self._given is None:
+        if source == GIVEN and self.given is None:
             raise SelectionError("the rows were given from Python: give them again, DataPanel(lab, data=rows)")
         return source
 
@@ -177,7 +183,7 @@ class DataPanel(Panel):
 
     def _whole(self, wanted: Wanted) -> Iterator[float]:
         rows, workbench, began = None, self.workbench, time.monotonic()
-        for found in rows_of(wanted, self._given):
+        for found in rows_of(wanted, self.given):
             if isinstance(found, Rows):
                 rows = found
             else:
@@ -222,6 +228,15 @@ class DataPanel(Panel):
                 self._update({"found"})
                 last = time.monotonic()
             yield judged.known / judged.total
+
+    @property
+    def shown_set(self) -> Wanted:
+        """The set that is shown; what is asked for where none is yet."""
+        return self._shown or self.wanted
+
+    def heads_off(self) -> tuple[list, tuple[list[str], str]]:
+        """The heads that were off when the set was judged, and the lines of code that switch them off."""
+        return self._off, self._off_code
 
     @property
     def by_now(self) -> str:
@@ -311,12 +326,12 @@ class DataPanel(Panel):
         frame = {
             "name": (self._shown or wanted).name,
             "sources": [[name, title] for name, (title, _) in SHIPPED.items()]
-            + ([[GIVEN, "Rows given in Python"]] if self._given is not None else []),
+            + ([[GIVEN, "Rows given in Python"]] if self.given is not None else []),
             "file": self.source not in SHIPPED and self.source != GIVEN,
             "ships": self.source in SHIPPED and self.source != "sentence_pairs",
         }
         if judged is None:
-            return {**frame, "nothing": True, "columns": columns_seen(wanted, self._given), "read": {}}
+            return {**frame, "nothing": True, "columns": columns_seen(wanted, self.given), "read": {}}
         bins, error = judged.calibration()
         rows = judged.rows
         return {
@@ -333,7 +348,7 @@ class DataPanel(Panel):
             "calibration": {"bins": bins, "error": error},
             "list": {"key": f"{self._run}.{judged.known}", "by": self.by_now, "at": self._place(), **self.page()},
             "opens": self.workbench.opener is not None,
-            "columns": rows.columns if wanted == self._shown else columns_seen(wanted, self._given),
+            "columns": rows.columns if wanted == self._shown else columns_seen(wanted, self.given),
             "read": rows.read,
             "groups": list(rows.groups),
             "guessed": rows.guessed() if wanted.source not in SHIPPED else "",
@@ -413,7 +428,7 @@ class DataPanel(Panel):
     # --- predict first
 
     def gate(self) -> str:
-        return words.question(self.judged, (self._shown or self.wanted).name)
+        return words.question(self.judged, self.shown_set.name)
 
     def gate_options(self) -> list[str]:
         return words.options(self.judged)
@@ -437,32 +452,14 @@ class DataPanel(Panel):
         return pictures.precomputed(self)
 
     def shown_as(self) -> list[str]:
-        return [self.look, (self._shown or self.wanted).name]
+        return [self.look, self.shown_set.name]
 
     def provenance(self) -> dict[str, str | int]:
-        return {**super().provenance(), "set": (self._shown or self.wanted).name}
+        return {**super().provenance(), "set": self.shown_set.name}
 
     def caption(self) -> str:
         known = self.judged.known if self.judged is not None else 0
-        return f"{super().caption()} · {(self._shown or self.wanted).name}, {counted(known, 'row')}"
+        return f"{super().caption()} · {self.shown_set.name}, {counted(known, 'row')}"
 
     def code(self) -> str:
-        judged, wanted = self.judged, self._shown or self.wanted
-        if judged is None:
-            return "\n".join([*self.lab_code(), "result = None  # nothing is predicted yet"])
-        lines = [*self.lab_code(), "from bertlab.analysis import errors", *code_of(wanted, judged, self._given)]
-        asked = repr(judged.task)
-        if not self._off and judged.labelled == judged.known:
-            return "\n".join([*lines, f"result = errors.table(lab, rows, {asked})"])
-        labelled = "" if judged.labelled == judged.known else ", labelled=False"
-        running = [
-            "found = []",
-            f"for at in range(0, len(rows), {CHUNK}):",
-            f"    part = errors.stream(lab, rows[at : at + {CHUNK}], {asked}{labelled})",
-            "    found += sorted(part, key=lambda row: row.number)",
-        ]
-        if self._off:
-            before, context = self._off_code
-            lines += ["from bertlab.analysis import ablation", *before, f"with {context}:"]
-            running = [f"    {line}" for line in running]
-        return "\n".join([*lines, *running, f"result = errors.table_of(found, errors.labels_of(lab, {asked}))"])
+        return lines_of(self)

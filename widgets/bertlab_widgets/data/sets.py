@@ -25,7 +25,6 @@ SPLITS = ("dev", "train", "both")
 MOST = 100_000  # rows that are read of a longer set
 LOOKED_AT = 2_000  # rows by which a head is chosen and columns for grouping are found
 MOST_GROUPS = 12
-MOST_WRITTEN = 12  # rows from Python that stand in the code themselves
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,11 @@ class Rows:
         if self.read["label"] is None:
             said += f"{' ' if said else ''}No column of labels was found: rows are predicted, not judged."
         return said
+
+
+def kept(data: Any) -> Any:
+    """Rows that can be gone through again: what a generator gives is read once, and kept."""
+    return list(itertools.islice(data, MOST + 1)) if isinstance(data, Iterator) else data
 
 
 def rows_of(wanted: Wanted, given: Any) -> Iterator[float | Rows]:
@@ -187,31 +191,3 @@ def _labels_in(rows: Rows) -> set[str]:
         for value in values
         if value is not None and value != "" and not isinstance(value, (list, tuple)) and value != -1
     }
-
-
-def code_of(wanted: Wanted, judged: Any, given: Any) -> list[str]:
-    """Lines that leave the rows in `rows`, as far as they were judged."""
-    known, rows = judged.known, judged.rows
-    cut = f"[:{known}]" if known < judged.total or rows.more else ""
-    columns = f", columns={wanted.renamed!r}" if wanted.columns else ""
-    if wanted.source == GIVEN:
-        short = isinstance(given, (list, tuple)) and len(given) <= MOST_WRITTEN and all(map(_is_plain, given))
-        before = [f"rows = {[dict(row) for row in given]!r}"] if short else ["# rows: what was given to the panel"]
-        return ["from bertlab.data import read", *before, f"rows = list(read(rows{columns})){cut}"]
-    if wanted.source in SHIPPED:
-        name = "sentence_pairs" if wanted.source == "sentence_pairs" else "samples"
-        split = "" if wanted.split == "both" else f", {wanted.split!r}"
-        found = "sentence_pairs()" if name == "sentence_pairs" else f"samples({wanted.source!r}{split})"
-        reading = f", read\nrows = list(read({found}{columns})){cut}" if columns else f"\nrows = {found}{cut}"
-        return f"from bertlab.data import {name}{reading}".split("\n")
-    path = str(Path(wanted.source).expanduser().resolve())
-    found = f"read({path!r}{columns})"
-    if cut:
-        return ["import itertools", "from bertlab.data import read", f"rows = list(itertools.islice({found}, {known}))"]
-    return ["from bertlab.data import read", f"rows = list({found})"]
-
-
-def _is_plain(row: Any) -> bool:
-    return isinstance(row, Mapping) and all(
-        isinstance(value, (str, int, float, bool, type(None))) for value in row.values()
-    )
