@@ -41,15 +41,16 @@ def test_a_cell_narrows_the_list_and_a_row_is_the_text_of_all(notebook):
     cell.click()
     sets.locator(".narrowed", has_text=f"{count} of 700 rows").wait_for()
     sets.locator(".inner .row").first.click()
-    page.wait_for_function("() => document.querySelectorAll('[data-panel=data] [aria-selected=true]').length === 1")
-    shown = sets.locator('[aria-selected="true"] .words').inner_text()
+    chosen = sets.locator('.inner [aria-selected="true"] .words')
+    chosen.wait_for()
+    shown = chosen.inner_text()
     panel(notebook, "buglab").locator(".strip .chip", has_text="cat").first.wait_for()
     assert notebook.python("print(workbench.text)").strip() == shown.strip()
     box = sets.get_by_role("listbox")
     box.focus()
     page.keyboard.press("ArrowDown")
     page.wait_for_function(
-        "shown => { const on = document.querySelector('[data-panel=data] [aria-selected=true] .words');"
+        "shown => { const on = document.querySelector('[data-panel=data] .inner [aria-selected=true] .words');"
         " return on && on.textContent !== shown; }",
         arg=shown,
     )
