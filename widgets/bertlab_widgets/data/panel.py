@@ -90,15 +90,9 @@ class DataPanel(Panel):
             return
         with self.hold_sync(), self.workbench.together():
             self.given, self._given_number = kept(data), next(self._givens)
-            self.source, self.columns, self.task, self.cell, self.bin, self.row = (
-                GIVEN,
-                columns or {},
-                task,
-                [],
-                NONE,
-                NONE,
-            )
-        self._update({"source"})
+            self.source, self.columns, self.task = GIVEN, columns or {}, task
+            self.cell, self.bin, self.row = [], NONE, NONE
+            self._update({"source"})  # other rows, also where every setting is as before
 
     # --- what may be set
 
