@@ -18,6 +18,7 @@ SORTS = {
     "order": "as in the set",
 }
 NONE = -1
+MOST_CELLS = 400  # cells of a matrix that are sent to the browser
 BINS = errors.BINS
 
 
@@ -112,6 +113,19 @@ class Judged:
             inside = (at == number) & judged
             shares.append(float(right[inside].mean()) if inside.any() else None)
         return shares
+
+    def matrix_view(self, by: str) -> dict:
+        """The matrix as the browser draws it: the fullest cells as [row, column, count], names, totals, shares right."""
+        counts = self.matrix(by)
+        places = counts.ravel().argsort(kind="stable")[::-1][:MOST_CELLS].tolist()
+        cells = [[*divmod(place, counts.shape[1]), int(counts.ravel()[place])] for place in places]
+        return {
+            "by": by,
+            "names": self.names(by),
+            "totals": counts.sum(1).tolist(),
+            "cells": [cell for cell in cells if cell[2]],
+            "right": self.accuracies(by),
+        }
 
     # --- calibration
 

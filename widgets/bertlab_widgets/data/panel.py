@@ -26,7 +26,6 @@ AT_ONCE = 0.4  # seconds of work before it goes on in a thread, with progress an
 LONG = 0.001  # a share that is done which says that what comes next may take long
 EVERY = 0.25  # seconds between two pictures of a set that streams in
 PAGE = 50  # rows that the browser asks for at once
-MOST_CELLS = 400  # cells of a matrix that are sent
 LOOKS = ("confusion", "calibration", "rows")
 
 
@@ -338,7 +337,7 @@ class DataPanel(Panel):
             "labels": judged.labels,
             "accuracy": judged.accuracy if judged.labelled else None,
             "majority": judged.majority[1] if judged.labelled else None,
-            "matrix": self._matrix(judged),
+            "matrix": judged.matrix_view(self.by_now),
             "calibration": {"bins": bins, "error": error},
             "list": {"key": f"{self._run}.{judged.known}", "by": self.by_now, "at": self._place(), **self.page()},
             "opens": self.workbench.opener is not None,
@@ -348,18 +347,6 @@ class DataPanel(Panel):
             "guessed": rows.guessed() if wanted.source not in SHIPPED else "",
             "stale": self.stale,
             "pinned": self.pinned.get("set", {}),
-        }
-
-    def _matrix(self, judged: Judged) -> dict:
-        counts = judged.matrix(self.by_now)
-        order = counts.ravel().argsort(kind="stable")[::-1][:MOST_CELLS].tolist()
-        cells = [[*divmod(place, counts.shape[1]), int(counts.ravel()[place])] for place in order]
-        return {
-            "by": self.by_now,
-            "names": judged.names(self.by_now),
-            "totals": counts.sum(1).tolist(),
-            "cells": [cell for cell in cells if cell[2]],
-            "right": judged.accuracies(self.by_now),
         }
 
     def page(self, sort: str | None = None, cell: list | None = None, bin: int | None = None, start: int = 0) -> dict:
