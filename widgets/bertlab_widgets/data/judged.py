@@ -115,7 +115,7 @@ class Judged:
         return shares
 
     def matrix_view(self, by: str) -> dict:
-        """The matrix as the browser draws it: the fullest cells as [row, column, count], names, totals, shares right."""
+        """The matrix as the browser draws it: the fullest cells, [row, column, count]; names, totals, shares right."""
         counts = self.matrix(by)
         places = counts.ravel().argsort(kind="stable")[::-1][:MOST_CELLS].tolist()
         cells = [[*divmod(place, counts.shape[1]), int(counts.ravel()[place])] for place in places]
