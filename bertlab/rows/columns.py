@@ -151,7 +151,7 @@ def guessed_columns(row: Mapping[str, Any], kind: str) -> dict[str, str]:
         if kind in _READ_BY:
             found = {name: column_name(row, name) for name in _READ_BY[kind]}
         else:
-            found["text"], found["pair"] = _columns_of_texts(row)
+            found["text"], found["pair"] = text_columns(row)
             found["label"] = column_name(row, "label")
     except DataError:  # whoever reads it says what is wrong
         return {}
