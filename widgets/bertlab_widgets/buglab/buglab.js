@@ -1,4 +1,5 @@
-// The usual mistakes: a list of them, what the chosen one does to each token, and its code beside the one that avoids it.
+// The usual mistakes: a list of them, what the chosen one does to each token, and its code beside the one that
+// avoids it.
 import { tabs } from "../kit/controls.js";
 import { bidi, h, marked, textButton } from "../kit/dom.js";
 import { percent } from "../kit/numbers.js";

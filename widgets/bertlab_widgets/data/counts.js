@@ -184,6 +184,7 @@ export function calibration(ui, view) {
     ...parts,
   );
   const pinned = view.pinned.error === undefined ? "" : ` (A: ${percent(view.pinned.error)})`;
-  const said = `Share that is right, by confidence; on the dashed line it would be as sure as it is right. Expected error ${percent(error)}${pinned}.`;
+  const ideal = "Share that is right, by confidence; on the dashed line it would be as sure as it is right.";
+  const said = `${ideal} Expected error ${percent(error)}${pinned}.`;
   return [h("p.muted.small.help", {}, said), chart];
 }

@@ -2,7 +2,9 @@
 
 const TALLEST = 8_000_000; // pixels; browsers draw nothing far beyond this
 
-/** The rows in sight, with a few around: {height, first, last, top(i)}; lists taller than browsers take are squeezed. */
+/**
+ * The rows in sight, with a few around: {height, first, last, top(i)}; lists taller than browsers take are squeezed.
+ */
 export function windowOf({ count, rowHeight, scrollTop, room, around = 6 }) {
   const full = count * rowHeight;
   const height = Math.min(full, TALLEST);
