@@ -73,6 +73,12 @@ def test_no_stored_output_tells_what_a_panel_asks(cells):
             assert not cell["outputs"]
 
 
+def test_a_stored_notebook_keeps_no_state_of_widgets():
+    for path in CHAPTERS:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        assert set(notebook["metadata"]) == {"kernelspec", "language_info"}, path.name
+
+
 def test_a_chapter_closes_with_what_was_verified_what_to_read_and_open_questions(cells):
     closing = sources(cells, "markdown")[-1]
     for part in ("## What we verified", "**Roads not taken.**", "**To read.**", "**Three open questions**"):
