@@ -66,7 +66,7 @@ class Recording(Mapping[str, torch.Tensor]):
     def _repr_html_(self) -> str:
         """Folded pictures of all values, for a notebook: plain HTML of less than 100 kB, without a script."""
         first = self.tokens[0] if self.tokens and isinstance(self.tokens[0], list) else self.tokens
-        return pictures.page(self._values, repr(self), first or ())
+        return pictures.page(self._values, repr(self), [str(token) for token in first or ()])
 
     def picture(self, name: str) -> pictures.Picture:
         """One value as a larger picture, which a notebook shows; `print` gives its shape, mean, spread and range.
