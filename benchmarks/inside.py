@@ -158,11 +158,18 @@ def predicting(arguments: argparse.Namespace) -> None:
     def ours() -> list[str]:
         return [row.prediction for row in errors.table(lab, rows, "sentiment", batch_size=32).rows]
 
+    def streamed() -> list[str]:
+        found = (errors.stream(lab, rows[at : at + 32], "sentiment", labelled=False) for at in range(0, len(rows), 32))
+        return [row.prediction for part in found for row in part]
+
     same = sum(one == other for one, other in zip(ours(), theirs()))
     print(f"{same} of {len(rows)} predictions are the same")
-    times = interleaved(
-        {"transformers' pipeline": theirs, "bertlab, with losses and confusion": ours}, arguments.rounds, 1
-    )
+    ways = {
+        "transformers' pipeline": theirs,
+        "bertlab, with losses and confusion": ours,
+        "as DataPanel streams them": streamed,
+    }
+    times = interleaved(ways, arguments.rounds, 1)
     report(f"{len(rows)} short rows, 32 a batch", times, "transformers' pipeline")
 
 

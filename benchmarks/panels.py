@@ -2,12 +2,14 @@
 
     python benchmarks/panels.py start [--repeats 3]           # `bertlab lab` to the first panel of the tour usable
     python benchmarks/panels.py redraw [--model base]         # edit, mask or ablate to redrawn, 64 tokens
-    python benchmarks/panels.py growth                        # bytes by which a saved notebook grows, panel by panel
+    python benchmarks/panels.py each [--model base]           # every panel: first paint, bytes, growth, axe-core
 
 Without a word all three are run. `start` ends when the first panel of the tour answers a click on a token. `redraw`
 ends with the first frame after the panel shows what the model now says; `--model` is base (12 x 768, random weights),
-bertlab-mini, or what bertlab.load takes, and both of the first two when left out. `growth` saves a notebook with one
-cell for each panel and weighs what the file holds for it. Times are medians in milliseconds.
+bertlab-mini, or what bertlab.load takes, and both of the first two when left out. `each` shows every panel of the
+application once, each in a cell of its own: how long its numbers take, the milliseconds from then to the first frame
+that shows them, the bytes that the browser receives, the bytes by which the saved notebook grows, and how many serious
+findings axe-core has, light and dark. Times are medians in milliseconds.
 """
 
 from __future__ import annotations
@@ -29,9 +31,16 @@ from heads_panel import SETUP  # noqa: E402
 from lab_page import ARGUMENTS, CHROMIUM, Jupyter, Notebook, jupyter  # noqa: E402
 from playwright.sync_api import Browser, Locator, sync_playwright  # noqa: E402
 
-PARTS = ["start", "redraw", "growth"]
+PARTS = ["start", "redraw", "each"]
 TOKENS = 64
-PANELS = ("TokenizerPanel", "MaskPanel", "HeadsPanel", "TasksPanel", "TrainPanel", "Workbench")
+TEXT = "The animal did not cross the street because it was too tired."
+MUST = (
+    "must: first paint <= 300 ms after the numbers, <= 1 MB to the browser, <= 100 kB in a saved notebook, no findings"
+)
+SERIOUS = """async panel => {
+    const found = await axe.run(panel, { resultTypes: ["violations"] });
+    return found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id }) => id);
+}"""
 
 # Acts on the panel, then counts frames until the first one after `done` holds; `before` is what its stage said.
 UNTIL = """async (panel, [act, done]) => {
@@ -125,23 +134,57 @@ def up_to_the_first_panel(path: Path) -> list[int]:
     return [index for index in code if index <= last]
 
 
-def growth(browser: Browser) -> None:
-    """What a saved notebook holds for each panel."""
+def each(browser: Browser, model: str) -> None:
+    """Every panel of the application, one cell each, in one notebook."""
+    from bertlab_widgets.app import PANELS
+
+    kinds = {tab.name: tab.home.split(".")[1] for tab in PANELS.values()}
+    made = [f"panels[{name!r}] = {kind}(lab, TEXT)" for name, kind in kinds.items()]
+    cells = [SETUP.format(model=model) + f"panels, TEXT = {{}}, {TEXT!r}", *(f"panels[{name!r}]" for name in kinds)]
     with jupyter() as server:
-        made = [f'{name}(lab, "The animal did not cross the street because it was too tired.")' for name in PANELS]
-        server.write("growth.ipynb", [SETUP.format(model="bertlab-mini"), *made])
-        empty = sizes(server.folder / "growth.ipynb")
-        notebook = open_notebook(browser, server, "growth.ipynb")
-        for index in range(len(made) + 1):
-            notebook.run(index)
-        notebook.page.wait_for_timeout(3000)
+        server.write("each.ipynb", cells)
+        empty = sizes(server.folder / "each.ipynb")
+        notebook = open_notebook(browser, server, "each.ipynb")
+        notebook.run(0)
+        rows = []
+        for place, (name, code) in enumerate(zip(kinds, made), start=1):
+            took = notebook.python(
+                f"import time; began = time.time(); {code}; panels[{name!r}].wait(); print(time.time() - began)"
+            )
+            before = notebook.received
+            notebook.run(place)
+            panel = notebook.page.locator(".jp-Notebook .jp-Cell").nth(place).locator(".bertlab[data-panel]").first
+            panel.locator(".answer").wait_for(state="attached")
+            notebook.page.wait_for_timeout(1500)
+            rows.append((name, float(took.split()[-1]), panel, notebook.received - before))
+        findings = serious(notebook, [panel for _, _, panel, _ in rows])
         notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
         notebook.page.wait_for_function("!window.jupyterapp.shell.currentWidget.model.dirty")
-        full = sizes(server.folder / "growth.ipynb")
-        print("a saved notebook grows by")
-        for name, before, after in zip(("(the first cell)", *PANELS, "(widget state)"), empty, full):
-            print(f"  {name:<18} {(after - before) / 1000:8.1f} kB")
+        full = sizes(server.folder / "each.ipynb")
+        print(f"{model}, every panel; {MUST}")
+        for place, (name, took, panel, received) in enumerate(rows, start=1):
+            paint, grown = panel.get_attribute("data-first-paint-ms"), full[place] - empty[place]
+            found = ", ".join(sorted(findings[place - 1])) or "none"
+            print(
+                f"  {name:<12} numbers {1000 * took:6.0f} ms  first paint {float(paint or 'nan'):6.0f} ms  "
+                f"{received / 1000:7.0f} kB to the browser  {grown / 1000:6.1f} kB in the notebook  axe: {found}"
+            )
+        print(f"  widget state in the notebook: {(full[-1] - empty[-1]) / 1000:.1f} kB", flush=True)
         notebook.page.close()
+
+
+def serious(notebook: Notebook, panels: list[Locator]) -> list[set[str]]:
+    """What axe-core finds serious or critical in each panel, light or dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found: list[set[str]] = [set() for _ in panels]
+    notebook.page.evaluate(Axe().axe_script)
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        notebook.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        notebook.page.wait_for_timeout(1500)
+        for place, panel in enumerate(panels):
+            found[place] |= set(panel.evaluate(SERIOUS))
+    return found
 
 
 def sizes(path: Path) -> list[int]:
@@ -165,7 +208,7 @@ def show(what: str, **times: list[float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="WHAT", choices=[[], *PARTS], help="all three when left out")
-    parser.add_argument("--model", help="of redraw: base, bertlab-mini, or what bertlab.load takes")
+    parser.add_argument("--model", help="of redraw and each: base, bertlab-mini, or what bertlab.load takes")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     wanted = arguments.what or PARTS
@@ -177,8 +220,8 @@ def main() -> None:
         if "redraw" in wanted:
             for model in [arguments.model] if arguments.model else ["bertlab-mini", "base"]:
                 redraw(browser, model, arguments.repeats)
-        if "growth" in wanted:
-            growth(browser)
+        if "each" in wanted:
+            each(browser, arguments.model or "bertlab-mini")
         browser.close()
 
 

@@ -162,7 +162,8 @@ def plugged_in():
         made = plain(data, dtype=dtype)
         return (made.to(device) if device is not None else made).requires_grad_(requires_grad)
 
-    with mock.patch.object(torch, "tensor", tensor), _Creating():
+    # Gradients are computed in this thread: autograd counts the devices once, perhaps before this one was there.
+    with mock.patch.object(torch, "tensor", tensor), _Creating(), torch.autograd.set_multithreading_enabled(False):
         yield torch.device(KIND, 0)
 
 

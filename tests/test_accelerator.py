@@ -294,6 +294,12 @@ ANALYSIS = {
     ),
     "compare.models": lambda lab: analysis.compare.models(lab, lab, TEXTS),
     "dependencies.heads": lambda lab: analysis.dependencies.heads(lab, TREES),
+    "embeddings.parts": lambda lab: analysis.embeddings.parts(lab.model, batches(lab)[0]),
+    "embeddings.position_similarity": lambda lab: analysis.embeddings.position_similarity(lab.model),
+    "embeddings.rearranged": lambda lab: analysis.embeddings.rearranged(
+        lab.model, dict(lab.encode("the cat sat")), [0, 2, 1, 3, 4]
+    ),
+    "embeddings.nearest_words": lambda lab: analysis.embeddings.nearest_words(lab.model, 7, 3),
     "errors.table": lambda lab: analysis.errors.table(lab, judged(lab), "mood"),
     "errors.stream": lambda lab: analysis.errors.stream(lab, judged(lab), "mood"),
     "explanations.compare": lambda lab: analysis.explanations.compare(lab.model, batches(lab)[0], TARGET, steps=3),

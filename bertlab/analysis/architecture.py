@@ -162,8 +162,8 @@ def statistics(values: torch.Tensor, bins: int = 40) -> Statistics:
     flat = values.detach().flatten()
     least = torch.finfo(flat.dtype).min if flat.is_floating_point() else None
     if least is not None and flat.numel():
-        low, high = flat.aminmax()
-        if not (torch.isfinite(high) and low > least):  # a second look only where it is needed: tables are large
+        lowest, highest = flat.aminmax()
+        if not (torch.isfinite(highest) and lowest > least):  # a second look only where it is needed: tables are large
             flat = flat[torch.isfinite(flat) & (flat > least)]
     flat = flat if flat.dtype == torch.float64 else flat.float()
     if not flat.numel():
@@ -195,7 +195,7 @@ def passing(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, Pa
 
 
 @torch.no_grad()
-def lengths(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def lengths(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """The Euclidean length of every hidden state, 0 (embeddings) to layers: (layers + 1, batch, sequence)."""
     with evaluating(model), record(model.base_model, ["embeddings.hidden", "encoder.layer.*.hidden"]) as recording:
         model(**batch)
@@ -229,7 +229,7 @@ def _is_torchs(module: nn.Module) -> bool:
     return type(module).__module__.split(".")[0] == "torch"
 
 
-def _method(kind: type, uses: re.Pattern | None) -> tuple[str, list[str], int]:
+def _method(kind: Any, uses: re.Pattern | None) -> tuple[str, list[str], int]:
     """`forward`, or the first other method of the class that speaks of the part."""
     methods = [name for name, value in vars(kind).items() if inspect.isfunction(value) and name != "__init__"]
     names = ["forward", *(name for name in methods if name != "forward")]
@@ -249,7 +249,8 @@ def find(model: nn.Module, name: str) -> Any:
     Raises:
         LookupError: there is none; the nearest place that exists is named.
     """
-    part, gone = model, []
+    part: Any = model
+    gone: list[str] = []
     for step in filter(None, name.split(".")):
         inner = part._modules.get(step) if isinstance(part, nn.Module) else None
         if inner is None and isinstance(part, nn.Module):

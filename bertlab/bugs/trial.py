@@ -27,8 +27,9 @@ MISTAKES: dict[str, Callable[..., Any]] = {
 @dataclass(frozen=True)
 class Trial:
     """`before` and `after`: the distributions over the vocabulary without and with the mistake, (places, vocabulary),
-    at the `tokens` that both have; `change`, the mean over these places of half the sum of |difference|: 0 for the
-    same predictions, 1 for predictions with nothing in common. `text` is what was read.
+    at the `tokens` that both have, which stand at `places` of the right batch; `change`, the mean over these places of
+    half the sum of |difference|: 0 for the same predictions, 1 for predictions with nothing in common. `text` is what
+    was read.
     """
 
     name: str
@@ -36,11 +37,17 @@ class Trial:
     tokens: list[str]
     before: torch.Tensor
     after: torch.Tensor
+    places: list[int]
 
     @property
     def change(self) -> float:
         """Mean distance (total variation) of the predicted distributions, 0 to 1."""
-        return float((self.after - self.before).abs().sum(-1).mean() / 2)
+        return float(self.changes.mean())
+
+    @property
+    def changes(self) -> torch.Tensor:
+        """(places,): the distance at each place."""
+        return (self.after - self.before).abs().sum(-1) / 2
 
 
 @torch.no_grad()
@@ -75,7 +82,7 @@ def try_on(lab: Any, text: str, name: str) -> Trial:
         warnings.simplefilter("ignore")  # the model notices some of the mistakes, which is not the point here
         before, after, places = _compared(lab, text, name, encoding, batch)
     tokens = lab.tokenizer.convert_ids_to_tokens(batch["input_ids"][0][places].tolist())
-    return Trial(name, text, tokens, before.cpu(), after.cpu())
+    return Trial(name, text, tokens, before.cpu(), after.cpu(), places)
 
 
 def _compared(

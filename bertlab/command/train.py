@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from bertlab.command.options import add_options, chosen_options, named_columns
 from bertlab.command.out import holding, refuse_overwriting, refuse_writing_over, save_whole, tokenised
 from bertlab.data import Corpus
 from bertlab.devices import find_device
-from bertlab.files import read_json, write_whole
+from bertlab.files import read_json, warn_of_fresh, write_whole
 from bertlab.model import BertConfig
 from bertlab.model import heads as task_heads
 from bertlab.rows import guessed_columns, read
@@ -62,6 +64,17 @@ def run_pretrain(options: argparse.Namespace) -> int:
     return _carry_out(records, options, out, settings, save, f"The model is in {out}.")
 
 
+def _with_new_head(task: Task, base: str, config: BertConfig) -> Any:
+    """The model of a task on a base. That its head is new goes without saying, since it will be trained; that anything
+    else is, does not."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"parameters of \w+ that are not in the checkpoint are newly drawn")
+        model = getattr(task_heads, task.model_class).from_pretrained(base, config=config)
+    report, encoder = model.loading_report, f"{model.base_model_prefix}."
+    warn_of_fresh(replace(report, fresh=[name for name in report.fresh if name.startswith(encoder)]), task.model_class)
+    return model
+
+
 def run_finetune(options: argparse.Namespace) -> int:
     """`bertlab finetune`."""
     chosen, settings = chosen_options(options, {"kind", "base", "labels", "columns", "max_length", "lora"})
@@ -77,7 +90,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     tokenizer = BertTokenizerFast.from_pretrained(base)
     config = BertConfig.from_pretrained(base, **task.config())
     torch.manual_seed(settings.get("seed", 0))  # the head's first weights
-    model = getattr(task_heads, task.model_class).from_pretrained(base, config=config)
+    model = _with_new_head(task, base, config)
     adapts = chosen.get("lora") is not None
     if adapts:
         add_lora(model, rank=chosen["lora"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bertlab.lab.beside import trained_for
 from bertlab.lab.lab import Lab
 from bertlab.lab.loading import load
 from bertlab.lab.naming import label_names
@@ -23,6 +24,7 @@ from bertlab.lab.results import (
     WordTag,
     percent,
 )
+from bertlab.lab.trained import heads_on_encoder
 from bertlab.lab.words import spans_of
 from bertlab.tasks import TASKS
 
@@ -43,9 +45,11 @@ __all__ = [
     "Span",
     "TASKS",
     "WordTag",
+    "heads_on_encoder",
     "label_names",
     "load",
     "percent",
     "run_recorded",
     "spans_of",
+    "trained_for",
 ]

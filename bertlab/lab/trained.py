@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bertlab.adapters import EncoderDecoder, fresh_head, is_decoder_folder, load_adapter, merge_lora
-from bertlab.model import BertConfig, BertPreTrainedModel
+from bertlab.model import BertConfig, BertPreTrainedModel, undrawn_weights
 from bertlab.model import heads as task_heads
 from bertlab.tasks import KnownTask
 
@@ -37,3 +39,19 @@ def made_ready(model: Any) -> Any:
     for config in {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}.values():
         config.return_dict, config.torchscript = True, False
     return model.eval()
+
+
+def heads_on_encoder(model: Any, base: Any) -> task_heads.BertForPreTraining:
+    """The very encoder of a trained model under the pre-training heads of `base`, nothing copied.
+
+    Where the trained model has pre-training heads of its own, or no pooler, these or the base's stand there.
+    """
+    with torch.device("meta"), undrawn_weights():
+        view = task_heads.BertForPreTraining(BertConfig.from_dict(base.config.to_dict()))
+    encoder = model.base_model
+    view.bert.embeddings, view.bert.encoder = encoder.embeddings, encoder.encoder
+    view.bert.pooler = encoder.pooler if encoder.pooler is not None else base.bert.pooler
+    view.cls = model.cls if isinstance(model, task_heads.BertForPreTraining) else base.cls
+    view.loading_report = base.loading_report
+    view.config.name_or_path = base.config.name_or_path
+    return view

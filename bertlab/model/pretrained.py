@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -240,7 +239,6 @@ class BertPreTrainedModel(nn.Module):
             warn_of_fresh(report, cls.__name__)
         model._init_fresh({*report.fresh, *(entry[0] for entry in report.mismatched)})
         model.loading_report = report
-        _warn_of_broken_weights(model, pretrained_model_name_or_path)
         model.eval()
         if device is not None:
             model.to(find_device(device))
@@ -302,15 +300,3 @@ def _config_and_weights(
         return config, StateDict(state_dict), options
     reading = {option: where.get(option) for option in ("use_safetensors", "variant", "weights_of")}
     return config, read_weights(path) if one_file else read_state_dict(folder, **reading), options
-
-
-def _warn_of_broken_weights(model: nn.Module, source: Any) -> None:
-    """Weights that are not finite make every answer NaN, or plausible and wrong; say which."""
-    broken = [name for name, value in model.named_parameters() if not torch.isfinite(value.detach().sum())]
-    broken = [name for name in broken if not torch.isfinite(model.get_parameter(name)).all()]
-    if broken:
-        warnings.warn(
-            f"{len(broken)} tensors of {source} hold values that are not finite (NaN or infinite), {broken[0]!r} "
-            "first; what the model answers means nothing",
-            stacklevel=3,
-        )

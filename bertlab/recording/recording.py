@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from bertlab.files import replacing
-from bertlab.recording import names
+from bertlab.recording import names, pictures
 
 
 class Recording(Mapping[str, torch.Tensor]):
@@ -62,6 +62,19 @@ class Recording(Mapping[str, torch.Tensor]):
         size = sum(value.numel() * value.element_size() for value in self._values.values())
         about = f", {_count_tokens(self.tokens)} tokens" if self.tokens else ""
         return f"Recording of {len(self)} values{about}, {size / 1e6:.1f} MB"
+
+    def _repr_html_(self) -> str:
+        """Folded pictures of all values, for a notebook: plain HTML of less than 100 kB, without a script."""
+        first = self.tokens[0] if self.tokens and isinstance(self.tokens[0], list) else self.tokens
+        return pictures.page(self._values, repr(self), [str(token) for token in first or ()])
+
+    def picture(self, name: str) -> pictures.Picture:
+        """One value as a larger picture, which a notebook shows; `print` gives its shape, mean, spread and range.
+
+        Raises:
+            KeyError: it was not recorded; names the nearest that were.
+        """
+        return pictures.Picture(name, self[name])
 
     @property
     def layers(self) -> list[int]:

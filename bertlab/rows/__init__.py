@@ -14,6 +14,7 @@ from bertlab.rows.columns import (
     guessed_columns,
     listed,
     place_of,
+    text_columns,
     texts_of,
     unread_texts,
 )  # fmt: skip
@@ -22,5 +23,5 @@ from bertlab.rows.reading import documents, read
 
 __all__ = [
     "COLUMN_NAMES", "DataError", "Row", "chunks", "column_name", "column_of", "documents", "guessed_columns", "lines",
-    "listed", "place_of", "read", "texts_of", "unread_texts",
+    "listed", "place_of", "read", "text_columns", "texts_of", "unread_texts",
 ]  # fmt: skip

@@ -131,7 +131,7 @@ def texts_of(row: Mapping[str, Any]) -> tuple[str, str | None]:
     Raises:
         DataError: there is no text; several columns could be meant; or a second text has no place.
     """
-    first, second = _columns_of_texts(row)
+    first, second = text_columns(row)
     if first is None:
         column_of(row, "text", str)  # says what is missing
     text = _text(row, first, str)
@@ -151,7 +151,7 @@ def guessed_columns(row: Mapping[str, Any], kind: str) -> dict[str, str]:
         if kind in _READ_BY:
             found = {name: column_name(row, name) for name in _READ_BY[kind]}
         else:
-            found["text"], found["pair"] = _columns_of_texts(row)
+            found["text"], found["pair"] = text_columns(row)
             found["label"] = column_name(row, "label")
     except DataError:  # whoever reads it says what is wrong
         return {}
@@ -160,14 +160,20 @@ def guessed_columns(row: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 def unread_texts(row: Mapping[str, Any]) -> list[str]:
     """The columns of a row that hold several words and are no text, pair or label of it: titles, perhaps."""
-    read = {*_columns_of_texts(row), *_aliases(row, "label")}
+    read = {*text_columns(row), *_aliases(row, "label")}
+    known = [row[column] for column in read if column is not None]  # under another name, too
     return [
         column for column, value in row.items()
-        if column not in read and isinstance(value, str) and value.count(" ") > 2
+        if column not in read and isinstance(value, str) and value.count(" ") > 2 and value not in known
     ]  # fmt: skip
 
 
-def _columns_of_texts(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def text_columns(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The columns that `texts_of` reads: of the text and of the second one, None where there is none.
+
+    Raises:
+        DataError: several columns could be meant, or a second text has no place.
+    """
     if "text" in row and "pair" in row:
         return "text", "pair"
     found = list(dict.fromkeys(_pairs(row)))

@@ -89,3 +89,37 @@ def test_a_text_that_is_too_long_is_read_as_far_as_it_fits_and_says_so(lab):
 def test_bad_input_is_named(lab, rows, task, error, message):
     with pytest.raises(error, match=message):
         errors.table(lab, rows, task)
+
+
+def test_rows_without_a_label_are_predicted_where_that_is_asked_for(lab):
+    rows = [*ROWS[:2], {"text": "the dog sat"}, {"text": "he", "label": None}]
+    found = sorted(errors.stream(lab, rows, "mood", labelled=False), key=lambda row: row.number)
+    assert [row.gold for row in found] == ["good", "bad", None, None]
+    assert [row.loss is None and row.right is None for row in found] == [False, False, True, True]
+    assert found[2].prediction == lab.classify("the dog sat", task="mood").label
+    table = errors.table_of(found, LABELS)
+    assert len(table.rows) == 4 and table.confusion.sum() == 2
+    assert table.accuracy == pytest.approx(sum(row.right for row in found[:2]) / 2)
+    assert math.isnan(errors.table_of(found[2:], LABELS).accuracy)
+
+
+def test_pairs_of_sentences_are_judged_by_the_head_of_pre_training(lab):
+    rows = [
+        {"text": "the cats sat.", "pair": "he is big", "label": "random"},
+        {"text": "she ran on a mat", "pair": "who?", "label": 0},
+    ]
+    found = errors.table(lab, rows, "next_sentence")
+    assert found.labels == ["next", "random"] and [row.gold for row in found.rows] == ["random", "next"]
+    for row, source in zip(found.rows, rows):
+        said = lab.next_sentence(source["text"], source["pair"]).probabilities
+        shares = [said["is_next"], said["random"]]
+        assert row.confidence == pytest.approx(max(shares), abs=1e-5)
+        assert row.loss == pytest.approx(-math.log(shares[found.labels.index(row.gold)]), abs=1e-5)
+    with pytest.raises(DataError, match="no second text"):
+        errors.table(lab, [{"text": "he", "label": "next"}], "next_sentence")
+
+
+def test_the_tasks_that_can_be_judged_are_listed(lab):
+    names = errors.tasks_of(lab)
+    assert names[0] == "mood" and {"sentiment", "inference", "next_sentence"} <= set(names)
+    assert not {"emotions", "similarity", "pos", "qa"} & set(names)

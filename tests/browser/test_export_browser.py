@@ -34,7 +34,10 @@ def opened(page, panel, path):
     return page.locator(".bertlab")
 
 
-@pytest.mark.parametrize("name", ["TokenizerPanel", "MaskPanel", "HeadsPanel", "TrainPanel"])
+EXPORTED = ["TokenizerPanel", "MaskPanel", "HeadsPanel", "IntervenePanel", "ComparePanel", "TrainPanel"]
+
+
+@pytest.mark.parametrize("name", EXPORTED)
 def test_every_look_fits_the_screen(phone, lab, tmp_path, name):
     import bertlab_widgets
 

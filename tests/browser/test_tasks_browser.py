@@ -44,7 +44,7 @@ def test_an_untrained_head_is_marked_in_red_and_reseeding_shows_what_each_said(t
 @pytest.mark.parametrize(
     ("task", "drawn"),
     [
-        ("fill_mask", ".invitation"),
+        ("fill_mask", ".with-chance .bar"),
         ("next_sentence", ".with-chance .bar"),
         ("emotions", ".with-chance .bar"),
         ("similarity", ".scale i"),

@@ -2,9 +2,13 @@
 
 import json
 import re
+import shutil
+import warnings
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bertlab.command import main
 from bertlab.model import heads as task_heads
@@ -66,6 +70,21 @@ def test_finetune_then_evaluate(data, base, tmp_path, capsys):
     assert run("evaluate", out, data, "--columns", "text=review", "label=stars", "--device", "cpu") == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["accuracy"] == records[-1]["evaluation"]["accuracy"]
+
+
+def test_that_the_head_is_new_goes_without_saying_and_that_the_encoder_is_does_not(data, base, tmp_path, capsys):
+    command = finetune_command(data, base, tmp_path / "out")
+    assert run(*command, "--steps", 1) == 0
+    assert "newly drawn" not in capsys.readouterr().err
+    weights = load_file(f"{base}/model.safetensors")
+    del weights["bert.encoder.layer.1.output.dense.weight"]
+    broken = Path(shutil.copytree(base, tmp_path / "broken"))
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run(*finetune_command(data, str(broken), tmp_path / "other"), "--steps", 1)
+    told = " ".join(str(one.message) for one in said) + capsys.readouterr().err
+    assert "newly drawn" in told and "layer.1.output.dense.weight" in told and "classifier" not in told
 
 
 def test_an_adapter_is_saved_and_evaluated(data, base, tmp_path, capsys):

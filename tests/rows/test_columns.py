@@ -53,6 +53,8 @@ def test_labels_and_ids_with_numbers_are_no_pair_of_texts():
 def test_words_that_nobody_reads_are_known():
     row = {"title": "a title of five words", "text": "the cat", "label": "very much so indeed", "id": "7"}
     assert unread_texts(row) == ["title"]
+    (renamed,) = read([{"review": "a text of five words", "label": 1}], columns={"text": "review"})
+    assert unread_texts(renamed) == []
 
 
 def test_of_several_columns_of_tags_one_must_be_chosen():

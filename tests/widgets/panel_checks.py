@@ -13,8 +13,12 @@ A test of a new panel begins like this:
 
 import pytest
 from bertlab_widgets import (
+    BugLabPanel,
+    ComparePanel,
+    DataPanel,
     EmbeddingPanel,
     HeadsPanel,
+    IntervenePanel,
     LayersPanel,
     MaskPanel,
     ModelPanel,
@@ -23,7 +27,19 @@ from bertlab_widgets import (
 )
 
 TEXT = "the animal did not cross the street because it was too tired."
-PANELS = [TokenizerPanel, MaskPanel, HeadsPanel, LayersPanel, SimilarityPanel, ModelPanel, EmbeddingPanel]
+PANELS = [
+    TokenizerPanel,
+    MaskPanel,
+    HeadsPanel,
+    LayersPanel,
+    SimilarityPanel,
+    ModelPanel,
+    EmbeddingPanel,
+    IntervenePanel,
+    ComparePanel,
+    DataPanel,
+    BugLabPanel,
+]
 each_panel = pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
 
 

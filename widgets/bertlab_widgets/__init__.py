@@ -21,7 +21,11 @@ _HOME = {  # folder -> what it offers; loaded when first asked for
     "heads": ["HeadsPanel"],
     "layers": ["LayersPanel"],
     "similarity": ["SimilarityPanel"],
+    "compare": ["ComparePanel"],
+    "intervene": ["IntervenePanel"],
     "tasks": ["TasksPanel"],
+    "data": ["DataPanel"],
+    "buglab": ["BugLabPanel"],
     "train": ["TrainPanel"],
     "architecture": ["ModelPanel"],
 }

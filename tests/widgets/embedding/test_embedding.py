@@ -105,6 +105,16 @@ def test_the_code_gives_the_numbers_on_the_screen(panel, lab, look, monkeypatch)
         assert found == (pytest.approx(shown, abs=1e-4) if look == "positions" else shown)
 
 
+def test_rows_of_the_table_that_stand_for_no_word_are_no_neighbours(monkeypatch):
+    lab = small_lab()
+    lab.model.resize_token_embeddings(lab.model.config.vocab_size + 9)
+    panel = EmbeddingPanel(lab, TEXT, look="neighbours", count=30)
+    assert len(panel.data()[panel.columns()[0]["id"]]) == 30
+    assert all(isinstance(row["token"], str) and row["id"] < len(lab.tokenizer) for row in panel.columns()[0]["rows"])
+    found = run_code(panel, lab, monkeypatch)
+    assert {i: pytest.approx(near, abs=1e-5) for i, near in found.items()} == panel.data()
+
+
 def test_each_look_has_rows_a_picture_and_a_gate_of_its_own(panel):
     seen, asked = set(), set()
     for look in LOOKS:

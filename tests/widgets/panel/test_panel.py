@@ -8,8 +8,12 @@ import re
 import pytest
 import torch
 from bertlab_widgets import (
+    BugLabPanel,
+    ComparePanel,
+    DataPanel,
     EmbeddingPanel,
     HeadsPanel,
+    IntervenePanel,
     LayersPanel,
     MaskPanel,
     ModelPanel,
@@ -172,9 +176,24 @@ def test_a_twin_that_cannot_be_drawn_leaves_the_live_view(lab, monkeypatch):
     assert view["text/plain"] == repr(panel)
 
 
-def _nearest_to_its_embedding(panel):
+def nearest_to_its_embedding(panel):
+    """The token whose last state is most like its first one."""
     first, last = (panel.workbench.recording.hidden(state)[0] for state in (0, 3))
-    return 1 + int(torch.cosine_similarity(first, last, dim=-1)[1:-1].argmax())
+    return panel.tokens[1 + int(torch.cosine_similarity(first, last, dim=-1)[1:-1].argmax())]["text"]
+
+
+def best_restoring(panel):
+    """The token whose hidden state restores most in the middle layers."""
+    assert panel.wait(60)
+    middle = panel.looks["patch"].middle(panel.data())
+    return panel.tokens[int(middle.argmax())]["original"]
+
+
+def most_changed(panel):
+    """After which layer the hidden states differ most."""
+    assert panel.wait(60)
+    state = int(panel.data()["cosine"].argmin())
+    return "embeddings" if state == 0 else str(state - 1)
 
 
 @each_panel
@@ -184,10 +203,14 @@ def test_the_gate_grades_a_guess_against_the_live_numbers(kind, lab):
     panel.guess = {
         TokenizerPanel: str(len(panel.tokens)),
         MaskPanel: panel.workbench.predictions(2, 1)[0]["token"],
+        BugLabPanel: str(100 * panel.view["change"]) if kind is BugLabPanel else "",
+        DataPanel: str(100 * panel.judged.accuracy) if kind is DataPanel else "",
         HeadsPanel: panel.tokens[int(panel.workbench.recording.attention(0)[0, 0, 1].argmax())]["text"],
         ModelPanel: "all layers",
         EmbeddingPanel: "position",
-        LayersPanel: panel.tokens[_nearest_to_its_embedding(panel)]["text"],
+        LayersPanel: nearest_to_its_embedding(panel) if kind is LayersPanel else "",
+        ComparePanel: most_changed(panel) if kind is ComparePanel else "",
+        IntervenePanel: best_restoring(panel) if kind is IntervenePanel else "",
         SimilarityPanel: "1.0",  # of the sentence with itself
     }[kind]
     assert panel.verdict.startswith("Right")
@@ -201,7 +224,8 @@ def test_a_pin_keeps_the_answer_until_it_is_taken_away(kind, lab):
     answer = panel.answer
     panel.pin()
     panel.text, panel.masked = "the cat sat.", [1]
-    assert answer in panel.pinned["answer"] and panel.answer != answer
+    assert answer in panel.pinned["answer"]
+    assert panel.answer != answer or not panel.needs_text  # a whole set has its answer whatever the text
     panel.unpin()
     assert panel.pinned == {}
 

@@ -281,7 +281,7 @@ def test_another_token_can_be_put_in_at_any_step(lab):
 
 
 def test_cancelling_keeps_what_is_written_so_far(lab, monkeypatch):
-    from bertlab_widgets.tasks import panel as module
+    from bertlab_widgets.panel import linked as module
     from bertlab_widgets.tasks.writing import Writing
 
     monkeypatch.setattr(module, "AT_ONCE", 0)

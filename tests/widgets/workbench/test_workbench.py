@@ -227,3 +227,10 @@ def test_words_join_their_pieces_and_count_through_both_segments(lab):
     assert [position for word in joined for position in word["positions"]] == list(range(len(numbers)))
     assert joined[1]["original"] == "unaffable" and "[MASK]" in joined[1]["text"]
     assert [word["special"] for word in joined][:3] == [True, False, False]
+
+
+def test_a_vocabulary_without_a_mask_has_no_masked_places(lab, monkeypatch):
+    workbench = Workbench(lab, "the cat [MASK] on the mat.")
+    assert workbench.mask_positions == [3]
+    monkeypatch.setattr(type(lab.tokenizer), "mask_token_id", None)
+    assert workbench.mask_positions == []

@@ -69,6 +69,7 @@ class Application(ipywidgets.VBox):
         self._bar.observe(lambda change: self.set_trait("scale", change["new"]), names=["scale"])
         self.tab, self.scale = tab or "tokenize", scale
         self._show()
+        workbench.opener = self.open_panel
 
     def _first_look(self) -> str:
         """Without a text of its user: a sentence, a word in it, and a head that has something to say of it."""
@@ -129,6 +130,12 @@ class Application(ipywidgets.VBox):
             panel.layout.width = "100%"
             self.panels[self.tab] = panel
         self.children = [self._bar, self.panel]
+
+    def open_panel(self, tab: str, **settings) -> None:
+        """Bring a panel to the front, with these settings: what another panel asks for."""
+        self.tab = tab
+        for name, value in settings.items():
+            setattr(self.panel, name, value)
 
     def state(self) -> dict:
         """The open tab and the state of every panel that was opened, as short JSON."""

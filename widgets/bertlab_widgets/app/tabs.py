@@ -38,7 +38,11 @@ _ALL = (
     Tab("Look inside", "heads", "Inspect heads", "heads.HeadsPanel"),
     Tab("Look inside", "layers", "Follow layers", "layers.LayersPanel"),
     Tab("Look inside", "similarity", "Sentence similarity", "similarity.SimilarityPanel"),
+    Tab("Look inside", "compare", "Compare two", "compare.ComparePanel"),
+    Tab("Intervene", "intervene", "Break a prediction", "intervene.IntervenePanel"),
+    Tab("Intervene", "mistakes", "Make mistakes", "buglab.BugLabPanel"),
     Tab("Learn", "tasks", "Run tasks", "tasks.TasksPanel"),
+    Tab("Learn", "data", "Judge a set", "data.DataPanel"),
     Tab("Learn", "train", "Train", "train.TrainPanel"),
     Tab("Model", "model", "Map", "architecture.ModelPanel"),
 )

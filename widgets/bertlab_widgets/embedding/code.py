@@ -46,11 +46,17 @@ def _order(panel: Any) -> list[str]:
 
 
 def _neighbours(panel: Any) -> list[str]:
-    ids = [column["id"] for column in panel.columns()]
+    ids, workbench = [column["id"] for column in panel.columns()], panel.workbench
+    spare = workbench.config.vocab_size - workbench.token_count  # rows of the table that stand for no word
+    near = f"embeddings.nearest_words(lab.model, token, {panel.count})"
+    if spare:
+        most = min(workbench.config.vocab_size - 1, panel.count + spare)
+        near = f"[word for word in embeddings.nearest_words(lab.model, token, {most})"
+        near += f" if word.token_id < {workbench.token_count}][:{panel.count}]"
     return [
         "result = {}",
         f"for token in {ids}:",
-        f"    near = embeddings.nearest_words(lab.model, token, {panel.count})",
+        f"    near = {near}",
         "    names = lab.tokenizer.convert_ids_to_tokens([word.token_id for word in near])",
         "    result[token] = {name: word.similarity for name, word in zip(names, near)}",
     ]

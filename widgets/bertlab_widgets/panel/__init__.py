@@ -6,9 +6,11 @@ Read `panel` first, and `linked`, on which it stands; `masks/` beside this room 
 from .export import EXPORTS, font_families, png
 from .job import Job, Stopped
 from .linked import guarded
+from .looks import Look, LookPanel, checked_cell
 from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
+from .shares import graded_share
 from .state import SHARED, plain, state_of
 from .twins import outputs, publish, view_of
 from .words import (
@@ -28,12 +30,16 @@ from .words import (
 __all__ = [
     "EXPORTS",
     "Job",
+    "Look",
+    "LookPanel",
     "ModuleError",
     "Panel",
     "SHARED",
     "Stopped",
+    "checked_cell",
     "counted",
     "font_families",
+    "graded_share",
     "guarded",
     "html_table",
     "joined",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 
 from ..workbench import SelectionError
@@ -10,6 +12,16 @@ from ..workbench import SelectionError
 
 class Stopped(Exception):
     """The work was cancelled by its user, between two steps."""
+
+
+_ALL: weakref.WeakSet[Job] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A thread that is inside of a model when Python ends would take it down with a crash."""
+    for job in list(_ALL):
+        job.end()
 
 
 class Job:
@@ -26,6 +38,7 @@ class Job:
         self._next: Callable[[], None] | None = None
         self._over, self._thread = threading.Event(), None
         self._over.set()
+        _ALL.add(self)
 
     @property
     def running(self) -> bool:

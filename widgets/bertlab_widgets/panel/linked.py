@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+import time
 
 import anywidget
 from traitlets import Dict, Int, List, Unicode, validate
@@ -14,6 +15,7 @@ from .job import Job
 from .state import SHARED, plain
 from .words import sentence_case
 
+AT_ONCE = 0.4  # seconds of work that a change may take before it goes on in a thread, with progress and Cancel
 log = logging.getLogger("bertlab_widgets")
 
 
@@ -133,6 +135,15 @@ class LinkedWidget(anywidget.AnyWidget):
         `finish()` is called when all steps are done. Traits are written from the thread; exceptions go to the strip.
         """
         self.job.start(steps, label, finish)
+
+    def run_for_a_moment(self, steps, label: str, finish) -> bool:
+        """Pull the generator for a moment; True where the rest of it goes on in a thread, and `finish()` ends it."""
+        deadline = time.monotonic() + AT_ONCE
+        for _ in steps:
+            if time.monotonic() > deadline:
+                self.start(steps, label, finish)
+                return True
+        return False
 
     def stop(self) -> None:
         """Cancel the computation that is running, if there is one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 from dataclasses import replace
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
@@ -25,7 +24,6 @@ from .spans import Spans
 from .tags import Tags
 from .writing import Writing
 
-AT_ONCE = 0.4  # seconds of work that a change may take before it goes on in a thread, with progress and Cancel
 PRE_TRAINED_READINGS = {"fill_mask": Gaps, "next_sentence": NextSentence}
 READINGS = {  # class of the task's model -> how its answer is read
     "BertForTokenClassification": Tags,
@@ -266,16 +264,7 @@ class TasksPanel(Panel):
             others = [row for row in self.reseeds if row["seed"] != self.head_seed]
             self.reseeds = [*others, {"seed": self.head_seed, "said": view["short"]}][-40:]
 
-    # --- long work: at once where it is short, in a thread where it is not
-
-    def run_for_a_moment(self, steps, label: str, finish) -> bool:
-        """Pull the generator for a moment; True where the rest of it goes on in a thread, and `finish()` ends it."""
-        deadline = time.monotonic() + AT_ONCE
-        for _ in steps:
-            if time.monotonic() > deadline:
-                self.start(steps, label, finish)
-                return True
-        return False
+    # --- long work
 
     def stop(self) -> None:
         """Cancel the computation that is running; a text that is half written stays as it is."""

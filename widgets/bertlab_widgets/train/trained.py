@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import nn
 
-from bertlab.lab import Lab
-from bertlab.model import BertConfig, undrawn_weights
-from bertlab.model import heads as task_heads
+from bertlab.lab import Lab, heads_on_encoder
 
 
 class TrainedLab(Lab):
@@ -48,14 +45,7 @@ def trained_lab(before: Lab, model: nn.Module, name: str, task: str = "") -> Tra
     Args:
         task: the task that the model answers for in this lab; "" for none.
     """
-    with torch.device("meta"), undrawn_weights():
-        view = task_heads.BertForPreTraining(BertConfig.from_dict(before.model.config.to_dict()))
-    encoder = model.base_model
-    view.bert.embeddings, view.bert.encoder = encoder.embeddings, encoder.encoder
-    view.bert.pooler = encoder.pooler if encoder.pooler is not None else before.model.bert.pooler
-    view.cls = model.cls if isinstance(model, task_heads.BertForPreTraining) else before.model.cls
-    view.loading_report = before.model.loading_report
-    view.config.name_or_path = before.model.config.name_or_path
+    view = heads_on_encoder(model, before.model)
     lab = TrainedLab(view, before, name)
     if task:
         lab.add_task(task, model)

@@ -10,6 +10,7 @@ from .encoding import Encoding, encode, word_numbers
 from .lock import ModelLock
 from .results import Result
 from .together import Together
+from .watched import watched_place
 from .workbench import Workbench
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "heads_off",
     "input_code",
     "lab_code",
+    "watched_place",
     "word_numbers",
 ]

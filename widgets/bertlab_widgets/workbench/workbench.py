@@ -66,6 +66,7 @@ class Workbench(HasTraits):
         self._cache: OrderedDict = OrderedDict()
         self._numbers, self._labs = itertools.count(), weakref.WeakKeyDictionary()  # each lab by a number of its own
         self._together, self._stale = Together(self._settle), False
+        self.opener = None  # opens a panel by the name of its tab, with settings: the application sets it
         super().__init__()
         with self.together():
             self.lab = lab
@@ -322,7 +323,12 @@ class Workbench(HasTraits):
     @property
     def mask_positions(self) -> list[int]:
         """Every place that now holds [MASK], also those that the text itself masks."""
-        return (self.input_ids[0] == self.lab.tokenizer.mask_token_id).nonzero().flatten().tolist()
+        return self.masks_in(self.input_ids)
+
+    def masks_in(self, input_ids: torch.Tensor) -> list[int]:
+        """The places of [MASK] in ids (1, sequence); none where the vocabulary has no [MASK]."""
+        mask = self.lab.tokenizer.mask_token_id
+        return [] if mask is None else (input_ids[0] == mask).nonzero().flatten().tolist()
 
     def last_word(self) -> int | None:
         """The place of the last word of the text, which may be looked at as if it were hidden; None without one."""

@@ -1,0 +1,74 @@
+// How surprised the model is by each hidden word: from both sides, and from the left alone.
+import { h } from "../kit/dom.js";
+import { number } from "../kit/numbers.js";
+import { svg } from "../kit/svg.js";
+import { wordBars } from "./words.js";
+
+const [LEAST, MOST] = [22, 48]; // pixels, at size 1, of a word with its two bars
+
+function columns(ui, view, height, room) {
+  const scale = ui.scale();
+  const step = Math.max(LEAST * scale, Math.min(MOST * scale, room / Math.max(1, view.words.length) - 1));
+  const names = 78 * scale;
+  const top = Math.max(view.chance, ...view.both, ...view.left) * 1.05;
+  const y = value => height - names - (value / top) * (height - names - 14 * scale);
+  const width = view.words.length * step + 8 * scale;
+  const label = "Surprise of each word in nats, from both sides and from the left";
+  const picture = svg("svg", { width, height, role: "img", "aria-label": label });
+  const bar = (at, value, attributes, said) => {
+    const rect = svg("rect", {
+      x: at,
+      y: y(value),
+      width: step * 0.36,
+      height: Math.max(0, y(0) - y(value)),
+      ...attributes,
+    });
+    const title = svg("title");
+    title.textContent = said;
+    rect.append(title);
+    picture.append(rect);
+  };
+  view.words.forEach(([place, word], i) => {
+    const x = 4 * scale + i * step;
+    if (i < view.both.length) {
+      bar(
+        x + step * 0.1,
+        view.both[i],
+        { fill: "var(--accent)" },
+        `${word}: ${number(view.both[i], 3)} nats from both sides`,
+      );
+      const hollow = {
+        fill: "color-mix(in srgb, var(--mark) 22%, var(--paper))",
+        stroke: "var(--mark)",
+        "stroke-width": 1.5,
+      };
+      bar(x + step * 0.5, view.left[i], hollow, `${word}: ${number(view.left[i], 3)} nats from the left`);
+    }
+    const chosen = (ui.get("selected") || []).includes(place);
+    const at = `translate(${x + step * 0.62},${height - names + 8 * scale}) rotate(-90)`;
+    const attributes = { transform: at, "text-anchor": "end", "font-size": 11 * scale, "font-family": "var(--code)" };
+    const text = svg("text", { ...attributes, "font-weight": chosen ? 700 : null, fill: "var(--ink)" });
+    text.textContent = word.length > 11 ? `${word.slice(0, 10)}…` : word;
+    picture.append(text);
+  });
+  const line = { stroke: "var(--muted)", "stroke-dasharray": "4 3" };
+  picture.append(svg("line", { x1: 0, x2: width, y1: y(view.chance), y2: y(view.chance), ...line }));
+  return picture;
+}
+
+export function causalLook(ui) {
+  const plot = h("div.columns-plot", { tabindex: "0", role: "region", "aria-label": "Surprise word by word" });
+  const note = h("p.small.muted");
+  const right = h("div");
+  const legend = h("div.keys", {}, h("span.both", {}, "from both sides"), h("span.left", {}, "from the left alone"));
+  const title = h("h4", {}, "Surprise of each word while it is hidden (nats)");
+  const two = h("div.two", {}, h("div.narrowing", {}, title, legend, plot, note), right);
+  function draw(view) {
+    const height = ui.stageHeight() - 70 * ui.scale();
+    plot.style.minHeight = `${height}px`;
+    plot.replaceChildren(columns(ui, view, height, plot.clientWidth || 600));
+    note.textContent = `Dashed: knowing nothing, ln V = ${number(view.chance, 3)} nats.`;
+    right.replaceChildren(view.bars.length ? wordBars(ui, view, "From the left alone", "from both sides") : "");
+  }
+  return { parts: [two], controls: [], draw };
+}

@@ -1,0 +1,212 @@
+"""The look Prune: heads removed one after the other, the least important first, beside a random order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from ..panel import Look, Stopped, counted, percent, quoted, signed
+from ..workbench import SelectionError
+from . import pictures
+from .watched import off_code, setting_code, under
+
+DRAWS = 3  # random orders
+SENTENCES = 12  # of those that ship, each with its last word hidden
+
+
+class Prunes(Look):
+    """The metric against the number of heads that are gone."""
+
+    name, label = "prune", "Removing heads"
+    in_small_steps = False
+
+    def depends_on(self) -> tuple:
+        return (self.panel.by, self.panel.over, self.workbench.seed)
+
+    def measured(self) -> tuple[dict[str, torch.Tensor], Any]:
+        """The batch and the metric: the watched word of this text, or the last words of sentences that ship."""
+        watching = self.panel.watching
+        if self.panel.over == "text":
+            return watching.batch(), watching.target()
+        return many_sentences(self.workbench.lab, self.panel.measure)
+
+    def steps(self) -> Iterator[float]:
+        from bertlab.analysis.pruning import curve
+
+        watching, workbench, key = self.panel.watching, self.workbench, self.key()
+        orders = [(self.panel.by, 0), *(("random", workbench.seed + draw) for draw in range(DRAWS))]
+        found: dict[str, Any] = {"random": []}
+        for number, (by, seed) in enumerate(orders):
+
+            def between(share: float, number: int = number) -> None:
+                if self.panel.job.mine:
+                    if self.panel.job.cancelled.is_set():
+                        raise Stopped
+                    self.panel.job.report({"label": self.label, "done": (number + share) / len(orders)})
+                    workbench.lock.give_way()
+
+            try:
+                with workbench.lock, watching.switched_off():
+                    batch, metric = self.measured()
+                    out = curve(workbench.model, batch, metric, by=by, seed=seed, progress=between)
+            except Stopped:
+                return
+            if number:
+                found = {**found, "random": [*found["random"], out.values.tolist()]}
+            else:
+                found = {**found, "heads": out.heads, "values": out.values.tolist()}
+            self.so_far(key, found)
+            if self.panel.job.mine:
+                self.panel.show_more()
+            yield (number + 1) / len(orders)
+        self.keep(key, found)
+
+    # --- shown
+
+    def gone(self, found: dict | None) -> int:
+        """How many heads the slider has taken away."""
+        return min(self.panel.pruned, len(found["heads"])) if found and "heads" in found else 0
+
+    def view(self, found: dict | None) -> dict:
+        found = found or {}
+        return {
+            "heads": [list(pair) for pair in found.get("heads", [])],
+            "values": [round(value, 5) for value in found.get("values", [])],
+            "random": [[round(value, 5) for value in row] for row in found.get("random", [])],
+            "layers": self.workbench.layer_count,
+            "columns": self.workbench.head_count,
+            "subject": self.subject(),
+            "count": len(found.get("heads", [])),
+        }
+
+    def subject(self) -> str:
+        """What the curve measures, in words."""
+        from .watched import MEASURES
+
+        if self.panel.over == "text":
+            return f"{MEASURES[self.panel.measure]} of `{self.panel.watching.now().word}`"
+        return f"mean {MEASURES[self.panel.measure]} of the last word of {SENTENCES} sentences"
+
+    def written(self, value: float) -> str:
+        """A value of the measure for an audience."""
+        return percent(value) if self.panel.measure == "probability" else signed(value)
+
+    def sentence(self, found: dict | None) -> str:
+        if not found or "values" not in found:
+            return "Measuring how the prediction rests on each head …"
+        count, values, random = self.gone(found), found["values"], found["random"]
+        if not values[1:]:
+            return "This model has no heads left to remove."
+        subject = self.subject()
+        if not count:
+            keeps = self.kept(found)
+            return (
+                f"With all heads the {subject} is {self.written(values[0])}. Move the slider: {counted(keeps, 'head')} "
+                f"of {len(found['heads'])} can go, least important first, before it is {self._half()}."
+            )
+        said = f"Without {count} of {len(found['heads'])} heads the {subject} is {self.written(values[count])}"
+        said += f" (whole: {self.written(values[0])})"
+        if random:
+            mean = sum(row[count] for row in random) / len(random)
+            said += f"; removed in random order: {self.written(mean)}, the mean of {counted(len(random), 'order')}"
+        return f"{said}."
+
+    def _half(self) -> str:
+        return "below half of that" if self.panel.measure == "probability" else "lower by ln 2 or more"
+
+    def kept(self, found: dict) -> int:
+        """How many heads can go, one after the other, before the metric is below half."""
+        values = found["values"]
+        if self.panel.measure == "probability":
+            limit = values[0] / 2
+        else:
+            limit = values[0] - 0.6931471805599453
+        return next((i - 1 for i, value in enumerate(values) if value < limit), len(values) - 1)
+
+    def data(self) -> torch.Tensor:
+        return torch.tensor(self.whole()["values"])
+
+    def table(self) -> list[dict]:
+        found = self.seen()
+        rows = []
+        for count, value in enumerate(found["values"]):
+            layer, head = found["heads"][count - 1] if count else ("", "")
+            random = {f"random_{i}": row[count] for i, row in enumerate(found["random"])}
+            row = {"removed": count, "layer": layer, "head": head, "value": value, **random}
+            rows.append({**row, "measure": self.panel.measure, "order": self.panel.by, "over": self.panel.over})
+        return rows
+
+    def code(self) -> list[str]:
+        lines = setting_code(self.panel, "pruning")
+        if self.panel.over != "text":
+            lines[-1] = "from bertlab_widgets.intervene.prunes import many_sentences"
+            lines.append(f"batch, target = many_sentences(lab, {self.panel.measure!r})")
+        before, line = off_code(self.panel)
+        body = [
+            f"curve = pruning.curve(lab.model, batch, target, by={self.panel.by!r})",
+            "result = curve.values  # (heads + 1,), the whole model first; curve.heads is the order",
+        ]
+        return [*lines, *before, *under(line, body)]
+
+    def figure(self, width: float):
+        found = self.seen()
+        return pictures.curve_figure(found, self.gone(found), self.subject().replace("`", ""), self.panel.by, width)
+
+    # --- predict first
+
+    def gate(self) -> str:
+        total = len(self._all())
+        subject = self.subject().replace("`", "")
+        return f"How many of {total} heads can go, least important first, before the {subject} is {self._half()}?"
+
+    def _all(self) -> list:
+        from bertlab.analysis.heads import remaining_heads
+
+        return [head for numbers in remaining_heads(self.workbench.model).values() for head in numbers]
+
+    def grade(self, guess: str) -> str:
+        found, number = self.whole(), self.guessed_number(guess)
+        kept, total = self.kept(found), len(found["heads"])
+        said = f"{counted(kept, 'head')} of {total}, that is {percent(kept / max(1, total))}, can go"
+        if number is None:
+            return f"{quoted(guess)} is no number; {said}."
+        near = abs(number - kept) <= max(1, 0.1 * total)
+        return f"Right: {said}." if near else f"Your guess was {number:g}; {said}."
+
+
+def many_sentences(lab: Any, measure: str = "probability", count: int = SENTENCES) -> tuple[dict, Any]:
+    """Sentences that ship, each with its last word hidden: the batch, and the true words as a target.
+
+    Args:
+        measure: as in `bertlab.analysis.targets`.
+
+    Raises:
+        SelectionError: none of them fits into the model.
+    """
+    from bertlab.analysis.targets import masked_token
+    from bertlab.data import samples
+
+    texts = [row["text"] for row in samples("topics")]
+    mask, kept, places, words = lab.mask_id(), [], [], []
+    for text in texts:
+        ids = lab.tokenizer(text, truncation=True, max_length=lab.max_length + 1)["input_ids"]
+        known = set(lab.tokenizer.all_special_ids)
+        inside = [
+            i
+            for i, token in enumerate(ids)
+            if token not in known and lab.tokenizer.convert_ids_to_tokens([token])[0].isalpha()
+        ]
+        if inside and len(ids) <= lab.max_length:
+            kept.append(text)
+            places.append(inside[-1])
+            words.append(ids[inside[-1]])
+        if len(kept) == count:
+            break
+    if not kept:
+        raise SelectionError(f"none of the sentences that ship fits into {lab.name}: measure on this prediction")
+    batch = dict(lab.encode(kept))
+    rows = torch.arange(len(kept))
+    batch["input_ids"][rows, torch.tensor(places)] = mask
+    return batch, masked_token(torch.tensor(places), torch.tensor(words), measure)

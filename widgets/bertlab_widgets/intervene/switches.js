@@ -1,0 +1,148 @@
+// Heads and neurons as switches, and the game: another first choice with as few as may be.
+import { makeCells, scaleBar } from "../kit/cells.js";
+import { bidi, h, textButton } from "../kit/dom.js";
+import { number } from "../kit/numbers.js";
+import { wordBars } from "./words.js";
+
+const METHODS = [
+  ["zero", "nothing (zero)"],
+  ["mean", "its mean over this text"],
+  ["corpus", "its mean over many sentences"],
+  ["uniform", "an even look at all tokens"],
+];
+
+/** The score of the game in words. */
+export function score(view) {
+  const count = `${view.off} ${view.off === 1 ? "switch" : "switches"}`;
+  const par = view.par
+    ? `par ${view.par}`
+    : view.given_up
+      ? "no par: the greedy player gave up"
+      : "par is being sought";
+  if (!view.broken) return `${count} · ${par}`;
+  if (!view.par) return `Broken with ${count} · ${par}`;
+  const under = view.par - view.off;
+  const how = under > 0 ? `${under} under par!` : under === 0 ? "par" : `${-under} over par`;
+  return `Broken with ${count} · ${how}`;
+}
+
+function toggled(list, pair) {
+  const rest = list.filter(one => String(one) !== String(pair));
+  return rest.length < list.length ? rest : [...list, pair].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+}
+
+function neuronSwitches(ui, view) {
+  const off = new Set((ui.get("neurons") || []).map(String));
+  const alone = Boolean(ui.model.standalone);
+  const one = ([layer, neuron, words]) => {
+    const down = off.has(String([layer, neuron]));
+    const onclick = alone ? null : () => ui.set("neurons", toggled(ui.get("neurons") || [], [layer, neuron]));
+    const attributes = { type: "button", "aria-pressed": String(down), disabled: alone, onclick };
+    const name = h("b", {}, `${layer}.${neuron}`);
+    const said = words.length ? h("span.muted", {}, " ", bidi(words.slice(0, 2).join(", "))) : "";
+    return h(
+      "button.neuron",
+      { ...attributes, title: down ? "off: switch it on" : "switch it off" },
+      down ? "× " : "",
+      name,
+      said,
+    );
+  };
+  const field = h("input", {
+    type: "text",
+    "aria-label": "Another neuron, as layer.number",
+    placeholder: "layer.number",
+    size: "9",
+  });
+  field.addEventListener("change", () => {
+    const [layer, neuron] = field.value.split(".").map(Number);
+    if (Number.isInteger(layer) && Number.isInteger(neuron)) {
+      ui.set("neurons", toggled(ui.get("neurons") || [], [layer, neuron]));
+      field.value = "";
+    }
+  });
+  const title = "Neurons that speak for it most, by one gradient (with words that each promotes)";
+  return [h("h4.apart", {}, title), h("div.neurons", {}, ...view.offered.map(one), alone ? "" : field)];
+}
+
+function wayMenu(ui) {
+  const onchange = () => ui.set("ablation", METHODS[menu.selectedIndex][0]);
+  const options = METHODS.map(([, text]) => h("option", {}, text));
+  const menu = h("select", { "aria-label": "A switched-off head gives", onchange }, ...options);
+  const show = () => {
+    menu.selectedIndex = METHODS.findIndex(([value]) => value === ui.get("ablation"));
+  };
+  ui.on(["ablation"], show);
+  show();
+  return h("label", {}, h("span", {}, "A head that is off gives"), menu);
+}
+
+export function switchesLook(ui) {
+  const { get } = ui;
+  const alone = Boolean(ui.model.standalone);
+  const box = h("div.map");
+  const legend = h("div");
+  const left = h("div");
+  const right = h("div");
+  const game = h("div.game");
+  const press = ([layer, head]) => {
+    const gone = (get("view").gone || []).some(pair => String(pair) === String([layer, head]));
+    if (gone || alone) return;
+    ui.setAll({ layer, head, ablated: toggled(get("ablated") || [], [layer, head]) });
+  };
+  const cells = makeCells(ui, {
+    label: "Heads as switches, row: layer, column: head",
+    press,
+    move: ([layer, head]) => ui.setAll({ layer, head }),
+    tell([layer, head]) {
+      const margin = get("view").margins?.[layer]?.[head];
+      const alone_ =
+        margin === null || margin === undefined ? "" : `: alone it leaves ${number(margin, 2)} logits ahead`;
+      return `head ${layer}.${head}${alone_}`;
+    },
+  });
+  box.append(cells.canvas);
+  left.append(h("h4", {}, "Heads (row: layer, column: head): click to switch off"), box, legend);
+  const neurons = h("div");
+  left.append(neurons);
+  const columns = h("div.two", {}, left, right);
+  function draw(view) {
+    const [rows, count] = [view.layers, view.heads];
+    const off = (get("ablated") || []).map(String);
+    const gone = new Set((view.gone || []).map(String));
+    const hinted = view.margins?.length;
+    const values = Array.from({ length: rows * count }, (_, i) => {
+      const pair = [Math.floor(i / count), i % count];
+      if (gone.has(String(pair))) return null;
+      if (hinted) return (view.margins[pair[0]][pair[1]] ?? view.margin) - view.margin;
+      return off.includes(String(pair)) ? 0 : 0.35;
+    });
+    const top = hinted ? Math.max(0.01, ...values.map(value => Math.abs(value ?? 0))) : 1;
+    const data = {
+      rowNames: Array.from({ length: rows }, (_, i) => String(i)),
+      columnNames: Array.from({ length: count }, (_, i) => String(i)),
+      values,
+      signed: Boolean(hinted),
+      top,
+      largest: 30,
+      square: true,
+      crossed: [...(get("ablated") || []), ...(view.gone || [])],
+      selected: [get("layer"), get("head")],
+      cursor: [get("layer"), get("head")],
+      summary: `${view.off} off. Arrows move, Space switches.`,
+    };
+    cells.draw(data, box.clientWidth || 420, Math.max(90, ui.stageHeight() - 150 * ui.scale()));
+    const text = "change of the lead over the next word, in logits, without this head alone";
+    const bar = () => scaleBar(ui, { signed: true, low: `−${number(top, 2)}`, high: number(top, 2), text });
+    legend.replaceChildren(hinted ? bar() : "");
+    neurons.replaceChildren(...neuronSwitches(ui, view));
+    game.className = view.broken ? "game broken" : "game";
+    const all = textButton("All on", () => ui.setAll({ ablated: [], neurons: [] }), { disabled: !view.off });
+    const hint = textButton(get("hint") ? "Hide the hint" : "Hint", () => ui.set("hint", !get("hint")));
+    const solve = textButton("Show a solution", () => ui.call("give_up").catch(() => {}), { disabled: !view.par });
+    game.replaceChildren(h("b", {}, score(view)), ...(alone ? [] : [all, hint, solve]));
+    right.replaceChildren(game, wordBars(ui, view, "As it is switched now", "everything on"));
+  }
+  const controls = alone ? [] : [h("span", {}, wayMenu(ui))];
+  return { parts: [columns], controls, draw };
+}

@@ -1,0 +1,20 @@
+"""Which prediction is watched, where a panel follows one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def watched_place(workbench: Any) -> tuple[int, bool]:
+    """Where the prediction is watched, and whether the token there has to be hidden first.
+
+    A selected mask comes before the first one; without any mask the selected token, else the last word.
+    """
+    masks = workbench.mask_positions
+    if masks:
+        return next((place for place in workbench.selected if place in masks), masks[0]), False
+    tokens = workbench.encoding.tokens
+    words = [i for i, token in enumerate(tokens) if not token["special"]]
+    named = [i for i in words if any(map(str.isalnum, tokens[i]["text"]))]
+    chosen = [place for place in workbench.selected if place in words]
+    return (chosen or named[-1:] or words[-1:])[0], workbench.lab.tokenizer.mask_token_id is not None
