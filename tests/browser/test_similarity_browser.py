@@ -20,7 +20,7 @@ def shown(notebook, panel, state):
 def test_a_person_finds_out_why_two_sentences_are_alike(notebook):
     panel, page = drawn(notebook), notebook.page
     said = shown(notebook, panel, 3)
-    assert "8 by 9 pairs" in said
+    assert "9 by 9 pairs" in said
     slider = panel.get_by_label("Vectors", exact=True)
     slider.focus()
     page.keyboard.press("Home")
