@@ -37,6 +37,7 @@ def test_a_person_finds_out_why_two_sentences_are_alike(notebook):
     assert notebook.python("print(panel.selected)").strip() == "[1, 9]"
     panel.get_by_label("Words instead of pieces").check()
     page.keyboard.press("Escape")
+    panel.locator(".answer", has_text="Of pairs of words").wait_for()  # Python has heard of it
     assert notebook.python("print(panel.words, panel.selected)").strip() == "True []"
     page.keyboard.press("2")
     panel.locator("textarea").wait_for()
