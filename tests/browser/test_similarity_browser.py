@@ -20,7 +20,7 @@ def shown(notebook, panel, state):
 def test_a_person_finds_out_why_two_sentences_are_alike(notebook):
     panel, page = drawn(notebook), notebook.page
     said = shown(notebook, panel, 3)
-    assert "8 by 9 pairs" in said
+    assert "9 by 9 pairs" in said
     slider = panel.get_by_label("Vectors", exact=True)
     slider.focus()
     page.keyboard.press("Home")
@@ -37,6 +37,7 @@ def test_a_person_finds_out_why_two_sentences_are_alike(notebook):
     assert notebook.python("print(panel.selected)").strip() == "[1, 9]"
     panel.get_by_label("Words instead of pieces").check()
     page.keyboard.press("Escape")
+    panel.locator(".answer", has_text="Of pairs of words").wait_for()  # Python has heard of it
     assert notebook.python("print(panel.words, panel.selected)").strip() == "True []"
     page.keyboard.press("2")
     panel.locator("textarea").wait_for()

@@ -11,7 +11,7 @@ export function unitOf(paths, width, height) {
   return Math.min(width / 2 / most[0], height / 2 / most[1]);
 }
 
-/** Where each label goes: {x, y, anchor} in the order given, null where there is no room; `kept[i]` are shown anyway. */
+/** Where each label goes, {x, y, anchor} in the order given: null where there is no room; `kept` ones always go. */
 export function placeLabels(points, { width, height, size, kept }) {
   const boxes = points.map(({ x, y }) => [x - 4, y - 4, x + 4, y + 4]);
   const free = box => {

@@ -43,6 +43,24 @@ def word_numbers(tokens: list[dict]) -> list[int]:
     return numbers
 
 
+def joined_words(tokens: list[dict], tokenizer) -> list[dict]:
+    """The tokens of the strip joined to words, each with the `positions` of its pieces; special where all are."""
+    from bertlab.analysis import words
+
+    numbers = word_numbers(tokens)
+    texts, originals = (
+        words.names([token[name] for token in tokens], numbers, tokenizer) for name in ("text", "original")
+    )
+    found: list[dict] = []
+    for token, number in zip(tokens, numbers, strict=True):
+        if number == len(found):
+            names = {"text": texts[number], "original": originals[number]}
+            found.append({**token, **names, "positions": [], "special": True})
+        found[number]["positions"].append(token["position"])
+        found[number]["special"] &= token["special"]
+    return found
+
+
 def encode(tokenizer, text: str, text_pair: str = "", limit: int = 512) -> Encoding:
     """Text -> `Encoding`, cut to `limit` tokens where it is longer (the longer sentence gives way first)."""
     arguments = (text, text_pair) if text_pair else (text,)

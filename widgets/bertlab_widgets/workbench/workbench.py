@@ -18,7 +18,7 @@ import torch
 from traitlets import Any, Dict, Enum, HasTraits, Int, List, Tuple, Unicode, observe, validate
 
 from .checks import SelectionError, moved, whole
-from .encoding import Encoding, encode
+from .encoding import Encoding, encode, joined_words
 from .lock import ModelLock
 from .results import Result, logits_of, size_of
 from .together import Together
@@ -292,23 +292,7 @@ class Workbench(HasTraits):
     @property
     def words(self) -> list[dict]:
         """The tokens joined to words: what each is called (`text`, and `original` before edits), its `positions`."""
-        from bertlab.analysis import words
-
-        tokens, numbers = self.tokens, self.encoding.word_numbers
-        called = {
-            name: words.names([token[name] for token in tokens], numbers, self.lab.tokenizer)
-            for name in ("text", "original")
-        }
-        found = [
-            {**token, "positions": [], "special": True} for token in tokens if token["position"] in _firsts(numbers)
-        ]
-        for token, number in zip(tokens, numbers, strict=True):
-            found[number]["positions"].append(token["position"])
-            found[number]["special"] &= token["special"]
-        return [
-            {**word, "text": text, "original": original}
-            for word, text, original in zip(found, called["text"], called["original"], strict=True)
-        ]
+        return joined_words(self.tokens, self.lab.tokenizer)
 
     @property
     def input_ids(self) -> torch.Tensor:
@@ -465,8 +449,3 @@ class Workbench(HasTraits):
             )
         self._check_index(position, self.encoding.length, "token")
         return result.mlm_logits[position].softmax(-1)
-
-
-def _firsts(numbers: list[int]) -> set[int]:
-    """Where each word begins."""
-    return {at for at, number in enumerate(numbers) if not at or numbers[at - 1] != number}
