@@ -35,6 +35,21 @@ def test_the_keyboard_walks_through_the_map_and_out_again(notebook):
     drawn.locator('.part[aria-pressed="true"]', has_text="embeddings").wait_for()
 
 
+def test_bars_of_parameters_are_in_proportion_also_for_a_projector(notebook):
+    drawn = panel(notebook)
+    widths = """parts => [...parts.querySelectorAll('.share > i')].map(bar => [
+        bar.getBoundingClientRect().width, Number(bar.style.getPropertyValue('--of-most'))])"""
+    for scale in (1.0, 1.5):
+        notebook.python(f"panel.scale = {scale}")
+        notebook.page.wait_for_timeout(300)
+        bars = drawn.locator(".parts").evaluate(widths)
+        (longest, most) = max(bars)
+        assert most == 1 and longest > 20
+        for width, share in bars:
+            assert abs(width - max(1, longest * share)) < 1
+    notebook.python("panel.scale = 1.0")
+
+
 def test_nothing_jumps_between_the_looks(notebook):
     drawn = panel(notebook)
     heights = set()

@@ -40,7 +40,7 @@ function partRow(ui, row, most, at, path) {
     title: `${row.path}, a ${row.class}: ${row.count.toLocaleString("en")} parameters`,
     onclick: () => ui.set("path", row.path),
   };
-  const width = `width: ${(100 * row.count) / most}%`;
+  const width = `--of-most: ${row.count / most}`;
   return [
     h("button.part", attributes, row.name, fresh),
     h("div.share", { style: place }, h("i", { style: width }), h("span", {}, large(row.count))),
