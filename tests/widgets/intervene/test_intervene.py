@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 from bertlab_widgets import HeadsPanel, IntervenePanel, Workbench
-from bertlab_widgets.intervene.patches import Patches
+from bertlab_widgets.intervene.patches import Patches, share
 from panel_checks import TEXT, answer_to, run_code
 
 from bertlab.analysis import ablation, neurons, patching, pruning
@@ -21,6 +21,13 @@ def ready(lab, **settings):
     panel = IntervenePanel(lab, TEXT, **settings)
     assert panel.wait(60) and not panel.error, panel.error
     return panel
+
+
+@pytest.mark.parametrize(
+    "effect, said", [(0.94, "94 %"), (-0.2, "−20 %"), (-1e-7, "< 0.001 %"), (1.31, "131 %"), (-1.31, "−131 %")]
+)
+def test_an_effect_may_go_the_other_way_or_beyond_all_and_says_so(effect, said):
+    assert share(effect) == said
 
 
 def batch_of(panel):

@@ -25,6 +25,8 @@ test("shades of signed values are symmetric round the middle, unknown ones are i
 test("an effect is a share with its sign", () => {
   assert.equal(shareOf(0.94), "94 %");
   assert.equal(shareOf(-0.2), "−20 %");
+  assert.equal(shareOf(-1e-7), "< 0.001 %");
+  assert.equal(shareOf(1.31), "131 %");
 });
 
 test("edges of all heads are crossed out in each of them, those of one head in it alone", () => {

@@ -91,6 +91,7 @@ test("a page without a kernel answers with what was computed beforehand", async 
 });
 
 test("a difference of probabilities is told in points, with its sign", () => {
+  assert.equal(numbers.percent(1.2345), "123 %");
   assert.equal(numbers.points(0.0312), "+3.1 points");
   assert.equal(numbers.points(-0.5), "−50 points");
 });

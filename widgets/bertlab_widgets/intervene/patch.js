@@ -11,7 +11,7 @@ const WHAT = [
   ["mlp_output", "what the feed-forward net adds"],
   ["heads", "heads"],
 ];
-export const shareOf = effect => (effect < 0 ? `−${percent(-effect)}` : percent(effect));
+export const shareOf = effect => (effect <= -0.00001 ? `−${percent(-effect)}` : percent(Math.abs(effect)));
 
 /** The corrupt sentence: a field, and the tokens that differ. */
 function corruptLine(ui) {

@@ -317,8 +317,9 @@ class Patches(Look):
 
 
 def share(effect: float) -> str:
-    """An effect for an audience: "94 %", with a minus sign where it goes the other way."""
-    return percent(effect) if effect >= 0 else f"−{percent(-effect)}"
+    """An effect for an audience: "94 %", with a minus sign where it goes the other way and is large enough for one."""
+    size = percent(abs(effect))
+    return f"−{size}" if effect < 0 and not size.startswith("<") else size
 
 
 def _json(value: float) -> float | None:

@@ -24,10 +24,13 @@ export function shades(values, top, signed, root = false) {
 
 function layout(ui, context, data, width, height) {
   const scale = ui.scale();
-  context.font = `${11 * scale}px ${data.tilt ? ui.colors().codeFont : ui.colors().wordFont}`;
-  const widest = names => Math.max(...names.slice(0, 200).map(name => context.measureText(name).width), 8);
-  const left = Math.min(data.most ?? 92 * scale, widest(data.rowNames) + 10);
-  const top = data.tilt ? Math.min(84 * scale, widest(data.columnNames) + 10) : 18 * scale;
+  const { codeFont, wordFont } = ui.colors();
+  const widest = (names, family) => {
+    context.font = `${11 * scale}px ${family}`;
+    return Math.max(...names.slice(0, 200).map(name => context.measureText(name).width), 8);
+  };
+  const left = Math.min(data.most ?? 92 * scale, widest(data.rowNames, data.tokenRows ? codeFont : wordFont) + 10);
+  const top = data.tilt ? Math.min(84 * scale, widest(data.columnNames, codeFont) + 10) : 18 * scale;
   const largest = data.largest ?? 34;
   let wide = Math.min((width - left - 2) / Math.max(1, data.columnNames.length), largest * scale);
   let high = Math.min((height - top - 2) / Math.max(1, data.rowNames.length), (data.highest ?? largest) * scale);

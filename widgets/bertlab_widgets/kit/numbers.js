@@ -7,7 +7,7 @@ export function percent(p) {
   if (value === 0) return "0 %";
   if (Math.abs(value) < 0.001) return "< 0.001 %";
   if (Math.abs(value) >= 99.5) {
-    return `${Math.abs(value) < 99.995 ? value.toFixed(2).replace(/0$/, "") : "100"} %`;
+    return `${Math.abs(value) < 99.995 ? value.toFixed(2).replace(/0$/, "") : value.toFixed(0)} %`;
   }
   const digits = Math.max(0, 1 - Math.floor(Math.log10(Math.abs(value))));
   return `${value.toFixed(Math.min(digits, 4))} %`;

@@ -22,7 +22,7 @@ def percent(probability: float) -> str:
     if value < 0.001:
         return "< 0.001 %"
     if value >= 99.5:
-        return "100 %" if value >= 99.995 else rounded(value, 2).removesuffix("0") + " %"
+        return f"{rounded(value, 0)} %" if value >= 99.995 else rounded(value, 2).removesuffix("0") + " %"
     digits = 0 if value >= 10 else 1 if value >= 1 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
     return f"{rounded(value, digits)} %"
 
