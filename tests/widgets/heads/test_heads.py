@@ -371,9 +371,9 @@ def test_without_bertviz_its_view_says_what_to_install(lab, monkeypatch):
 
 def test_a_student_reads_what_cls_is_for(lab):
     panel = HeadsPanel(lab, TEXT, selected=[0], layer=2)
-    assert "What it gathers here is all that a head for a whole text reads" in panel.answer
+    assert "Its vector after the last layer is all that a head for a whole text reads" in panel.answer
     panel.layer = 0
-    assert "has gathered after the last layer" in panel.answer
+    assert "after the last layer" in panel.answer
     panel.selected = [3]
     assert "whole text" not in panel.answer
 

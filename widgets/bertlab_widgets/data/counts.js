@@ -109,7 +109,7 @@ export function calibration(ui, view) {
   const { bins, error } = view.calibration;
   if (!view.labelled) return [h("p.muted", {}, "Without labels nobody can tell how often the head is right.")];
   const [wide, high, left, bottom, top] = [420, 260, 44, 46, 10];
-  const x = share => left + share * (wide - left - 12);
+  const x = share => left + share * (wide - left - 20); // room for half of the last mark's name
   const y = share => high - bottom - share * (high - bottom - top);
   const parts = [];
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {

@@ -83,9 +83,7 @@ def _reads_cls(panel: Any, rows: list[int]) -> str:
     workbench = panel.workbench
     if [panel.maps.units[i]["id"] for i in rows] != [workbench.lab.tokenizer.cls_token_id]:
         return ""
-    last = panel.layer == workbench.layer_count - 1
-    when = "What it gathers here" if last else "What it has gathered after the last layer"
-    return f"{when} is all that a head for a whole text reads: next sentence, sentiment and the like."
+    return "Its vector after the last layer is all that a head for a whole text reads (next sentence, sentiment)."
 
 
 def _without(panel: Any) -> str:

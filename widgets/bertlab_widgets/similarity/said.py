@@ -42,7 +42,7 @@ def _against(panel: Any, cosine: float) -> str:
         return ""
     here = unrelated[panel.state_number]
     above = int((here >= cosine).sum())
-    share = f"{above or 'none'} of {len(here)} such pairs {'gets' if above < 2 else 'get'} as much"
+    share = f"{above or 'none'} of {len(here)} such pairs {'gets' if above < 2 else 'get'} as much or more"
     return f"; unrelated sentences get {signed(float(here.mean()))} on average, and {share}"
 
 

@@ -121,7 +121,7 @@ function pairsLook(ui, view, cells) {
     sums: true,
     code: true,
     label,
-    title: `What each pair gives, in hundredths: together ${two(100 * sums.all)}, the cosine is ${two(sums.all)}`,
+    title: `What each pair gives, in hundredths: together ${two(100 * sums.all)}`,
   };
 }
 
