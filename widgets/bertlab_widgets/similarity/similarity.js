@@ -176,7 +176,10 @@ function handlers(ui) {
   };
   const key = (event, look) => {
     if (!look) return false;
-    const at = look.chosen || [0, 0];
+    const { order } = get("view");
+    const cell = get("cell") || [];
+    const newest = get("look") === "list" ? cell.length === 2 && cell.map(i => order.indexOf(i)) : ui.cursor;
+    const at = newest || look.chosen || [0, 0]; // what is drawn may be a key behind
     const next = nextCell(at, event.key, look.rows.length, look.columns.length);
     if (next) pick(...next, null);
     else if (event.key === "Enter") open(...at);

@@ -333,10 +333,9 @@ class Workbench(HasTraits):
     def batch(self, input_ids: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
         """The model's arguments on its device; `input_ids` (batch, sequence) may stand in for the state's own."""
         input_ids = self.input_ids if input_ids is None else input_ids
-        device = next(self.model.parameters()).device
         types = self.encoding.token_type_ids.expand_as(input_ids)
         batch = {"input_ids": input_ids, "token_type_ids": types, "attention_mask": torch.ones_like(input_ids)}
-        return {name: value.to(device) for name, value in batch.items()}
+        return {name: value.to(next(self.model.parameters()).device) for name, value in batch.items()}
 
     @property
     def key(self) -> tuple:
