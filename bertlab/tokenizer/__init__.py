@@ -7,6 +7,7 @@ the documented class around it, and `encoding` and `batch`, what it returns.
 from __future__ import annotations
 
 from bertlab.tokenizer.auto import AutoTokenizer
+from bertlab.tokenizer.backend import without_surrogates
 from bertlab.tokenizer.batch import BatchEncoding
 from bertlab.tokenizer.fast import BertTokenizerFast
 from bertlab.tokenizer.graph import GraphPieces
@@ -30,4 +31,5 @@ __all__ = [
     "Trace",
     "WordPiece",
     "longest_match",
+    "without_surrogates",
 ]

@@ -296,3 +296,27 @@ def test_long_work_ends_finished_cancelled_or_with_a_sentence(lab):
 )
 def test_probabilities_read_well_before_an_audience(probability, shown):
     assert percent(probability) == shown
+
+
+@each_panel
+def test_halves_of_surrogate_pairs_are_read_as_the_tokenizer_reads_them_and_every_export_is_written(kind, lab):
+    panel = kind(lab, "the \ud800 cat", "sat \udc00 on")
+    assert panel.text == panel.workbench.text == "the \ufffd cat" and panel.text_pair == "sat \ufffd on"
+    panel.wait()
+    for suffix in ("csv", "svg", "html"):
+        assert panel.exported_bytes(suffix).decode("utf8")
+
+
+@pytest.mark.parametrize("kind", [SimilarityPanel, IntervenePanel, ComparePanel], ids=lambda kind: kind.__name__)
+def test_without_a_text_every_look_gives_no_rows_a_sentence_and_a_page(kind, lab):
+    panel = kind(lab, "")
+    for look in kind.class_traits()["look"].values:
+        panel.look = look
+        assert panel.table() == [] and not panel.static_html(), look
+        assert panel.exported_bytes("html") and panel.exported_bytes("csv"), look
+        with pytest.raises(ValueError, match="there is no text yet"):
+            panel.figure(3.3)
+        if kind is not SimilarityPanel:
+            assert panel.code() == "# there is no text yet: type a sentence"
+            with pytest.raises(ValueError, match="there is no text yet"):
+                panel.data()

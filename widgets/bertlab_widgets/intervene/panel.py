@@ -207,6 +207,8 @@ class IntervenePanel(LookPanel):
 
     def precomputed(self) -> tuple[dict, dict]:
         """For the exported page: the looks that are known or take a moment, patching by every component known."""
+        if self.view.get("empty"):
+            return {}, {}
         look, what, patches, answers, kept = self.look, self.what, {}, {}, []
         names = ("view", "answer", "look", "what")
         try:

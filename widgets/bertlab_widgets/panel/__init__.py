@@ -6,7 +6,7 @@ Read `panel` first, and `linked`, on which it stands; `masks/` beside this room 
 from .export import EXPORTS, font_families, png
 from .job import Job, Stopped
 from .linked import guarded
-from .looks import Look, LookPanel, checked_cell
+from .looks import NO_TEXT, Look, LookPanel, checked_cell
 from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
@@ -33,6 +33,7 @@ __all__ = [
     "Look",
     "LookPanel",
     "ModuleError",
+    "NO_TEXT",
     "Panel",
     "SHARED",
     "Stopped",

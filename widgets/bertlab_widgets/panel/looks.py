@@ -17,6 +17,8 @@ from ..workbench.checks import whole
 from .panel import Panel
 from .words import html_table, quoted
 
+NO_TEXT = "there is no text yet: type a sentence"
+
 
 def checked_cell(value: list) -> list[int]:
     """[row, column] of a map, or nothing.
@@ -298,6 +300,9 @@ class LookPanel(Panel):
     def _nothing(self) -> bool:
         return bool(self.problem or self.view.get("empty"))
 
+    def _why_nothing(self) -> str:
+        return self.problem or NO_TEXT
+
     def _wait_for_these(self) -> None:
         """Let a computation of the very numbers on show come to its end."""
         if self.job.running and not self.job.mine:
@@ -306,8 +311,8 @@ class LookPanel(Panel):
     def data(self):
         """The numbers of the look that is shown; see the panel's own docstring."""
         self._wait_for_these()
-        if self.problem:
-            raise SelectionError(self.problem)
+        if self._nothing():
+            raise SelectionError(self._why_nothing())
         return self.shown.data()
 
     def table(self) -> list[dict]:
@@ -320,12 +325,12 @@ class LookPanel(Panel):
         return "" if self.job.running or self._nothing() else html_table(self.shown.table()[:40])
 
     def code(self) -> str:
-        return f"# {self.problem}" if self.problem else "\n".join(self.shown.code())
+        return f"# {self._why_nothing()}" if self._nothing() else "\n".join(self.shown.code())
 
     def figure(self, width: float = 8.0):
         self._wait_for_these()
         if self._nothing():
-            raise SelectionError(self.problem or "there is no text yet: type a sentence")
+            raise SelectionError(self._why_nothing())
         drawn = self.shown.figure(width)
         drawn.suptitle(self.answer.replace("`", ""), fontsize=8, wrap=True)
         return drawn

@@ -10,7 +10,7 @@ import json
 import torch
 from traitlets import Bool, Enum, Int, List, Unicode, validate
 
-from ..panel import Panel
+from ..panel import NO_TEXT, Panel
 from ..workbench import SelectionError
 from . import code, pictures, said
 from .measures import POOLINGS, Measures
@@ -145,14 +145,17 @@ class SimilarityPanel(Panel):
         return {"key": name, "whole": cells.nbytes <= ALL_LAYERS, "size": list(cells.shape[1:])}
 
     def cells(self) -> torch.Tensor | None:
-        """(layers + 1, rows, columns) of this look: what pairs of tokens give, or the cosines of the list."""
+        """(layers + 1, rows, columns) of this look: what pairs of tokens give, or the cosines of the list; None where
+        nothing is shown, or the list is still being measured."""
+        if self.view.get("empty"):
+            return None
         return self.measures.matrices() if self.look == "list" else self.measures.pairs()["cells"]
 
     def maps(self, layer: int = 0):
         """For the browser: the cells of all layers as 32-bit floats; of one layer where all would be many."""
         cells = self.cells()
         if cells is None:
-            raise SelectionError("the list is still being measured")
+            raise SelectionError(NO_TEXT if self.view.get("empty") else "the list is still being measured")
         first = 0 if self.view["whole"] else max(0, min(int(layer), len(cells) - 1))
         sent = cells if self.view["whole"] else cells[first : first + 1]
         described = {"key": self.view["key"], "first": first, "count": len(sent)}
@@ -218,6 +221,8 @@ class SimilarityPanel(Panel):
 
     def precomputed(self) -> tuple[dict, dict]:
         """For the exported page: every layer, with its answer."""
+        if self.view.get("empty"):
+            return {}, {}
         kept, patches, answers = self.hidden_state, {}, {}
         try:
             for number in [*range(self.workbench.layer_count), -1]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..panel import html_table
+from ..panel import NO_TEXT, html_table
+from ..workbench import SelectionError
 from .said import state_name
 
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#666666"
@@ -47,6 +48,8 @@ def table(panel: Any) -> list[dict]:
 
 def figure(panel: Any, width: float):
     """The matrix, and the cosine by layer beside what unrelated sentences get."""
+    if panel.view.get("empty"):
+        raise SelectionError(NO_TEXT)
     from matplotlib.figure import Figure
 
     narrow = width < 5

@@ -137,6 +137,13 @@ class Workbench(HasTraits):
             self._check_index(head, self.head_count, "head")
         return sorted({(layer, head) for layer, head in proposal.value})
 
+    @validate("text", "text_pair")
+    def _check_text(self, proposal):
+        """Halves of surrogate pairs are U+FFFD, as the tokenizer reads them: no file and no browser could take them."""
+        from bertlab.tokenizer import without_surrogates
+
+        return without_surrogates(proposal.value)
+
     @validate("selected")
     def _check_selected(self, proposal):
         return sorted({self._check_index(position, self.encoding.length, "token") for position in proposal.value})
