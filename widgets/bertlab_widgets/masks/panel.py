@@ -13,7 +13,7 @@ import torch
 from traitlets import Dict, Enum, Int
 
 from ..panel import Panel
-from ..workbench import SelectionError
+from ..workbench import SelectionError, last_word
 from . import code, words
 from .dealing import Dealer
 
@@ -89,7 +89,7 @@ class MaskPanel(Panel):
 
     def _example(self) -> list[int]:
         """Where nothing is masked or selected: the last word of the text, as if it were hidden."""
-        place = self.workbench.last_word()
+        place = last_word(self.workbench)
         return [] if place is None else [place]
 
     def is_example(self, position: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..panel import listed, percent, quoted
+from ..workbench import last_word
 from .reading import SentenceReading, rank_verdict
 
 MOST_GAPS = 8
@@ -22,7 +23,7 @@ class Gaps(SentenceReading):
     def places(self) -> list[int]:
         """The places of the gaps; without one, of the word that is read as if it were hidden."""
         masks = self.workbench.mask_positions[:MOST_GAPS]
-        if masks or (place := self.workbench.last_word()) is None:
+        if masks or (place := last_word(self.workbench)) is None:
             return masks
         return [place]
 

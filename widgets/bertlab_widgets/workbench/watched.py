@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 
+def last_word(workbench: Any) -> int | None:
+    """The place of the last word of the text, which may be looked at as if it were hidden; None without one."""
+    tokens = workbench.encoding.tokens
+    words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
+    return words[-1] if words and workbench.lab.tokenizer.mask_token_id is not None else None
+
+
 def watched_place(workbench: Any) -> tuple[int, bool]:
     """Where the prediction is watched, and whether the token there has to be hidden first.
 

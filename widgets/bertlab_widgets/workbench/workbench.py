@@ -17,6 +17,8 @@ from collections.abc import Iterator
 import torch
 from traitlets import Any, Dict, Enum, HasTraits, Int, List, Tuple, Unicode, observe, validate
 
+from bertlab.tokenizer import without_surrogates
+
 from .checks import SelectionError, moved, whole
 from .encoding import Encoding, encode, joined_words
 from .lock import ModelLock
@@ -140,8 +142,6 @@ class Workbench(HasTraits):
     @validate("text", "text_pair")
     def _check_text(self, proposal):
         """Halves of surrogate pairs are U+FFFD, as the tokenizer reads them: no file and no browser could take them."""
-        from bertlab.tokenizer import without_surrogates
-
         return without_surrogates(proposal.value)
 
     @validate("selected")
@@ -305,10 +305,9 @@ class Workbench(HasTraits):
     def input_ids(self) -> torch.Tensor:
         """(1, sequence), with the masks and forced tokens in place."""
         input_ids = self.encoding.input_ids.clone()
-        for position, token in self.forced.items():
+        changed = {**self.forced, **dict.fromkeys(self.masked, self.lab.tokenizer.mask_token_id)}
+        for position, token in changed.items():
             input_ids[0, position] = token
-        if self.masked:
-            input_ids[0, self.masked] = self.lab.tokenizer.mask_token_id
         return input_ids
 
     @property
@@ -320,12 +319,6 @@ class Workbench(HasTraits):
         """The places of [MASK] in ids (1, sequence); none where the vocabulary has no [MASK]."""
         mask = self.lab.tokenizer.mask_token_id
         return [] if mask is None else (input_ids[0] == mask).nonzero().flatten().tolist()
-
-    def last_word(self) -> int | None:
-        """The place of the last word of the text, which may be looked at as if it were hidden; None without one."""
-        tokens = self.encoding.tokens
-        words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
-        return words[-1] if words and self.lab.tokenizer.mask_token_id is not None else None
 
     def hidden(self, position: int) -> Result:
         """The model's pass over the state with one more token hidden."""
