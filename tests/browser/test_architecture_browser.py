@@ -27,6 +27,7 @@ def test_the_keyboard_walks_through_the_map_and_out_again(notebook):
     drawn.locator('.part[aria-pressed="true"]', has_text="layer 0").wait_for()
     page.keyboard.press("ArrowDown")
     drawn.locator('.part[aria-pressed="true"]', has_text="embeddings").wait_for()
+    drawn.locator('.inside [data-path^="bert.embeddings."]').first.wait_for()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     drawn.locator('.inside [aria-pressed="true"]:not([data-path="bert.embeddings"])').wait_for()

@@ -61,6 +61,6 @@ def test_voila_shows_the_workbench_page_of_the_course(jupyter, opened):
     shutil.copy(ROOT / "notebooks" / "workbench.ipynb", jupyter.folder)
     opened.page.goto(f"{jupyter.url}/voila/render/workbench.ipynb?token={jupyter.token}", timeout=120_000)
     opened.page.locator('.bertlab[data-panel="heads"] canvas').first.wait_for(timeout=120_000)  # it opens on a head
-    opened.page.get_by_role("tab", name="Tokenize").click()
+    opened.page.get_by_role("tab", name="Read", exact=True).click()
     opened.page.locator('.bertlab[data-panel="tokens"] .strip .chip').first.wait_for()
     assert asked_for_by_the_panels(opened) == []

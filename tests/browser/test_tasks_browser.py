@@ -159,16 +159,23 @@ def test_keys_reach_the_panel_and_not_the_notebook(notebook, tasks):
     assert notebook.cells() == cells
 
 
+def open_tab(bar, group, tab):
+    """As a person does: the group first, where only the open group's panels are shown."""
+    bar.get_by_role("tab", name=group, exact=True).click()
+    bar.get_by_role("tab", name=tab, exact=True).click()
+
+
 def test_the_application_goes_from_tab_to_tab_with_one_selection(notebook):
     bar = notebook.page.locator(".bertlab-app")
     output = notebook.page.locator(".jp-Cell", has=bar)
     output.locator('.bertlab[data-panel="tokens"] .strip .chip', has_text="mat").first.click()
-    for tab, name in (("Mask", "masks"), ("Inspect heads", "heads"), ("Run tasks", "tasks")):
-        bar.get_by_role("tab", name=tab).click()
+    tabs = {"masks": ("Read", "Mask"), "heads": ("Look inside", "Inspect heads"), "tasks": ("Learn", "Run tasks")}
+    for name, (group, tab) in tabs.items():
+        open_tab(bar, group, tab)
         panel = output.locator(f'.bertlab[data-panel="{name}"]')
         panel.locator('.chip[aria-pressed="true"]', has_text="mat").wait_for()
         assert output.locator(".bertlab[data-panel]").count() == 1
-    bar.get_by_role("tab", name="Train").focus()
+    bar.get_by_role("tab", name="Train", exact=True).focus()
     notebook.page.keyboard.press("ArrowRight")
     notebook.page.keyboard.press("ArrowLeft")
     output.locator('.bertlab[data-panel="training"]').wait_for()
@@ -177,15 +184,16 @@ def test_the_application_goes_from_tab_to_tab_with_one_selection(notebook):
 def test_the_groups_of_tabs_take_two_rows_at_every_size_and_open_what_was_open_in_them(notebook):
     bar, page = notebook.page.locator(".bertlab-app"), notebook.page
     output = page.locator(".jp-Cell", has=bar)
-    for tab in ("Mask", "Train", "Read"):
-        bar.get_by_role("tab", name=tab).click()
+    open_tab(bar, "Read", "Mask")
+    open_tab(bar, "Learn", "Train")
+    bar.get_by_role("tab", name="Read", exact=True).click()
     output.locator('.bertlab[data-panel="masks"]').wait_for()  # the panel that was open there before
     page.keyboard.press("End")
-    bar.locator('[aria-selected="true"][data-group]').filter(has_text="Learn").wait_for()
-    bar.locator('[aria-selected="true"][data-tab="train"]').wait_for()
+    bar.locator('[aria-selected="true"][data-group]').filter(has_text="Model").wait_for()
+    bar.locator('[aria-selected="true"][data-tab="model"]').wait_for()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
-    output.locator('.bertlab[data-panel="tasks"]').wait_for()
+    output.locator('.bertlab[data-panel="training"]').wait_for()
     for size in ("2", "1.5", "1"):
         bar.get_by_label("Size of the type").select_option(size)
         page.wait_for_timeout(200)
