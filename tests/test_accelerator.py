@@ -346,7 +346,8 @@ ANALYSIS = {
 }  # fmt: skip
 WITHOUT_TENSORS = (
     "architecture.source architecture.find "
-    "dependencies.read_dependencies errors.table_of errors.calibration errors.labels_of neighbours.special_ids "
+    "dependencies.read_dependencies errors.table_of errors.calibration errors.labels_of errors.tasks_of "
+    "neighbours.special_ids "
     "probing.control_labels scoring.mask_id targets.masked_token targets.next_sentence targets.label targets.tag "
     "targets.choice targets.answer_start targets.answer_end targets.one_number words.of words.names words.members"
 ).split()

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import bertlab_widgets
 import pytest
-from bertlab_widgets import TasksPanel, TokenizerPanel, TrainPanel, Workbench
+from bertlab_widgets import ComparePanel, TasksPanel, TokenizerPanel, TrainPanel, Workbench
 from bertlab_widgets.panel import SHARED, load_presets, positions_of, word_spans
 
 import bertlab
@@ -114,6 +114,13 @@ def test_a_preset_does_not_depend_on_the_one_before(kind, lab):
             after.preset = other
         after.preset = name
         assert after.state() == alone.state(), name
+
+
+def test_a_preset_of_a_layer_that_a_smaller_model_lacks_keeps_everything_else(lab):
+    panel = ComparePanel(lab, "the cat")
+    panel.preset = "A head that learnt something"
+    assert panel.preset_states[panel.preset]["layer"] >= panel.workbench.layer_count
+    assert (panel.look, panel.error) == ("attention", "")
 
 
 @each_panel

@@ -267,6 +267,9 @@ class Panel(LinkedWidget):
             self.preset = ""
             raise
         named = {WORDS[key]: state.pop(key) for key in list(state) if key in WORDS}
+        for name, count in (("layer", self.workbench.layer_count), ("head", self.workbench.head_count)):
+            if state.get(name, 0) >= count:  # a smaller model shows its own
+                del state[name]
         with self.hold_sync(), self.workbench.together():
             self.workbench.reset()
             self._to_defaults(name for name in self.settings if name not in state)
