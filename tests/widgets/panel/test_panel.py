@@ -320,3 +320,12 @@ def test_without_a_text_every_look_gives_no_rows_a_sentence_and_a_page(kind, lab
             assert panel.code() == "# there is no text yet: type a sentence"
             with pytest.raises(ValueError, match="there is no text yet"):
                 panel.data()
+
+
+@pytest.mark.parametrize("look", ["edges", "causal"])
+def test_code_of_a_text_that_was_cut_runs_where_the_tokenizer_knows_of_no_limit(lab, look, monkeypatch):
+    monkeypatch.setattr(lab.tokenizer, "model_max_length", int(1e30))
+    panel = IntervenePanel(lab, "cat sat " * 100, look=look)
+    panel.wait()
+    assert "max_length=64" in panel.code()
+    assert run_code(panel, lab, monkeypatch) is not None

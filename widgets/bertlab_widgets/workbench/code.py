@@ -24,7 +24,8 @@ def lab_code(lab: Any) -> list[str]:
 def input_code(workbench: Any, *, pair: bool = True) -> list[str]:
     """Lines that leave the model's input in `batch`, changed tokens and masks in place."""
     second = f", {workbench.text_pair!r}" if workbench.text_pair and pair else ""
-    given = f'lab.tokenizer({workbench.text!r}{second}, truncation=True, return_tensors="pt").to(lab.device)'
+    cut = f"truncation=True, max_length={workbench.limit}" if any(workbench.encoding.cut) else "truncation=True"
+    given = f'lab.tokenizer({workbench.text!r}{second}, {cut}, return_tensors="pt").to(lab.device)'
     lines = [f"batch = {given}"]
     lines += [f"batch['input_ids'][0, {position}] = {token}" for position, token in workbench.forced.items()]
     if workbench.masked:
