@@ -20,15 +20,18 @@ def vocabulary() -> list[str]:
     return list(dict.fromkeys([*pieces, *WORDS.split()]))
 
 
-def small_lab(max_positions: int = 64) -> Lab:
-    """3 layers of 4 heads, 24 wide: no two sizes are equal, and every weight is drawn with the same seed."""
+def small_lab(max_positions: int = 64, without: str = "") -> Lab:
+    """3 layers of 4 heads, 24 wide: no two sizes are equal, and every weight is drawn with the same seed.
+
+    `without` is a piece that the vocabulary lacks.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vocab.txt"
-        path.write_text("\n".join(vocabulary()), encoding="utf8")
+        path.write_text("\n".join(piece for piece in vocabulary() if piece != without), encoding="utf8")
         tokenizer = BertTokenizerFast(vocab_file=str(path), model_max_length=max_positions)
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=tokenizer.vocab_size,
         hidden_size=24,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,

@@ -22,7 +22,9 @@ from bertlab_widgets import (
     Workbench,
 )
 from bertlab_widgets.panel import Panel, percent
+from bertlab_widgets.workbench import SelectionError
 from panel_checks import PANELS, TEXT, answer_to, each_panel, run_code, shown_by
+from small_lab import small_lab
 
 
 def test_a_token_selected_in_one_panel_is_selected_in_all(lab):
@@ -329,3 +331,16 @@ def test_code_of_a_text_that_was_cut_runs_where_the_tokenizer_knows_of_no_limit(
     panel.wait()
     assert "max_length=64" in panel.code()
     assert run_code(panel, lab, monkeypatch) is not None
+
+
+@each_panel
+def test_a_vocabulary_without_a_mask_opens_in_every_panel(kind):
+    """Its [MASK] would be the id after the last one, of which the model has no row."""
+    lab = small_lab(without="[MASK]")
+    assert lab.tokenizer.mask_token_id == lab.model.config.vocab_size
+    panel = kind(lab, TEXT)
+    assert not panel.error
+    assert panel.workbench.mask_positions == []
+    with pytest.raises(SelectionError, match="no \\[MASK\\]"):
+        panel.workbench.masked = [2]
+    assert panel.exported("html")

@@ -16,6 +16,7 @@ from ..workbench import (
     encode,
     input_code,
     lab_code,
+    mask_id,
     watched_place,
 )
 from .sides import Seen, aligned, seen
@@ -142,7 +143,7 @@ class Both:
             SelectionError: there is no second text.
         """
         workbench, (place, hidden) = self.workbench, self.watched()
-        mask = workbench.lab.tokenizer.mask_token_id
+        mask = mask_id(workbench)
         ids = workbench.input_ids.clone()
         if hidden:
             ids[0, place] = mask

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..workbench import Workbench
+from ..workbench import Workbench, mask_id
 
 LETTERS = {
     "previous": "P",
@@ -139,7 +139,7 @@ def effect(workbench: Workbench, place: int | None) -> dict | None:
         return None
     before, now = workbench.probabilities(place, workbench.baseline), workbench.probabilities(place)
     truth = workbench.encoding.tokens[place]["id"]
-    mask = workbench.lab.tokenizer.mask_token_id
+    mask = mask_id(workbench)
     best = [*before.topk(4).indices.tolist(), *now.topk(4).indices.tolist()]
     ids = list(dict.fromkeys([*best, *([truth] if truth != mask else [])]))
     ids.sort(key=lambda token: -float(before[token]))
@@ -154,7 +154,7 @@ def effect(workbench: Workbench, place: int | None) -> dict | None:
 def watched_token(workbench: Workbench, place: int) -> int:
     """The token whose probability is followed: the one that was there, or the likeliest at a [MASK] of the text."""
     token = workbench.encoding.tokens[place]["id"]
-    if token == workbench.lab.tokenizer.mask_token_id:
+    if token == mask_id(workbench):
         return int(workbench.probabilities(place, workbench.baseline).argmax())
     return token
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from ..panel import Look, moved, quoted
-from ..workbench import SelectionError
+from ..workbench import SelectionError, mask_id
 from . import pictures
 from .edges import graded_percent
 from .watched import off_code, setting_code
@@ -27,7 +27,7 @@ class BothSides(Look):
     name, label = "causal", "Reading from both sides and from the left"
 
     def needs(self) -> None:
-        if self.workbench.lab.tokenizer.mask_token_id is None:
+        if mask_id(self.workbench) is None:
             raise SelectionError("this vocabulary has no [MASK] to hide words with: load a model that has one")
 
     def places(self) -> list[int]:

@@ -10,7 +10,7 @@ import torch
 
 from ..panel import Look, counted, percent, quoted, signed
 from ..panel.drawing import map_figure
-from ..workbench import Encoding, SelectionError, encode
+from ..workbench import Encoding, SelectionError, encode, mask_id
 from .watched import off_code, setting_code, under
 
 WHAT = {
@@ -41,7 +41,7 @@ class Patches(Look):
 
     def hidden_place(self) -> int | None:
         """Without a corrupt sentence: the token that is hidden in its stead, a selected one or the weightiest."""
-        if self.panel.corrupt.strip():
+        if self.panel.corrupt.strip() or mask_id(self.workbench) is None:
             return None
         place, _ = self.panel.watching.now().place, None
         tokens, masks = self.workbench.encoding.tokens, self.workbench.mask_positions
@@ -66,7 +66,7 @@ class Patches(Look):
         workbench = self.workbench
         corrupt = self.corrupt_encoding()
         if corrupt is None:
-            if workbench.lab.tokenizer.mask_token_id is None:
+            if mask_id(workbench) is None:
                 raise SelectionError("this vocabulary has no [MASK] to hide a word with: type the corrupt sentence")
             if self.hidden_place() is None:
                 raise SelectionError("there is no other word to corrupt: type a longer sentence, or the corrupt one")
@@ -83,11 +83,12 @@ class Patches(Look):
     def corrupt_ids(self) -> torch.Tensor:
         """(1, sequence): the corrupt run's tokens, with the masks of the clean one."""
         workbench, encoding = self.workbench, self.corrupt_encoding()
-        mask = workbench.lab.tokenizer.mask_token_id
+        mask = mask_id(workbench)
         clean = self.panel.watching.batch()["input_ids"].cpu()
         if encoding is None:
-            ids = clean.clone()
-            ids[0, self.hidden_place()] = mask
+            ids, place = clean.clone(), self.hidden_place()
+            if place is not None:
+                ids[0, place] = mask
             return ids
         ids = encoding.input_ids.clone()
         if mask is not None:

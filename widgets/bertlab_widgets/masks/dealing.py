@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..workbench import Workbench
+from ..workbench import SelectionError, Workbench, mask_id
 
 MOST_DEALS = 2000  # at once
 
@@ -25,7 +25,9 @@ class Dealer:
         """{"tokens", "fates", "tally"}: the last of so many deals, and the counts of all since the beginning."""
         from bertlab.data import mask_tokens
 
-        workbench = self.workbench
+        workbench, mask = self.workbench, mask_id(self.workbench)
+        if mask is None:
+            raise SelectionError("this vocabulary has no [MASK] to deal: load a model that has one")
         ids = workbench.encoding.input_ids
         special = torch.tensor([[token["special"] for token in workbench.encoding.tokens]])
         if not self.dealt:
@@ -36,12 +38,12 @@ class Dealer:
             dealt = mask_tokens(
                 ids,
                 special=special,
-                mask_token_id=workbench.lab.tokenizer.mask_token_id,
+                mask_token_id=mask,
                 vocab_size=workbench.config.vocab_size,
                 generator=self.cards,
             )
             chosen = dealt.labels != -100
-            masked = chosen & (dealt.input_ids == workbench.lab.tokenizer.mask_token_id)
+            masked = chosen & (dealt.input_ids == mask)
             kept = chosen & (dealt.input_ids == ids)
             self.tally["mask"] += int(masked.sum())
             self.tally["kept"] += int(kept.sum())

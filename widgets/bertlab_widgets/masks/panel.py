@@ -13,7 +13,7 @@ import torch
 from traitlets import Dict, Enum, Int
 
 from ..panel import Panel
-from ..workbench import SelectionError, last_word
+from ..workbench import SelectionError, last_word, mask_id
 from . import code, words
 from .dealing import Dealer
 
@@ -318,6 +318,8 @@ class MaskPanel(Panel):
         """For the exported page: every token masked alone, so that a phone can click them, and the other looks."""
         workbench = self.workbench
         positions = [i for i, token in enumerate(workbench.encoding.tokens) if not token["special"]][:64]
+        if mask_id(workbench) is None:
+            positions = []
         kept, look, patches = list(workbench.masked), self.look, {}
 
         def shown() -> dict:

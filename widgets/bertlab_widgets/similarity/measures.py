@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..workbench import SelectionError
+from ..workbench import SelectionError, mask_id
 
 POOLINGS = {
     "mean": "mean of all tokens",
@@ -68,7 +68,7 @@ class Measures:
         """What was masked or changed in a sentence: its own place -> the id that stands there now."""
         workbench, places = self.workbench, self._places(segment)
         edits = {places[at]: token for at, token in workbench.forced.items() if at in places}
-        mask = workbench.lab.tokenizer.mask_token_id
+        mask = mask_id(workbench)
         return dict(sorted({**edits, **{places[at]: mask for at in workbench.masked if at in places}}.items()))
 
     def _places(self, segment: int) -> dict[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..panel import listed, percent, quoted
-from ..workbench import last_word
+from ..workbench import last_word, mask_id
 from .reading import SentenceReading, rank_verdict
 
 MOST_GAPS = 8
@@ -56,7 +56,7 @@ class Gaps(SentenceReading):
 
     def read(self) -> dict:
         size, tokens = self.workbench.config.vocab_size, self.workbench.tokens
-        if self.lab.tokenizer.mask_token_id is None:
+        if mask_id(self.workbench) is None:
             return {"missing": f"{self.lab.name} has no [MASK] in its vocabulary, so it can fill no gap."}
         gaps = self.gaps()
         if not gaps:

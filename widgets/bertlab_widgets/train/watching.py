@@ -70,6 +70,8 @@ def watch_masked(model: nn.Module, tokenizer: Any, texts: Sequence[tuple[str, st
         ids = tokenizer(text, truncation=True, max_length=model.config.max_position_embeddings, return_tensors="pt")[
             "input_ids"
         ]
+        if tokenizer.mask_token_id is None or tokenizer.mask_token_id >= model.config.vocab_size:
+            continue  # nothing can be hidden, and a typed [MASK] has no row in the model
         places = (ids[0] == tokenizer.mask_token_id).nonzero().flatten().tolist()
         names, truth = tokenizer.convert_ids_to_tokens(ids[0].tolist()), None
         if not places:

@@ -10,7 +10,7 @@ from .encoding import Encoding, encode, word_numbers
 from .lock import ModelLock
 from .results import Result
 from .together import Together
-from .watched import last_word, watched_place
+from .watched import last_word, mask_id, watched_place
 from .workbench import Workbench
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "input_code",
     "lab_code",
     "last_word",
+    "mask_id",
     "watched_place",
     "word_numbers",
 ]

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 
+def mask_id(workbench: Any) -> int | None:
+    """The id of [MASK]; None where the vocabulary has no such token, or the model no row for it."""
+    try:
+        return workbench.lab.mask_id()
+    except ValueError:
+        return None
+
+
 def last_word(workbench: Any) -> int | None:
     """The place of the last word of the text, which may be looked at as if it were hidden; None without one."""
     tokens = workbench.encoding.tokens
     words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
-    return words[-1] if words and workbench.lab.tokenizer.mask_token_id is not None else None
+    return words[-1] if words and mask_id(workbench) is not None else None
 
 
 def watched_place(workbench: Any) -> tuple[int, bool]:
@@ -24,4 +32,4 @@ def watched_place(workbench: Any) -> tuple[int, bool]:
     words = [i for i, token in enumerate(tokens) if not token["special"]]
     named = [i for i in words if any(map(str.isalnum, tokens[i]["text"]))]
     chosen = [place for place in workbench.selected if place in words]
-    return (chosen or named[-1:] or words[-1:])[0], workbench.lab.tokenizer.mask_token_id is not None
+    return (chosen or named[-1:] or words[-1:])[0], mask_id(workbench) is not None

@@ -24,6 +24,7 @@ from .encoding import Encoding, encode, joined_words
 from .lock import ModelLock
 from .results import Result, logits_of, size_of
 from .together import Together
+from .watched import mask_id
 
 CACHE_BYTES = 400e6  # results older than these many bytes of newer ones are computed again when asked for
 KEPT = ("encoder.layer.*.attention.self.probs", "*hidden")  # what every pass records; more only where a panel asks
@@ -150,7 +151,7 @@ class Workbench(HasTraits):
 
     @validate("masked")
     def _check_masked(self, proposal):
-        if proposal.value and self.lab.tokenizer.mask_token_id is None:
+        if proposal.value and mask_id(self) is None:
             raise SelectionError(f"{self.lab.name} has no [MASK] token in its vocabulary, so nothing can be masked")
         return sorted({self._check_editable(position) for position in proposal.value})
 
@@ -176,7 +177,7 @@ class Workbench(HasTraits):
     def _check_editable(self, position: int) -> int:
         self._check_index(position, self.encoding.length, "token")
         token = self.encoding.tokens[position]
-        if token["special"] and token["id"] != self.lab.tokenizer.mask_token_id:
+        if token["special"] and token["id"] != mask_id(self):
             raise SelectionError(
                 f"token {position} is {token['text']}, which frames the sentence: choose a token of the text itself"
             )
@@ -281,8 +282,7 @@ class Workbench(HasTraits):
     @property
     def empty(self) -> bool:
         """True where there is nothing to look at but what frames a text."""
-        mask = self.lab.tokenizer.mask_token_id
-        return all(token["special"] and token["id"] != mask for token in self.encoding.tokens)
+        return all(token["special"] and token["id"] != mask_id(self) for token in self.encoding.tokens)
 
     @property
     def tokens(self) -> list[dict]:
@@ -305,7 +305,7 @@ class Workbench(HasTraits):
     def input_ids(self) -> torch.Tensor:
         """(1, sequence), with the masks and forced tokens in place."""
         input_ids = self.encoding.input_ids.clone()
-        changed = {**self.forced, **dict.fromkeys(self.masked, self.lab.tokenizer.mask_token_id)}
+        changed = {**self.forced, **dict.fromkeys(self.masked, mask_id(self))}
         for position, token in changed.items():
             input_ids[0, position] = token
         return input_ids
@@ -317,7 +317,7 @@ class Workbench(HasTraits):
 
     def masks_in(self, input_ids: torch.Tensor) -> list[int]:
         """The places of [MASK] in ids (1, sequence); none where the vocabulary has no [MASK]."""
-        mask = self.lab.tokenizer.mask_token_id
+        mask = mask_id(self)
         return [] if mask is None else (input_ids[0] == mask).nonzero().flatten().tolist()
 
     def hidden(self, position: int) -> Result:
@@ -325,7 +325,7 @@ class Workbench(HasTraits):
 
         def compute() -> Result:
             ids = self.input_ids.clone()
-            ids[0, position] = self.lab.tokenizer.mask_token_id
+            ids[0, position] = mask_id(self)
             return self.run(names=("*hidden",), input_ids=ids)
 
         return self.cached(("hidden", position, *self.key), compute)
