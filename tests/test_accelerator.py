@@ -345,7 +345,7 @@ ANALYSIS = {
     "embed": lambda lab: analysis.embed(lab, TEXTS, pooling="max"),
 }  # fmt: skip
 WITHOUT_TENSORS = (
-    "architecture.source architecture.find "
+    "architecture.source architecture.find architecture.count_of architecture.bytes_of "
     "dependencies.read_dependencies errors.table_of errors.calibration errors.labels_of errors.tasks_of "
     "neighbours.special_ids "
     "probing.control_labels scoring.mask_id targets.masked_token targets.next_sentence targets.label targets.tag "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,16 @@ class Weight:
     shares: str | None = None
 
 
+def count_of(weights: Iterable[Weight]) -> int:
+    """How many numbers these parameters hold; one that shares another's tensor adds none."""
+    return sum(weight.count for weight in weights if weight.shares is None)
+
+
+def bytes_of(weights: Iterable[Weight]) -> int:
+    """What these parameters take in memory; one that shares another's tensor takes none."""
+    return sum(weight.bytes for weight in weights if weight.shares is None)
+
+
 @dataclass(frozen=True)
 class Part:
     """A piece of the map: its `name`, the class of its module, and the `hook_points` (module paths) that belong to it;
@@ -49,12 +59,12 @@ class Part:
     @property
     def count(self) -> int:
         """How many numbers it learns; tied ones count in the part that comes first."""
-        return sum(weight.count for weight in self.weights if weight.shares is None)
+        return count_of(self.weights)
 
     @property
     def bytes(self) -> int:
         """What they take in memory."""
-        return sum(weight.bytes for weight in self.weights if weight.shares is None)
+        return bytes_of(self.weights)
 
 
 @dataclass(frozen=True)

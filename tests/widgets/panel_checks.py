@@ -53,6 +53,13 @@ def run_code(panel, lab, monkeypatch):
     return names["result"]
 
 
+def gives_all_of_a_look(panel):
+    """A table of its own, which is what its file holds; a picture; and a question that takes any answer."""
+    assert panel.table() and panel.figure(3.4) and panel.gate_question.endswith("?")
+    assert panel.exported_bytes("csv").count(b"\n") == len(panel.table()) + 1
+    assert panel.grade("rubbish") and panel.grade("1")
+
+
 def answer_to(panel, call, **args):
     """What the panel replies to the browser."""
     sent = []

@@ -6,7 +6,7 @@ import pytest
 import torch
 from bertlab_widgets import ComparePanel, Workbench
 from bertlab_widgets.compare import aligned, distances, seen
-from panel_checks import TEXT, answer_to, run_code
+from panel_checks import TEXT, answer_to, gives_all_of_a_look, run_code
 
 from bertlab.analysis import compare
 from bertlab.lab import Lab, trained_for
@@ -71,10 +71,7 @@ def test_so_does_the_code_for_two_texts(lab, monkeypatch, look):
 
 @each_look
 def test_every_look_gives_a_table_of_its_own_a_picture_and_a_gate(tuned, look):
-    panel = ready(tuned, look=look)
-    assert panel.table() and panel.figure(3.4) and panel.gate_question.endswith("?")
-    assert panel.exported_bytes("csv").count(b"\n") == len(panel.table()) + 1
-    assert panel.grade("rubbish") and panel.grade("1")
+    gives_all_of_a_look(ready(tuned, look=look))
 
 
 def test_the_first_trained_task_is_what_the_model_is_held_against(tuned):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from bertlab_widgets import HeadsPanel, IntervenePanel, Workbench
 from bertlab_widgets.intervene.patches import Patches, share
-from panel_checks import TEXT, answer_to, run_code
+from panel_checks import TEXT, answer_to, gives_all_of_a_look, run_code
 
 from bertlab.analysis import ablation, neurons, patching, pruning
 from bertlab.analysis.targets import masked_token
@@ -59,10 +59,7 @@ def test_without_a_mask_the_watched_word_is_hidden_by_the_panel_and_the_answer_s
 
 @each_look
 def test_every_look_gives_a_table_of_its_own_a_picture_and_a_gate(lab, look):
-    panel = ready(lab, look=look)
-    assert panel.table() and panel.figure(3.4) and panel.gate_question.endswith("?")
-    assert panel.exported_bytes("csv").count(b"\n") == len(panel.table()) + 1
-    assert panel.grade("rubbish") and panel.grade("1")
+    gives_all_of_a_look(ready(lab, look=look))
 
 
 def test_the_tables_of_different_looks_differ(lab):

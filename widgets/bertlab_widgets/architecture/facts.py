@@ -59,12 +59,12 @@ class Facts:
     @property
     def count(self) -> int:
         """How many numbers the model learns."""
-        return sum(weight.count for weight in self.weights if weight.shares is None)
+        return architecture.count_of(self.weights)
 
     @property
     def bytes(self) -> int:
         """What its parameters take in memory."""
-        return sum(weight.bytes for weight in self.weights if weight.shares is None)
+        return architecture.bytes_of(self.weights)
 
     def hook_name(self, path: str) -> str:
         """The name of a hook point as `record` and `edit` take it."""

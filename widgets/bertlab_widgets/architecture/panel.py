@@ -159,7 +159,7 @@ class ModelPanel(Panel):
             "depth": place.count(".") + 1 if place else 0,
             "name": path.rpartition(".")[2] or type(module).__name__,
             "class": type(module).__name__,
-            "count": sum(weight.count for weight in own if weight.shares is None),
+            "count": architecture.count_of(own),
             "tensors": [
                 {
                     "path": weight.name,
@@ -300,7 +300,7 @@ class ModelPanel(Panel):
         if self.look != "map":
             return self.table()
         if what in ("model", "module"):
-            return {name: sum(w.count for w in self.weights_in(name) if w.shares is None) for name in self.children()}
+            return {name: architecture.count_of(self.weights_in(name)) for name in self.children()}
         value = facts.value(facts.hook_name(self.path)) if what == "point" else None
         found = facts.statistics_of(self.path) if what == "tensor" else value and value["statistics"]
         if found is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bertlab.analysis import architecture
+
 from ..panel import counted, percent, quoted, significant
 
 
@@ -64,7 +66,7 @@ def _fresh(panel: Any) -> str:
 def _module(panel: Any) -> str:
     facts, path = panel.facts, panel.path
     thing, own = facts.thing(path), panel.weights_in(path)
-    count = sum(weight.count for weight in own if weight.shares is None)
+    count = architecture.count_of(own)
     shared = [weight for weight in own if weight.shares is not None]
     said = f"{quoted(facts.hook_name(path))}, a {type(thing).__name__}, has {counted(count, 'parameter')}"
     said += f", {percent(count / facts.count)} of the model" if count else " of its own" if shared else ""
@@ -176,7 +178,7 @@ def grade(panel: Any, guess: str) -> str:
         told = f"{most}, {percent(shares[most] / facts.count)}"
         return f"Right: {told}." if guess == most else f"No: {told}."
     own = panel.weights_in(panel.path)
-    return _counted(guess, sum(weight.count for weight in own if weight.shares is None), "parameters")
+    return _counted(guess, architecture.count_of(own), "parameters")
 
 
 def _counted(guess: str, true: int, noun: str) -> str:

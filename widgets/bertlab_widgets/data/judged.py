@@ -9,6 +9,7 @@ import numpy as np
 
 from bertlab.analysis import errors
 
+from ..panel import shortened
 from .sets import Rows
 
 SORTS = {
@@ -175,8 +176,8 @@ class Judged:
         text, pair = self.rows.texts(number)
         return {
             "number": number,
-            "text": shortened(text, most),
-            "pair": shortened(pair, most),
+            "text": in_one_line(text, most),
+            "pair": in_one_line(pair, most),
             "gold": row.gold,
             "prediction": row.prediction,
             "confidence": round(row.confidence, 5),
@@ -197,7 +198,6 @@ class Judged:
         return errors.table_of([self.found[number] for number in sorted(self.found)], self.labels)
 
 
-def shortened(text: str, most: int) -> str:
-    """A text in one line, cut where it is longer."""
-    text = " ".join(text[: 4 * most].split())
-    return text if len(text) <= most else text[: most - 1] + "…"
+def in_one_line(text: str, most: int) -> str:
+    """A text without its line breaks, cut where it is longer."""
+    return shortened(" ".join(text[: 4 * most].split()), most)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +69,7 @@ class DataPanel(Panel):
             data, settings["source"] = None, str(data)
         self._givens = itertools.count(1)
         self.given, self._given_number = kept(data), next(self._givens) if data is not None else 0
-        self._turn, self._runs = threading.RLock(), itertools.count(1)
+        self._runs = itertools.count(1)
         self.judged: Judged | None = None
         self._asked: Wanted | None = None  # what was asked for last, and what is shown
         self._shown: Wanted | None = None
@@ -212,11 +211,11 @@ class DataPanel(Panel):
             chunk = judged.rows.rows[at : at + CHUNK]
             with workbench.lock, self._ablating(judged.task):
                 found = list(errors.stream(workbench.lab, chunk, judged.task, batch_size=CHUNK, labelled=False))
-            if not self._take_turn():
-                return
-            for row in found:
-                judged.add(row, at + row.number)
-            self._turn.release()
+            with self.job.turn() as mine:
+                if not mine:
+                    return
+                for row in found:
+                    judged.add(row, at + row.number)
             if time.monotonic() - last > EVERY and self.job.mine and judged is self.judged:
                 self._update({"found"})
                 last = time.monotonic()
@@ -255,19 +254,10 @@ class DataPanel(Panel):
 
     # --- what is shown
 
-    def _take_turn(self) -> bool:
-        """Wait until no other thread changes or shows what is known; a computation that is cancelled gives way."""
-        while not self._turn.acquire(timeout=0.05):
-            if self.job.mine and self.job.cancelled.is_set():
-                return False
-        return True
-
     def refresh(self, changed: set[str]) -> None:
-        if self._take_turn():
-            try:
+        with self.job.turn() as mine:
+            if mine:
                 self._look(changed)
-            finally:
-                self._turn.release()
 
     def _look(self, changed: set[str]) -> None:
         lab = self.workbench.lab

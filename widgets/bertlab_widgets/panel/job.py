@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ..workbench import SelectionError
 
@@ -38,6 +39,7 @@ class Job:
         self._next: Callable[[], None] | None = None
         self._over, self._thread = threading.Event(), None
         self._over.set()
+        self._turn = threading.RLock()
         _ALL.add(self)
 
     @property
@@ -49,6 +51,19 @@ class Job:
     def mine(self) -> bool:
         """Whether this is asked from the thread of the computation."""
         return self.running and threading.current_thread() is self._thread
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Only one thread at a time changes or shows what is known. Gives False where the computation was cancelled
+        while it waited: then it gives way."""
+        while not self._turn.acquire(timeout=0.05):
+            if self.mine and self.cancelled.is_set():
+                yield False
+                return
+        try:
+            yield True
+        finally:
+            self._turn.release()
 
     def start(self, steps: Iterable[float], label: str, finish: Callable[[], None] | None = None) -> None:
         """Pull `steps`, a generator that yields the share that is done, in a thread; `finish()` when all are done.

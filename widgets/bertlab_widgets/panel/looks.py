@@ -7,7 +7,6 @@ progress and Cancel), and remembers what was computed, so that a state seen befo
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -169,7 +168,6 @@ class LookPanel(Panel):
 
     def __init__(self, *arguments, **settings):
         self.looks = {kind.name: kind(self) for kind in self.kinds}
-        self._turn = threading.RLock()  # held by the thread that brings the view up to date
         self._working = self._stopped = None  # keys of the numbers that are computed now, and that were stopped
         super().__init__(*arguments, **settings)
 
@@ -208,19 +206,9 @@ class LookPanel(Panel):
         return self.view.get("problem", "")
 
     def refresh(self, changed: set[str]) -> None:
-        if not self._take_turn():
-            return
-        try:
-            self._show(changed)
-        finally:
-            self._turn.release()
-
-    def _take_turn(self) -> bool:
-        """Wait until no other thread brings the view up to date; a computation that is cancelled then gives way."""
-        while not self._turn.acquire(timeout=0.05):
-            if self.job.mine and self.job.cancelled.is_set():
-                return False
-        return True
+        with self.job.turn() as mine:
+            if mine:
+                self._show(changed)
 
     def _show(self, changed: set[str]) -> None:
         look, view = self.shown, {"look": self.look}

@@ -27,7 +27,7 @@ from .module import module_text
 from .presets import WORDS, load_presets, positions_of, preset_named
 from .state import SHARED, plain, refuse_strange, state_of
 from .twins import publish
-from .words import html_table
+from .words import html_table, shortened
 
 FRAME = ("scale", "predict_first", "preset")  # settings that every panel has beside its own
 
@@ -347,7 +347,7 @@ class Panel(LinkedWidget):
     def caption_text(self) -> str:
         """The sentence, or the pair, shortened for a caption."""
         words = self.workbench.text + (f" | {self.workbench.text_pair}" if self.workbench.text_pair else "")
-        return words if len(words) <= 80 else words[:79] + "…"
+        return shortened(words, 80)
 
     @property
     def seed_now(self) -> int:

@@ -69,6 +69,11 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, the last of them a sign that something follows."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """ "1 head", "3 heads", "2,000 words"."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..panel import NO_TEXT, html_table
+from ..panel import NO_TEXT, html_table, shortened
 from ..workbench import SelectionError
 from .said import state_name
 
@@ -63,7 +63,7 @@ def figure(panel: Any, width: float):
     if panel.look == "list":
         order, texts = panel.view["order"], panel.measures.listed
         values = values[order][:, order]
-        names = [[_short(texts[i], 16 if narrow else 36) for i in order], [str(i + 1) for i in range(len(order))]]
+        names = [[shortened(texts[i], 16 if narrow else 36) for i in order], [str(i + 1) for i in range(len(order))]]
         names[0] = [f"{text}  {number}" for text, number in zip(names[0], names[1], strict=True)]
         scale = {"cmap": "Blues", "vmin": 0, "vmax": 1}
         title = "cosines"
@@ -100,10 +100,6 @@ def _by_layer(panel: Any, axes) -> None:
     axes.legend(fontsize=6, frameon=False)
 
 
-def _short(text: str, most: int = 36) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def static_html(panel: Any) -> str:
     """A small matrix as an inline-styled table; the strongest pairs where it would be large."""
     cells = panel.cells()
@@ -116,7 +112,7 @@ def static_html(panel: Any) -> str:
         return html_table(sorted(rows, key=lambda row: -row[value])[:16])
     if panel.look == "list":
         order, texts = panel.view["order"], panel.measures.listed
-        values, rows = values[order][:, order], [_short(texts[i]) for i in order]
+        values, rows = values[order][:, order], [shortened(texts[i], 36) for i in order]
         columns, most, scale = [str(i + 1) for i in range(len(rows))], 1.0, 1
     else:
         found = panel.measures.pairs()

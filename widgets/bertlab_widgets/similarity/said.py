@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from ..panel import percent, quoted, signed, significant
+from ..panel import percent, quoted, shortened, signed, significant
 
+QUOTED = 48  # characters of a sentence in a sentence
 NEAR = 0.05  # how near to the cosine a guess is right
 
 
@@ -92,15 +93,11 @@ def _list(panel: Any) -> str:
         return "Write more sentences into the list, one a line."
     i, j = panel.chosen_pair()
     cosine = float(matrices[panel.state_number, i, j])
-    names = f"“{_short(texts[i])}” and “{_short(texts[j])}”"
+    names = f"“{shortened(texts[i], QUOTED)}” and “{shortened(texts[j], QUOTED)}”"
     chosen = bool(panel.cell) and [i, j] == list(panel.cell)
     verb = "have" if chosen else "are most alike with"
     said = f"{names} {verb} a cosine of {signed(cosine)} {state_name(panel)}"
     return f"{said}{_against(panel, cosine)}."
-
-
-def _short(text: str, most: int = 48) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def nearest(panel: Any) -> int:
@@ -114,7 +111,7 @@ def gate(panel: Any) -> str:
     """The question of the predict-first gate."""
     where = state_name(panel)
     if panel.look == "list":
-        return f"Which sentence is nearest to “{_short(panel.measures.listed[0])}” {where}?"
+        return f"Which sentence is nearest to “{shortened(panel.measures.listed[0], QUOTED)}” {where}?"
     unrelated = panel.measures.unrelated()
     hint = (
         "" if unrelated is None else f" Unrelated sentences get {signed(float(unrelated[panel.state_number].mean()))}:"
@@ -129,7 +126,7 @@ def grade(panel: Any, guess: str) -> str:
         cosine = float(panel.measures.matrices()[panel.state_number, 0, best])
         if guess.strip() == texts[best]:
             return f"Right, with a cosine of {signed(cosine)}."
-        return f"Nearest is “{_short(texts[best])}”, with a cosine of {signed(cosine)}."
+        return f"Nearest is “{shortened(texts[best], QUOTED)}”, with a cosine of {signed(cosine)}."
     cosine = panel.measures.pairs()["cosines"][panel.state_number]
     number = re.fullmatch(r"\s*([+−-]?\d*[.,]?\d+)\s*", guess)
     if not number:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from dataclasses import replace
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
@@ -118,7 +117,6 @@ class TasksPanel(Panel):
         self._drawn: dict[str, tuple] = {}  # task -> the seed and the model of its untrained head
         self._readings: dict[type, Reading] = {}
         self.reasons = Reasons(self)
-        self._turn = threading.RLock()
         super().__init__(*arguments, **settings)
 
     def opening(self, settings: dict) -> dict:
@@ -279,19 +277,10 @@ class TasksPanel(Panel):
 
     # --- what is shown
 
-    def _take_turn(self) -> bool:
-        """Wait until no other thread brings the view up to date; a computation that is cancelled then gives way."""
-        while not self._turn.acquire(timeout=0.05):
-            if self.job.mine and self.job.cancelled.is_set():
-                return False
-        return True
-
     def refresh(self, changed: set[str]) -> None:
-        if self._take_turn():
-            try:
+        with self.job.turn() as mine:
+            if mine:
                 self._look(changed)
-            finally:
-                self._turn.release()
 
     def _look(self, changed: set[str]) -> None:
         new = bool(changed & {"version", "task"})

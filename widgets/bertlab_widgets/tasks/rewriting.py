@@ -8,12 +8,12 @@ import torch
 
 from bertlab.generation import stream
 
-from ..panel import counted, html_table, percent, quoted, signed
+from ..panel import counted, html_table, percent, quoted, shortened, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
 from .reading import best_first
-from .writing import Writing, shortened
+from .writing import QUOTED, Writing
 
 
 class Rewriting(Writing):
@@ -142,7 +142,7 @@ class Rewriting(Writing):
         return min(len(self.panel.prefix) + self.panel.step, len(self.written()) - 1)
 
     def said(self, words: str, log_probability: float, count: int) -> str:
-        words = shortened(self.words(self.written()))  # with what was put in
+        words = shortened(self.words(self.written()), QUOTED)  # with what was put in
         return f"It writes “{words}”: log-probability {signed(log_probability)} for {counted(count, 'token')}."
 
     def data(self) -> dict:

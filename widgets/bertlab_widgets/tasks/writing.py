@@ -10,11 +10,13 @@ import torch
 
 from bertlab.generation import BeamStep, stream
 
-from ..panel import counted, percent, quoted, signed
+from ..panel import counted, percent, quoted, shortened, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
 from .reading import Reading
+
+QUOTED = 120  # characters of a text that a sentence quotes; the picture has all of it
 
 
 class Writing(Reading):
@@ -141,18 +143,18 @@ class Writing(Reading):
             tokens = best["tokens"][len(prompt) :] if best else []
             said = self.words(tokens)
             score = f", log-probability {signed(best['log_probability'])}" if best else ""
-            answer = f"Best of {self.panel.beams} beams: “{shortened(said)}”{score}."
+            answer = f"Best of {self.panel.beams} beams: “{shortened(said, QUOTED)}”{score}."
             return {**view, "best": tokens, "answer": answer, "short": said[:60]}
         said = self.words([row["token"] for row in rows])
         total = sum(math.log(max(row["probability"], 1e-45)) for row in rows)
-        return {**view, "answer": self.said(shortened(said), total, len(rows)), "short": said[:60]}
+        return {**view, "answer": self.said(shortened(said, QUOTED), total, len(rows)), "short": said[:60]}
 
     def said(self, words: str, log_probability: float, count: int) -> str:
         """The answer as a sentence."""
         first = self.steps[0]
         if first["token"] == self.lab.tokenizer.sep_token:
             return f"It ends here: {quoted(first['token'])}, the end, comes first with {percent(first['probability'])}."
-        words = words or shortened(" ".join(row["token"] for row in self.steps))
+        words = words or shortened(" ".join(row["token"] for row in self.steps), QUOTED)
         return f"It goes on “{words}”: log-probability {signed(log_probability)} for {counted(count, 'token')}."
 
     def words(self, tokens: list[str]) -> str:
@@ -247,11 +249,6 @@ class Writing(Reading):
 
     def figure(self, width: float = 7.0):
         return pictures.tree(self.steps, self.panel.answer) if self.beams else super().figure()
-
-
-def shortened(words: str, most: int = 120) -> str:
-    """As much of a text as a sentence can quote; the picture has all of it."""
-    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def step_row(step, names, count: int) -> dict:

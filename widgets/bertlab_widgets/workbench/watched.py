@@ -13,10 +13,15 @@ def mask_id(workbench: Any) -> int | None:
         return None
 
 
+def _named(tokens: list[dict], places: list[int]) -> list[int]:
+    """Those places at which a word stands, and no punctuation."""
+    return [place for place in places if any(map(str.isalnum, tokens[place]["text"]))]
+
+
 def last_word(workbench: Any) -> int | None:
     """The place of the last word of the text, which may be looked at as if it were hidden; None without one."""
     tokens = workbench.encoding.tokens
-    words = [i for i, token in enumerate(tokens) if not token["special"] and any(map(str.isalnum, token["text"]))]
+    words = _named(tokens, [i for i, token in enumerate(tokens) if not token["special"]])
     return words[-1] if words and mask_id(workbench) is not None else None
 
 
@@ -30,6 +35,5 @@ def watched_place(workbench: Any) -> tuple[int, bool]:
         return next((place for place in workbench.selected if place in masks), masks[0]), False
     tokens = workbench.encoding.tokens
     words = [i for i, token in enumerate(tokens) if not token["special"]]
-    named = [i for i in words if any(map(str.isalnum, tokens[i]["text"]))]
     chosen = [place for place in workbench.selected if place in words]
-    return (chosen or named[-1:] or words[-1:])[0], mask_id(workbench) is not None
+    return (chosen or _named(tokens, words)[-1:] or words[-1:])[0], mask_id(workbench) is not None
