@@ -5,6 +5,7 @@ import torch
 from bertlab_widgets import BugLabPanel
 from bertlab_widgets.buglab.panel import NAMES
 from bertlab_widgets.buglab.snippets import REPAIRS, RIGHT, TITLES, WRONG, source_of
+from bertlab_widgets.workbench import SelectionError
 from panel_checks import TEXT, run_code
 from small_lab import small_lab
 
@@ -147,3 +148,15 @@ def test_the_offline_page_holds_every_mistake(panel):
     _, patches = panel.precomputed()
     assert all(patches[f'mistake:"{name}"']["view"]["title"] == TITLES[name] for name in NAMES)
     assert patches[f'repair:"{panel.mistake}"']["view"]["repaired"] < 1e-5 and panel.repair == ""
+
+
+def test_a_word_head_that_is_not_trained_says_nothing():
+    lab = small_lab()
+    lab._untrained.add("fill_mask")
+    panel = BugLabPanel(lab, TEXT)
+    assert "was not in its checkpoint" in panel.answer and panel.code().startswith("# ")
+    with pytest.raises(SelectionError, match="was not in its checkpoint"):
+        panel.data()
+    panel.try_all()
+    assert panel.wait() and not panel.error
+    assert panel.exported("html") and panel.exported("csv")

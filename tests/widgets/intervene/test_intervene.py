@@ -8,6 +8,7 @@ import torch
 from bertlab_widgets import HeadsPanel, IntervenePanel, Workbench
 from bertlab_widgets.intervene.patches import Patches, share
 from panel_checks import TEXT, answer_to, gives_all_of_a_look, run_code
+from small_lab import small_lab
 
 from bertlab.analysis import ablation, neurons, patching, pruning
 from bertlab.analysis.targets import masked_token
@@ -324,3 +325,12 @@ def test_the_exported_page_holds_the_looks_that_are_known(lab, tmp_path):
     page = panel.export(tmp_path / "page.html").read_text(encoding="utf8")
     assert panel.kept_looks == ["edges", "switches", "explain"] and panel.look == "explain"
     assert "weights:" in page and len(page) < 1_000_000
+
+
+@each_look
+def test_a_word_head_that_is_not_trained_says_nothing(look):
+    lab = small_lab()
+    lab._untrained.add("fill_mask")
+    panel = IntervenePanel(lab, TEXT, look=look)
+    assert "was not in its checkpoint" in panel.problem and panel.table() == []
+    assert panel.code().startswith("# ") and panel.exported("html")

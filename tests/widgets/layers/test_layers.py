@@ -336,3 +336,8 @@ def test_the_exported_page_holds_every_hidden_state_of_what_all_layers_are_sent_
     assert len({patch["answer"] for patch in patches.values()}) == LAYERS + 1
     panel.look = "probes"
     assert panel.precomputed() == ({}, {})
+
+
+def test_code_of_probes_names_the_shipped_rows_where_none_are_given(lab):
+    panel = LayersPanel(lab, BANK, look="probes")
+    assert 'rows = samples("entities")' in panel.code()

@@ -7,6 +7,7 @@ import torch
 from bertlab_widgets import SimilarityPanel, Workbench
 from bertlab_widgets.panel import significant
 from bertlab_widgets.similarity.measures import POOLINGS
+from bertlab_widgets.workbench import SelectionError
 from panel_checks import TEXT, answer_to, run_code
 from small_lab import small_lab
 
@@ -199,3 +200,14 @@ def test_the_panel_shares_the_selection(lab):
     panel = SimilarityPanel(workbench=workbench)
     workbench.selected = [2, 10]
     assert "`cat` with" in panel.answer
+
+
+def test_a_list_that_is_too_long_leaves_no_rows_and_says_why(lab):
+    panel = SimilarityPanel(lab, "cat sat " * 60, look="list")
+    assert "tokens; the model takes" in panel.error and panel.table() == [] and panel.code().startswith("# ")
+    for ask in (panel.data, panel.figure, lambda: panel.exported("png")):
+        with pytest.raises(SelectionError, match="shorten it"):
+            ask()
+    assert panel.exported("csv") and panel.exported("html")
+    panel.look = "pairs"
+    assert not panel.error and panel.table()

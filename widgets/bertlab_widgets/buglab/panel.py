@@ -12,7 +12,7 @@ from bertlab import bugs
 from bertlab.analysis import evaluating
 
 from ..panel import Panel, counted, graded_share, moved, percent, quoted
-from ..workbench import SelectionError, ablation_code
+from ..workbench import SelectionError, ablation_code, needs_word_head
 from .snippets import PREPARED, REPAIRS, RIGHT, TITLES, WRONG, source_of
 
 NAMES = tuple(bugs.MISTAKES)
@@ -59,6 +59,7 @@ class BugLabPanel(Panel):
     def tried(self, mistake: str) -> dict:
         """What a mistake does to the text: `change` (0 to 1), `text` as it was read, and `rows`, one a place."""
         workbench = self.workbench
+        needs_word_head(workbench.lab, "load a model that has one, bertlab.load() for example")
 
         def compute() -> dict:
             with workbench.ablating():
@@ -244,6 +245,8 @@ class BugLabPanel(Panel):
 
     def code(self) -> str:
         workbench = self.workbench
+        if "problem" in self.view:
+            return f"# {self.answer}"
         lines = [*self.lab_code(), "from bertlab import bugs"]
         trying = f"trial = bugs.try_on(lab, {workbench.text!r}, {self.mistake!r})"
         if workbench.ablated:

@@ -9,7 +9,7 @@ import torch
 
 from ..panel import counted, moved, percent, quoted, signed
 from ..panel.drawing import map_figure
-from ..workbench import SelectionError
+from ..workbench import SelectionError, needs_word_head
 from . import pictures
 from .looks import Sided, known, state_name
 from .sides import cosines, distances
@@ -213,11 +213,7 @@ class PredictionsLook(Sided):
     def needs(self) -> None:
         super().needs()
         for lab in (self.workbench.lab, self.panel.both.lab()):
-            if not lab.is_trained("fill_mask"):
-                raise SelectionError(
-                    f"the word head of {lab.name} was not in its checkpoint, so what it expects means nothing: look at "
-                    "its attention and hidden states"
-                )
+            needs_word_head(lab, "look at its attention and hidden states")
 
     def compare(self, a: Any, b: Any, pairs: list[tuple[int, int]]) -> dict:
         mine, theirs = map(list, zip(*pairs, strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from traitlets import Bool, Enum, Int, List, Unicode, validate
 
 from ..panel import Look, LookPanel, checked_cell, plain, quoted
-from ..workbench import SelectionError
+from ..workbench import SelectionError, needs_word_head
 from .causal import BothSides
 from .edges import EVERY, Edges
 from .patches import WHAT, Patches
@@ -122,6 +122,7 @@ class IntervenePanel(LookPanel):
 
     def prepare(self, changed: set[str]) -> None:
         self._forget_old_places(changed)
+        needs_word_head(self.workbench.lab, "load a model that has one, bertlab.load() for example")
         self.watching.now()
 
     def _forget_old_places(self, changed: set[str]) -> None:

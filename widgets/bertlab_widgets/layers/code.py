@@ -105,8 +105,9 @@ def _lens(panel: Any) -> list[str]:
 
 def _probes(panel: Any) -> list[str]:
     before, off = _off(panel)
-    rows = [f"rows = {list(panel.rows)!r}"]
-    if panel.rows is None:
+    if panel.rows is not None:
+        rows = [f"rows = {list(panel.rows)!r}"]
+    else:
         rows = ["from bertlab.data import samples", 'rows = samples("entities")']
     return [
         "from bertlab.analysis.probing import probe_layers",

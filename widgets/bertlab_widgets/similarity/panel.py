@@ -82,7 +82,11 @@ class SimilarityPanel(Panel):
             [name, shown] for name, shown in POOLINGS.items() if name != "pooler" or model.base_model.pooler is not None
         ]
         view = {"look": self.look, "layers": self.workbench.layer_count + 1}
-        view |= self._list_view() if self.look == "list" else self._pairs_view()
+        try:
+            view |= self._list_view() if self.look == "list" else self._pairs_view()
+        except SelectionError as problem:  # the strip says it; the picture of another text would answer for this one
+            self.view, self.answer = {"empty": True, "problem": str(problem)}, f"{problem}."
+            raise
         self.view = view
         self.answer = said.sentence(self)
 
@@ -144,6 +148,10 @@ class SimilarityPanel(Panel):
         name = f"{self.workbench.version}.{hash(key) & 0xFFFFFFFF}"
         return {"key": name, "whole": cells.nbytes <= ALL_LAYERS, "size": list(cells.shape[1:])}
 
+    def why_nothing(self) -> str:
+        """Why nothing is shown."""
+        return self.view.get("problem", NO_TEXT)
+
     def cells(self) -> torch.Tensor | None:
         """(layers + 1, rows, columns) of this look: what pairs of tokens give, or the cosines of the list; None where
         nothing is shown, or the list is still being measured."""
@@ -155,7 +163,7 @@ class SimilarityPanel(Panel):
         """For the browser: the cells of all layers as 32-bit floats; of one layer where all would be many."""
         cells = self.cells()
         if cells is None:
-            raise SelectionError(NO_TEXT if self.view.get("empty") else "the list is still being measured")
+            raise SelectionError(self.why_nothing() if self.view.get("empty") else "the list is still being measured")
         first = 0 if self.view["whole"] else max(0, min(int(layer), len(cells) - 1))
         sent = cells if self.view["whole"] else cells[first : first + 1]
         described = {"key": self.view["key"], "first": first, "count": len(sent)}
@@ -188,6 +196,8 @@ class SimilarityPanel(Panel):
 
     def data(self) -> dict:
         """The cells of this layer and the cosines of all; of the list its sentences and their matrix."""
+        if "problem" in self.view:
+            raise SelectionError(self.why_nothing())
         cells = self.cells()
         here = None if cells is None else cells[self.state_number]
         if self.look == "list":
@@ -208,7 +218,7 @@ class SimilarityPanel(Panel):
         return pictures.table(self)
 
     def code(self) -> str:
-        return code.code(self)
+        return f"# {self.answer}" if "problem" in self.view else code.code(self)
 
     def figure(self, width: float = 9.0):
         return pictures.figure(self, width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..panel import NO_TEXT, html_table, shortened
+from ..panel import html_table, shortened
 from ..workbench import SelectionError
 from .said import state_name
 
@@ -49,7 +49,7 @@ def table(panel: Any) -> list[dict]:
 def figure(panel: Any, width: float):
     """The matrix, and the cosine by layer beside what unrelated sentences get."""
     if panel.view.get("empty"):
-        raise SelectionError(NO_TEXT)
+        raise SelectionError(panel.why_nothing())
     from matplotlib.figure import Figure
 
     narrow = width < 5

@@ -4,7 +4,7 @@ Read `workbench` first, then `encoding`.
 """
 
 from .calls import Around
-from .checks import SelectionError
+from .checks import SelectionError, needs_word_head
 from .code import CORPUS, ablation_code, conditions, heads_named, heads_off, input_code, lab_code
 from .encoding import Encoding, encode, word_numbers
 from .lock import ModelLock
@@ -31,6 +31,7 @@ __all__ = [
     "lab_code",
     "last_word",
     "mask_id",
+    "needs_word_head",
     "watched_place",
     "word_numbers",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
+from typing import Any
 
 from traitlets import TraitError
 
@@ -12,6 +13,21 @@ SAME_TEXT = 0.5  # share of tokens in common from which a new text is an edit of
 
 class SelectionError(TraitError, ValueError):
     """A value that the text or the model does not have: a layer, a token, a head, a preset."""
+
+
+def needs_word_head(lab: Any, instead: str) -> None:
+    """Refuse to read words from a head that was freshly drawn.
+
+    Args:
+        instead: what to do with such a model.
+
+    Raises:
+        SelectionError: the word head of the lab was not in its checkpoint.
+    """
+    if not lab.is_trained("fill_mask"):
+        raise SelectionError(
+            f"the word head of {lab.name} was not in its checkpoint, so what it expects means nothing: {instead}"
+        )
 
 
 def whole(value, kind: str) -> int:
