@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A room imports only rooms that stand above it. A room is a folder, or a module that stands alone.
 ORDER = """
-    numbers devices memory outputs metrics files recording samples rows tasks data masking tokenizer generation model
-    export jax keras adapters training nano nano_data recipes analysis bugs lab check grading command
+    language numbers devices memory outputs metrics files recording samples rows tasks data masking tokenizer generation
+    model export jax keras adapters training nano nano_data recipes analysis bugs lab check grading command
 """.split()
 
 EXTRAS = ("jax", "keras")  # rooms that need more than bertlab does

@@ -1,13 +1,14 @@
 // The foot of a panel: Preset, Pin, Predict first, Show code, Export, Reset, keys; and the drawer that they open.
 import { h, textButton } from "./dom.js";
 import { COMMON_KEYS } from "./keys.js";
+import { mark, say } from "./language.js";
 import { bytes } from "./numbers.js";
 
 const KINDS = ["png", "svg", "pdf", "csv", "html"];
 const WIDTHS = [
-  ["", "as it is"],
-  ["one column", "one column, 85 mm"],
-  ["two columns", "two columns, 174 mm"],
+  ["", mark("as it is")],
+  ["one column", mark("one column, 85 mm")],
+  ["two columns", mark("two columns, 174 mm")],
 ];
 
 async function download(ui, kind, width) {
@@ -20,23 +21,23 @@ async function download(ui, kind, width) {
 function exportDrawer(ui) {
   const menu = h(
     "select",
-    { "aria-label": "Width of the picture" },
-    ...WIDTHS.map(([value, text]) => h("option", { value }, text)),
+    { "aria-label": say("Width of the picture") },
+    ...WIDTHS.map(([value, text]) => h("option", { value }, say(text))),
   );
   const save = kind => download(ui, kind, menu.value).catch(() => {}); // the error strip says what happened
   const buttons = KINDS.map(kind => textButton(kind.toUpperCase(), () => save(kind)));
-  const width = h("label", {}, h("span", {}, "Width of PNG, SVG, PDF"), menu);
-  return h("div.controls", {}, h("span", {}, "Save what the panel shows as"), ...buttons, width);
+  const width = h("label", {}, h("span", {}, say("Width of PNG, SVG, PDF")), menu);
+  return h("div.controls", {}, h("span", {}, say("Save what the panel shows as")), ...buttons, width);
 }
 
 function keysDrawer(keys) {
-  const lines = [...keys, ...COMMON_KEYS].map(([key, meaning]) => h("li", {}, h("b", {}, key), ` ${meaning}`));
+  const lines = [...keys, ...COMMON_KEYS].map(([key, meaning]) => h("li", {}, h("b", {}, key), ` ${say(meaning)}`));
   return h("ul", {}, ...lines);
 }
 
 async function codeDrawer(ui) {
   const { result } = await ui.call("code").catch(error => ({ result: `# ${error.message}` }));
-  const copy = textButton("Copy", () => navigator.clipboard?.writeText(result));
+  const copy = textButton(say("Copy"), () => navigator.clipboard?.writeText(result));
   return [h("pre", { tabindex: "0" }, result), copy];
 }
 
@@ -68,33 +69,33 @@ export function panelFoot(ui, keys) {
   const choose = () => {
     if (menu.value) ui.choosePreset(menu.value);
   };
-  const options = presets.map(name => h("option", { value: name }, name));
+  const options = presets.map(name => h("option", { value: name }, say(name)));
   const menu = h(
     "select",
-    { "aria-label": "Preset", onchange: choose },
-    h("option", { value: "" }, "Preset"),
+    { "aria-label": say("Preset"), onchange: choose },
+    h("option", { value: "" }, say("Preset")),
     ...options,
   );
-  const pin = button("Pin", () => ui.call(get("pinned")?.answer ? "unpin" : "pin").catch(() => {}));
-  const gate = button("Predict first", () => ui.set("predict_first", !get("predict_first")));
+  const pin = button(say("Pin"), () => ui.call(get("pinned")?.answer ? "unpin" : "pin").catch(() => {}));
+  const gate = button(say("Predict first"), () => ui.set("predict_first", !get("predict_first")));
   const buttons = {
-    code: opener("Show code", "code"),
-    export: opener("Export", "export"),
-    keys: opener("?", "keys", { "aria-label": "Keys of this panel" }),
+    code: opener(say("Show code"), "code"),
+    export: opener(say("Export"), "export"),
+    keys: opener("?", "keys", { "aria-label": say("Keys of this panel") }),
   };
   const open = drawers(ui, keys, buttons);
-  const reset = button("Reset", () => ui.call("reset").catch(() => {}));
-  const progress = h("progress", { max: 1, "aria-label": "Progress" });
+  const reset = button(say("Reset"), () => ui.call("reset").catch(() => {}));
+  const progress = h("progress", { max: 1, "aria-label": say("Progress") });
   const label = h("span");
-  const cancel = textButton("Cancel", () => ui.call("stop").catch(() => {}));
+  const cancel = textButton(say("Cancel"), () => ui.call("stop").catch(() => {}));
   const busy = h("div.busy", { hidden: true }, progress, label, cancel);
   const all = [menu, pin, gate, buttons.code, buttons.export, reset, buttons.keys];
   const items = ui.model.standalone ? [buttons.code, buttons.keys] : all; // an exported page can show, not compute
-  const foot = h("div.foot", { role: "toolbar", "aria-label": "Panel" }, ...items, busy);
+  const foot = h("div.foot", { role: "toolbar", "aria-label": say("Panel") }, ...items, busy);
   function draw() {
     const pinned = Boolean(get("pinned")?.answer);
     const work = get("busy") || {};
-    pin.textContent = pinned ? "Unpin" : "Pin";
+    pin.textContent = pinned ? say("Unpin") : say("Pin");
     pin.setAttribute("aria-pressed", String(pinned));
     gate.setAttribute("aria-pressed", String(Boolean(get("predict_first"))));
     menu.value = presets.includes(get("preset")) ? get("preset") : "";

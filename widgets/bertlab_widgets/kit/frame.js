@@ -4,6 +4,7 @@ import { h, marked, textButton } from "./dom.js";
 import { panelFoot } from "./foot.js";
 import { predictGate } from "./gate.js";
 import { guardKeys } from "./keys.js";
+import { speak } from "./language.js";
 import { picked, tokenStrip } from "./strip.js";
 import { followTheme, takeTwinAway } from "./theme.js";
 
@@ -261,7 +262,10 @@ export function renderPanel({ model, el }, spec) {
   const born = performance.now();
   const ui = makeUi(model);
   const { get } = ui;
+  const speech = get("speech");
+  speak(speech);
   const attributes = { role: "group", tabindex: "-1", "aria-label": get("question"), "data-panel": spec.name };
+  if (speech?.language) Object.assign(attributes, { lang: speech.language.replace("_", "-"), dir: speech.direction });
   const root = h("section.bertlab", { ...attributes, "data-lm-suppress-shortcuts": "true" });
   Object.assign(ui, { root, stage: h("div.stage"), above: h("div.above"), controls: h("div.controls") });
   let high = stageHeight(spec.height || 300, globalThis.innerHeight || 900, ui.scale());

@@ -12,15 +12,20 @@ The style sheet of a panel holds for that panel alone: its rules are nested in `
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
+
+from bertlab import language
 
 HERE = Path(__file__).parent
 KIT = HERE.parent / "kit"
 IMPORT = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"(\.[^"]+)";[^\S\n]*\n?', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function\*? (\w+)|const (\w+)|class (\w+))", re.MULTILINE)
 EXPORTS = re.compile(r"^export\s*\{([^}]*)\};[^\S\n]*\n?", re.MULTILINE)
+LITERAL = r'(?:"(?:[^"\\\n]|\\.)*")'
+SAID = re.compile(rf"\b(?:say|sayN|mark)\(\s*({LITERAL}(?:\s*\+\s*{LITERAL})*)")
 OTHER = re.compile(r"^(?:import\b|export\b).*$", re.MULTILINE)
 
 
@@ -99,6 +104,21 @@ def page_text(entry: Path) -> str:
         f"{text}const renderPage = (state, answers, patches, el) =>\n"
         f"  render({{ model: {standalone}.standaloneModel(state, answers, patches), el }});\n"
     )
+
+
+@cache
+def said_in(text: str) -> list[str]:
+    """The messages that a module says, in English, as they stand in its say(), sayN() and mark()."""
+    parts = (re.findall(LITERAL, found[1]) for found in SAID.finditer(text))
+    return list(dict.fromkeys("".join(json.loads(part) for part in literals) for literals in parts))
+
+
+def speech(text: str, *more: str) -> dict:
+    """What kit/language.js takes: the translations of what a module says, and of `more`; empty for English."""
+    if language.current() == language.SOURCE:
+        return {}
+    messages = language.translations([*said_in(text), *more])
+    return {"language": language.current(), "direction": language.direction(), "messages": messages}
 
 
 @cache

@@ -20,10 +20,12 @@ from pathlib import Path
 
 from traitlets import Bool, Dict, Float, List, TraitError, Unicode, validate
 
+from bertlab.language import say
+
 from ..workbench import SelectionError, Workbench, conditions, heads_off, lab_code
 from . import export
 from .linked import LinkedWidget, guarded, log
-from .module import module_text
+from .module import module_text, speech
 from .presets import WORDS, load_presets, positions_of, preset_named
 from .state import SHARED, plain, refuse_strange, state_of
 from .twins import publish
@@ -62,6 +64,7 @@ class Panel(LinkedWidget):
     verdict = Unicode().tag(sync=True)
     scale = Float(1.0, help="1 for a desk, 1.5 and more for a projector").tag(sync=True)
     twin = Unicode(help="name of the static twin, which the live view takes away").tag(sync=True)
+    speech = Dict(help="the language in which the panel speaks, see kit/language.js").tag(sync=True)
     traits_synced = List().tag(sync=True)
 
     def __init__(self, lab=None, text: str | None = None, text_pair: str | None = None, *, workbench=None, **settings):
@@ -72,7 +75,8 @@ class Panel(LinkedWidget):
         self._refuse_unknown(settings)
         workbench = Workbench(lab) if workbench is None else workbench
         with workbench.together():  # the first picture is drawn when all is set
-            super().__init__(workbench, question=self.question_text, presets=list(self.preset_states))
+            super().__init__(workbench, question=say(self.question_text), presets=list(self.preset_states))
+            self.speech = speech(self._esm, *self.preset_states)
             self.traits_synced = [name for name in self.traits(sync=True) if not name.startswith("_")]
             if text is not None or text_pair is not None:
                 self.workbench.set_text(text or "", text_pair or "")
@@ -220,7 +224,7 @@ class Panel(LinkedWidget):
     def note_now(self) -> str:
         """The note of the preset that is shown; else what was cut from the text, where it was too long."""
         if self.preset and self.preset_states[self.preset].get("note"):
-            return self.preset_states[self.preset]["note"]
+            return say(self.preset_states[self.preset]["note"])
         encoding = self.workbench.encoding
         cut = [part for part in encoding.cut if part]
         if not cut:
