@@ -108,7 +108,9 @@ def test_javascript_says_the_same_as_python():
     code = f"""
         import {{ speak, say, sayN, mark }} from "{(KIT / "language.js").as_uri()}";
         const said = () => [say("a {{b}}", {{ b: 1 }}), say("none {{b}}", {{ b: 2 }}),
-          sayN("{{count}} x", "{{count}} xs", 1), sayN("{{count}} x", "{{count}} xs", 3), sayN("{{count}} x", "{{count}} xs", 5), mark("m")];
+          sayN("{{count}} x", "{{count}} xs", 1),
+          sayN("{{count}} x", "{{count}} xs", 3),
+          sayN("{{count}} x", "{{count}} xs", 5), mark("m")];
         const english = said();
         speak({json.dumps(words)});
         const russian = said();
