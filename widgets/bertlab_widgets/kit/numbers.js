@@ -1,4 +1,5 @@
 // Numbers in words, values for axes, and bytes as they come from the kernel.
+import { say } from "./language.js";
 
 /** A probability for an audience: two significant digits, no exponent; as `percent` in panel/words.py writes it. */
 export function percent(p) {
@@ -17,7 +18,7 @@ export function percent(p) {
 export function points(difference) {
   if (!Number.isFinite(difference)) return "–";
   const size = percent(Math.abs(difference)).replace(" %", "");
-  return `${difference < 0 ? "−" : "+"}${size} points`;
+  return say("{number} points", { number: `${difference < 0 ? "−" : "+"}${size}` });
 }
 
 /** A plain number with a fixed count of significant digits, a real minus sign, never an exponent. */
