@@ -29,7 +29,7 @@ from .module import module_text, speech
 from .presets import WORDS, load_presets, positions_of, preset_named
 from .state import SHARED, plain, refuse_strange, state_of
 from .twins import publish
-from .words import html_table, shortened
+from .words import LEAST, html_table, percent, shortened
 
 FRAME = ("scale", "predict_first", "preset")  # settings that every panel has beside its own
 
@@ -143,7 +143,7 @@ class Panel(LinkedWidget):
             self.gate_question, self.gate_choices = "", []
             return
         self.refresh(changed)
-        self.answer = self.with_conditions(self.answer).replace("< 0.001 %", say("less than 0.001 %"))
+        self.answer = self.with_conditions(self.answer).replace(percent(LEAST), say("less than 0.001 %"))
         self.gate_question, self.gate_choices = self.gate(), self.gate_options()
 
     # --- for subclasses

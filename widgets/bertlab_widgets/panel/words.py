@@ -10,6 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from bertlab.language import say
 
+LEAST = 1e-6  # a probability that is written as less than a thousandth of a percent
+
 
 def rounded(value: float, places: int) -> str:
     """A number with so many decimals, halves away from zero, as the browser rounds: 12.5 is 13, not 12."""
@@ -18,21 +20,24 @@ def rounded(value: float, places: int) -> str:
 
 def percent(probability: float) -> str:
     """A probability for an audience: two significant digits."""
+    return say("{number} %", number=_hundredths(probability))
+
+
+def _hundredths(probability: float) -> str:
     value = 100 * float(probability)
     if value == 0:
-        return "0 %"
+        return "0"
     if value < 0.001:
-        return "< 0.001 %"
+        return "< 0.001"
     if value >= 99.5:
-        return f"{rounded(value, 0)} %" if value >= 99.995 else rounded(value, 2).removesuffix("0") + " %"
+        return rounded(value, 0) if value >= 99.995 else rounded(value, 2).removesuffix("0")
     digits = 0 if value >= 10 else 1 if value >= 1 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
-    return f"{rounded(value, digits)} %"
+    return rounded(value, digits)
 
 
 def points(difference: float) -> str:
     """A difference of two probabilities in percentage points, with its sign: "+3.1 points"."""
-    size = percent(abs(difference)).removesuffix(" %")
-    return say("{number} points", number=f"{'−' if difference < 0 else '+'}{size}")
+    return say("{number} points", number=f"{'−' if difference < 0 else '+'}{_hundredths(abs(difference))}")
 
 
 def moved(before: float, now: float) -> str:

@@ -77,8 +77,9 @@ def build(
     for picture in sorted(docs.glob("*.png")) if docs else []:
         shutil.copyfile(picture, folder / picture.name)
     for place, page in enumerate(pages):
-        write_whole(folder / f"{page.name}.html", page.html(pages, place))
-        follow(say("wrote {file}", file=f"{page.name}.html"))
+        name = f"{page.name}.html"
+        write_whole(folder / name, page.html(pages, place))
+        follow(say("wrote {file}", file=name))
     write_whole(folder / "index.html", index_page(pages))
     write_whole(folder / "search-index.js", _search_index(pages))
     return folder / "index.html"
