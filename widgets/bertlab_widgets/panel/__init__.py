@@ -7,7 +7,7 @@ from .export import EXPORTS, font_families, png
 from .job import Job, Stopped
 from .linked import guarded
 from .looks import NO_TEXT, Look, LookPanel, checked_cell
-from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
+from .module import ModuleError, joined, module_text, page_text, speech, style_text, widget_text
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
 from .shares import graded_share
@@ -15,6 +15,7 @@ from .state import SHARED, plain, state_of
 from .twins import outputs, publish, view_of
 from .words import (
     counted,
+    full_stop,
     html_table,
     listed,
     moved,
@@ -41,6 +42,7 @@ __all__ = [
     "checked_cell",
     "counted",
     "font_families",
+    "full_stop",
     "graded_share",
     "guarded",
     "html_table",
@@ -63,6 +65,7 @@ __all__ = [
     "signed",
     "significant",
     "slug",
+    "speech",
     "state_of",
     "style_text",
     "untrained_reason",
