@@ -62,6 +62,16 @@ def test_the_answer_names_the_exact_weight(panel):
     assert f"`{panel.tokens[int(row.argmax())]['text']}`" in panel.answer
 
 
+def test_another_layer_of_the_same_text_asks_the_tokenizer_for_nothing(panel, monkeypatch):
+    tokenizer = panel.workbench.lab.tokenizer
+    monkeypatch.setattr(tokenizer, "convert_ids_to_tokens", lambda ids: pytest.fail("the tokens are known"))
+    panel.layer = 2
+    assert panel.answer.startswith("Head 2.0") and not panel.error
+    monkeypatch.undo()
+    panel.text = "the cat sat."
+    assert panel.data()["tokens"] == ["[CLS]", "the", "cat", "sat", ".", "[SEP]"]
+
+
 def test_several_heads_and_tokens_are_averaged(panel):
     panel.layer, panel.head, panel.heads = 0, 1, [(2, 3)]
     recording = panel.workbench.recording

@@ -121,8 +121,10 @@ class Maps:
     @property
     def units(self) -> list[dict]:
         """What looks and is looked at: the tokens, or the words that they are pieces of."""
-        workbench = self.workbench
-        return workbench.words if self.panel.words else workbench.tokens
+        workbench, words = self.workbench, self.panel.words
+        return workbench.cached(
+            ("units", words, *workbench.key), lambda: workbench.words if words else workbench.tokens
+        )
 
     def unit(self, position: int) -> int:
         """The number of the unit that a token of the strip belongs to."""

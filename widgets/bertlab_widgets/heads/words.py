@@ -156,8 +156,6 @@ def _bertviz(panel: Any) -> str:
 
 def gate(panel: Any) -> str:
     """The question of the predict-first gate: about the look that is shown."""
-    tokens = panel.workbench.tokens
-    token = tokens[panel.asked_token()]["text"]
     if panel.look == "kinds":
         return "What do most heads do?" if panel.view.get("kinds") else ""
     if panel.look == "effect" and panel.view.get("effect"):
@@ -165,7 +163,7 @@ def gate(panel: Any) -> str:
         what = f"with {heads_named(list(off))} off" if off else "with every head on"
         return f"Which token will be likeliest at {panel.view['effect']['place']}, {what}?"
     if panel.look == "steps":
-        key = tokens[panel.key_token]["text"]
+        token, key = (panel.workbench.tokens[i]["text"] for i in (panel.asked_token(), panel.key_token))
         return f"How many percent of the attention of “{token}” go to “{key}” in head {panel.layer}.{panel.head}?"
     token = panel.maps.units[panel.maps.unit(panel.asked_token())]["text"]
     what = {"norm": "To which token", "gradient": "To which token"}.get(panel.mode, "")
