@@ -307,6 +307,24 @@ def test_the_selected_token_is_marked_in_picture_and_rows(panel):
     assert any(patch.get_y() == 8.5 for patch in matrix.patches)
 
 
+def test_the_token_that_is_taken_because_none_was_chosen_is_marked_in_the_strip(panel):
+    assert panel.view["read_at"] == []
+    panel.look = "steps"
+    assert panel.view["read_at"] == [panel.default_token] and "q of `the`" in panel.answer
+    panel.selected = [4]
+    assert panel.view["read_at"] == [] and "q of `not`" in panel.answer
+    panel.look, panel.mode, panel.selected = "head", "gradient", []
+    assert panel.view["read_at"] == [panel.default_token] and "the prediction at `the`" in panel.answer
+    panel.masked = [3]
+    assert panel.view["read_at"] == []
+
+
+def test_a_guess_of_a_kind_where_there_are_none_is_answered_in_words(lab):
+    panel = HeadsPanel(lab, TEXT, look="kinds", mode="rollout", predict_first=True)
+    panel.guess = "broad"
+    assert panel.verdict == panel.answer.split("With ")[0] and not panel.error
+
+
 def test_facts_beside_the_grid_are_always_those_of_the_text(lab):
     panel = HeadsPanel(lab, TEXT, corpus=["the cat sat on the mat.", "the dog ran."])
     own = panel.head_facts

@@ -75,7 +75,7 @@ function answer(ui, heads) {
   const whose = chosen.slice(0, 3).map(i => quoted(tokens[i].text));
   const values = {
     heads: heads.title(),
-    whose: whose.join(", "),
+    whose: whose.join(say(", ")),
     token: quoted(tokens[key].text),
     weight: heads.written(mass(key)),
   };
@@ -194,7 +194,7 @@ export const spec = {
       [say("↑ ↓ on lines or matrix"), say("another token")],
       [say("Double-click a tile"), say("this head alone")],
       [say("Double-click a cell"), say("its arithmetic")],
-      ["1 … 5", looks.join(", ")],
+      ["1 … 5", looks.join(say(", "))],
       ["h", say("hide [CLS] and [SEP]")],
       ["w", say("words instead of pieces")],
       ["v", say("tokens down or across")],

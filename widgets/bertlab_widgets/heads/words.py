@@ -78,7 +78,7 @@ def _head(panel: Any) -> str:
     subject, rows = _subject(panel), [i for i in maps.chosen if i in visible]
     row = weights[rows or visible].mean(0)
     key = int(row.abs().argmax())
-    whose = ", ".join(quoted(tokens[i]["text"]) for i in rows[:3]) + (" …" if len(rows) > 3 else "")
+    whose = say(", ").join(quoted(tokens[i]["text"]) for i in rows[:3]) + (" …" if len(rows) > 3 else "")
     to, value = quoted(tokens[key]["text"]), float(row[key])
     if maps.comparing:
         said = _change(subject, whose, to, value)
@@ -237,7 +237,7 @@ def _kinds(panel: Any) -> str:
     total = sum(count for count, _ in counts)
     values = {
         "heads": say_n("{count:,} head", "{count:,} heads", total),
-        "doing": ", ".join(_doing(name, count) for count, name in counts[:3] if count),
+        "doing": say(", ").join(_doing(name, count) for count, name in counts[:3] if count),
     }
     if panel.view.get("corpus"):
         return say("Of {heads} over {sentences} sentences, {doing}.", sentences=panel.view["corpus"], **values)

@@ -17,9 +17,10 @@ export function dealer(ui) {
   const chosen = mask + random + kept;
   const share = (count, all) => (all ? count / all : 0);
   const line = (label, value, before) => ({ label, value, before });
-  const fates = deals.tokens.map((token, i) =>
-    h(`div.fate.${deals.fates[i]}`, {}, bidi(token), h("small", {}, say(FATES[deals.fates[i]] || " "))),
-  );
+  const fates = deals.tokens.map((token, i) => {
+    const fate = deals.fates[i];
+    return h(`div.fate.${fate}`, {}, bidi(token), h("small", {}, FATES[fate] ? say(FATES[fate]) : " "));
+  });
   const buttons = TIMES.map(([times, text]) => textButton(say(text), () => ui.call("deal", { times }).catch(() => {})));
   const shares = bars([
     line(say("chosen, of all tokens"), share(chosen, chosen + untouched), 0.15),

@@ -4,6 +4,7 @@ import { bidi, h, marked, textButton } from "../kit/dom.js";
 import { mark, say } from "../kit/language.js";
 import { number, percent, thousands } from "../kit/numbers.js";
 import { dealer } from "./dealer.js";
+import { named } from "./named.js";
 import { bothScores, oneScore } from "./scores.js";
 
 const LOOKS = [
@@ -15,12 +16,6 @@ const LOOKS = [
   ["dealer", "80 / 10 / 10"],
 ];
 const looks = () => LOOKS.map(([look, text]) => [look, say(text)]);
-
-/** A token inside a sentence for `marked`; punctuation gets quotes too, as `named` in words.py gives it. */
-function named(token) {
-  const quoted = `\`${token.replaceAll("`", "ˋ")}\``;
-  return /[\p{L}\p{N}]/u.test(token) ? quoted : `“${quoted}”`;
-}
 
 const scrolled = (label, ...children) => h("div.scroll", { tabindex: "0", "aria-label": label }, ...children);
 const barCell = probability =>
@@ -102,7 +97,7 @@ function everyTable(rows) {
     h(
       "tr",
       {},
-      h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, ` ${say("masked")}`) : ""),
+      h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, " ", say("masked")) : ""),
       choice(row.best, row.best_probability),
       barCell(row.probability),
       h("td.number", {}, thousands(row.rank)),
@@ -136,8 +131,8 @@ function layersLook(_ui, view) {
   if (!view.layers)
     return [h("div.invitation", {}, h("span", {}, say("Mask a token to read that place after every layer.")))];
   const count = view.places.length;
-  const more = `  ${say("(the first of {count} places)", { count })}`;
-  const title = [...headingOf(view.places[0]), count > 1 ? h("span.muted.plain", {}, more) : ""];
+  const more = h("span.muted.plain", {}, "  ", say("(the first of {count} places)", { count }));
+  const title = [...headingOf(view.places[0]), count > 1 ? more : ""];
   return [h("h4", {}, ...title), layerTable(view.layers, 3)];
 }
 
@@ -203,7 +198,7 @@ export const spec = {
         "1 … 6",
         looks()
           .map(([, name]) => name)
-          .join(", "),
+          .join(say(", ")),
       ],
     ];
   },

@@ -309,7 +309,7 @@ def _graded_number(guess: str, truth: float, unit: str) -> str:
         return say("{guess} is no number; it is {right}.", guess=quoted(guess), right=right)
     if round(number) == round(truth):
         return say("Right: {right}.", right=right)
-    return say("You said {guess}, it is {right}.", guess=f"{number:g}{unit}", right=right)
+    return say("You said {number:g}{unit}, it is {right}.", number=number, unit=unit, right=right)
 
 
 def _graded_token(panel: Any, guess: str) -> str:
