@@ -44,7 +44,7 @@ def task_for(lab: Any, wanted: Wanted, rows: Rows) -> str:
             by_number = name in lab.tasks and _are_numbers_of(labels, known)
             if name not in (SINGLE if two else PAIRED) and (labels <= set(map(str.lower, known)) or by_number):
                 return name
-        raise SelectionError(_none_fits(lab, names, labels))
+        raise SelectionError(_none_fits(lab, names, labels, wanted.source in SHIPPED))
     fitting = PAIRED if two else ["sentiment"]
     return next((name for name in [*fitting, *names] if name in names), names[0])
 
@@ -80,14 +80,28 @@ def numbers_said(labels: set[str], names: Sequence[str]) -> str:
     return say("Its labels are numbers, taken as those of the head: {numbers}.", numbers=shown)
 
 
-def _none_fits(lab: Any, names: Sequence[str], labels: set[str]) -> str:
-    shown = ", ".join(sorted(labels)[:6]) + (" …" if len(labels) > 6 else "")
-    heads = "; ".join(f"{name} ({', '.join(errors.labels_of(lab, name)[:4])})" for name in names[:4])
+def _none_fits(lab: Any, names: Sequence[str], labels: set[str], ships: bool) -> str:
+    """What the labels of the set are, which heads there are, and what can be done."""
+    if ships:
+        advice = say("train one on it in TrainPanel, and let the lab answer with it")
+    elif all(label.isdigit() for label in labels):
+        advice = say(
+            "choose under Head the one whose labels these numbers are, or (none) under Label to have the rows "
+            "predicted and not judged"
+        )
+    else:
+        advice = say(
+            "give the set the names of a head's labels, train a head on it in TrainPanel, or choose (none) under "
+            "Label to have the rows predicted and not judged"
+        )
     return say(
-        "no head of {lab} has the labels of this set ({labels}); it has heads for {heads}; give the labels the names "
-        "of a head, train a head on the set in TrainPanel, or choose (none) under Label to have the rows predicted and "
-        "not judged",
+        "no head of {lab} has the labels of this set ({labels}); it has heads for {heads}: {advice}",
         lab=lab.name,
-        labels=shown,
-        heads=heads,
+        labels=_first(sorted(labels), 6),
+        heads="; ".join(f"{name} ({_first(errors.labels_of(lab, name), 4)})" for name in names[:4]),
+        advice=advice,
     )
+
+
+def _first(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

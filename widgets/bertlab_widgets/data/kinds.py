@@ -82,12 +82,11 @@ def check_texts(rows: Sequence[Mapping[str, Any]], column: str) -> None:
         )
     raise DataError(
         say(
-            "{place}: the column {column!r} holds {value}, which is a {kind} and no text; write it as a text, or "
-            "choose another column under Text",
+            "{place}: the column {column!r} holds {value}, which is no text; write it as one, or choose another "
+            "column under Text",
             place=place,
             column=column,
             value=f"{value!r:.40}",
-            kind=type(value).__name__,
         )
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bertlab.language import say
 
+from ..train import blind_share
 from .sets import GIVEN, SHIPPED, columns_seen
 
 
@@ -32,6 +33,7 @@ def view_of(panel: Any) -> dict[str, Any]:
         "labels": judged.labels,
         "accuracy": judged.accuracy if judged.labelled else None,
         "majority": judged.majority[1] if judged.labelled else None,
+        "majority_said": blind_share(judged.majority[1]) if judged.labelled else "",
         "matrix": judged.matrix_view(panel.by_now),
         "calibration": {"bins": bins, "error": error},
         "list": {"key": panel.list_key, "by": panel.by_now, "at": panel.place(), **panel.page()},
