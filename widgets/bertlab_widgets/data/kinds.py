@@ -68,6 +68,7 @@ def check_texts(rows: Sequence[Mapping[str, Any]], column: str) -> None:
     if not strange:
         return
     place, value = place_of(strange[0]), strange[0].get(column)
+    shown = f"{value!r:.40}"
     if value is None or value != value:
         raise DataError(
             say_n(
@@ -86,7 +87,7 @@ def check_texts(rows: Sequence[Mapping[str, Any]], column: str) -> None:
             "column under Text",
             place=place,
             column=column,
-            value=f"{value!r:.40}",
+            value=shown,
         )
     )
 
@@ -98,22 +99,27 @@ def check_labels(rows: Sequence[Mapping[str, Any]]) -> None:
         DataError: several labels for a text, numbers with a fraction, objects; says what can be done.
     """
     for row, column, value in labels_in(rows):
-        place = f"{place_of(row)}, column {column!r}"
-        if isinstance(value, Mapping):
-            what = mark("{place}: {value} is an object and no label")
-        elif isinstance(value, (list, tuple, set)) and not _are_probabilities(value):
-            what = mark("{place}: {value} is a list, several labels for one text, as in a set for multilabel")
-        elif _is_fraction(value):
-            what = mark("{place}: {value} is a number with a fraction, as in a set for regression")
-        else:
-            continue
-        raise DataError(
-            say(
-                "{what}; here a head chooses one label for each text: choose another column under Label, or (none) to "
-                "have the rows predicted and not judged",
-                what=say(what, place=place, value=f"{value!r:.40}"),
+        if what := _not_one_label(value):
+            place, shown = say("{place}, column {column!r}", place=place_of(row), column=column), f"{value!r:.40}"
+            found = say(what, place=place, value=shown)
+            raise DataError(
+                say(
+                    "{what}; here a head chooses one label for each text: choose another column under Label, or (none) "
+                    "to have the rows predicted and not judged",
+                    what=found,
+                )
             )
-        )
+
+
+def _not_one_label(value: Any) -> str:
+    """What a label is, where it is not one name or number, as a message; empty where it is."""
+    if isinstance(value, Mapping):
+        return mark("{place}: {value} is an object and no label")
+    if isinstance(value, (list, tuple, set)) and not _are_probabilities(value):
+        return mark("{place}: {value} is a list, several labels for one text, as in a set for multilabel")
+    return (
+        mark("{place}: {value} is a number with a fraction, as in a set for regression") if _is_fraction(value) else ""
+    )
 
 
 def labels_in(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str, Any]]:

@@ -42,7 +42,7 @@ function optionOf(row, i, count, ui) {
     h("span.figure", {}, percent(row.confidence)),
     h("span.figure.loss", {}, row.loss === null ? "" : number(row.loss, 2)),
     row.group ? h("span.group", {}, bidi(row.group, "bdi")) : "",
-    h("span.words", {}, ...both, row.cut ? h("span.muted", {}, ` ${say("(cut)")}`) : ""),
+    h("span.words", {}, ...both, row.cut ? h("span.muted", {}, " ", say("(cut)")) : ""),
   );
 }
 
@@ -101,7 +101,7 @@ function listHead(ui) {
     group.textContent = list.by;
     narrowed.hidden = !(ui.get("cell").length || ui.get("bin") >= 0);
     const counts = { shown: thousands(list.count), total: thousands(total) };
-    count.textContent = `${say("{shown} of {total} rows", counts)} · `;
+    count.textContent = say("{shown} of {total} rows · ", counts);
   };
   return { element, draw };
 }

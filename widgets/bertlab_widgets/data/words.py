@@ -56,12 +56,13 @@ def whole_set(judged: Judged, name: str) -> str:
 def set_said(judged: Judged, name: str) -> str:
     """The set by its name, and how much of it is known."""
     if judged.known < judged.total:
+        known = f"{judged.known:,}"
         return say_n(
             "“{name}”, the first {known} of {count:,} row",
             "“{name}”, the first {known} of {count:,} rows",
             judged.total,
             name=name,
-            known=f"{judged.known:,}",
+            known=known,
         )
     if judged.rows.more:
         return say_n(
@@ -76,8 +77,8 @@ def set_said(judged: Judged, name: str) -> str:
 def right_said(judged: Judged) -> str:
     """How many rows are right, and how many have no label to be right about."""
     values = {"right": f"{int(judged.right.sum()):,}", "share": percent(judged.accuracy)}
-    left = judged.known - judged.labelled
-    if not left:
+    left = f"{judged.known - judged.labelled:,}"
+    if judged.known == judged.labelled:
         return say_n(
             "{right} of {count:,} row right, {share}",
             "{right} of {count:,} rows right, {share}",
@@ -88,7 +89,7 @@ def right_said(judged: Judged) -> str:
         "{right} of {count:,} row right, {share} ({left} have no label)",
         "{right} of {count:,} rows right, {share} ({left} have no label)",
         judged.labelled,
-        left=f"{left:,}",
+        left=left,
         **values,
     )
 

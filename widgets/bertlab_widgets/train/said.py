@@ -252,21 +252,20 @@ def _attention_said(shown: Mapping[str, Any] | None) -> str:
     """How far the attention of the head on show has moved, and which head's has moved most."""
     if shown is None:
         return say("type a sentence above to see what attention does with it")
-    what = say("cross-attention head") if shown["cross"] else say("head")
-    change = shown["change"]
+    change, cross = shown["change"], shown["cross"]
     own = change[shown["layer"]][shown["head"]]
     most, layer, head = max((value, i, j) for i, row in enumerate(change) for j, value in enumerate(row))
     if not most:
-        return say("no {what} looks elsewhere than before the run", what=what)
-    values = {"share": percent(own), "what": what, "name": f"{shown['layer']}.{shown['head']}"}
-    if (layer, head) == (shown["layer"], shown["head"]):
-        return say("{share} of the attention of {what} {name} has moved, more than of any other", **values)
-    return say(
-        "{share} of the attention of {what} {name} has moved; most has that of {other}, {most}",
-        other=f"{layer}.{head}",
-        most=percent(most),
-        **values,
-    )
+        if cross:
+            return say("no cross-attention head looks elsewhere than before the run")
+        return say("no head looks elsewhere than before the run")
+    name, other = f"{shown['layer']}.{shown['head']}", f"{layer}.{head}"
+    named = say("cross-attention head {name}", name=name) if cross else say("head {name}", name=name)
+    if other == name:
+        message = mark("{share} of the attention of {head} has moved, more than of any other")
+    else:
+        message = mark("{share} of the attention of {head} has moved; most has that of {other}, {most}")
+    return say(message, share=percent(own), head=named, other=other, most=percent(most))
 
 
 # ------------------------------------------------------------------------------------------------------------ settings

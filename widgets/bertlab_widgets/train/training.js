@@ -28,7 +28,8 @@ function timeMachine(ui) {
     if (document.activeElement !== slider || !usable) slider.value = String(view.at ?? 0);
     const [step, epoch] = moments[view.at] || [];
     const named = step === undefined ? "" : say("step {step}", { step: thousands(step) });
-    const where = named && epoch !== null ? `${named} · ${say("epoch {epoch}", { epoch: number(epoch, 2) })}` : named;
+    const epochs = epoch === null || epoch === undefined ? "" : say("epoch {epoch}", { epoch: number(epoch, 2) });
+    const where = [named, epochs].filter(Boolean).join(" · ");
     slider.setAttribute("aria-valuetext", where || say("no run yet"));
     const [seconds, budget] = [number(view.seconds, 3), view.budget];
     const time = budget ? say("{seconds} s of {budget}", { seconds, budget }) : say("{seconds} s", { seconds });
