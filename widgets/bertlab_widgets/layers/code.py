@@ -20,10 +20,10 @@ def _within(context: str, *lines: str) -> list[str]:
     return [f"with {context}:", *(f"    {line}" for line in lines)] if context else list(lines)
 
 
-def _recorded(panel: Any, names: str = "") -> list[str]:
-    """Lines that leave the text's recording in `recording`: all of it, as the panel has it, or what `names` says."""
+def _recorded(panel: Any, names: str = '["*probs", "*hidden"]') -> list[str]:
+    """Lines that leave the text's recording in `recording`: of what the panel records too, since that rounds alike."""
     before, off = _off(panel)
-    run = f"recording = lab.record(batch{names and f', names={names}'})"
+    run = f"recording = lab.record(batch, names={names})"
     return [*before, *input_code(panel.workbench), *_within(off, run)]
 
 

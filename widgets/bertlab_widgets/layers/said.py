@@ -150,9 +150,10 @@ def _probes(panel: Any) -> str:
 
 def _neurons(panel: Any) -> str:
     view = panel.view
+    name = f"{view['layer']}.{view['neuron']}"
     said = say(
         "Neuron {neuron} is number {rank:,} of {size:,} at {token}, with an activation of {activation}.",
-        neuron=f"{view['layer']}.{view['neuron']}",
+        neuron=name,
         rank=view["rank"],
         size=view["size"],
         token=quoted(_token(panel)),

@@ -123,11 +123,11 @@ def static_html(panel: Any) -> str:
         f"<tr><td>{html.escape(name)}</td>{''.join(_cell(value, most, scale) for value in row)}</tr>"
         for name, row in zip(rows, values.tolist(), strict=True)
     )
-    here = state_name(panel.state_number)
     unit = say("cosines") if panel.look == "list" else say("hundredths of the cosine")
+    told = say("{unit}, {where}", unit=unit, where=state_name(panel.state_number))
     return (
         f'<table style="border-collapse:collapse;font-size:11px"><tr><td></td>{head}</tr>{body}</table>'
-        f'<div style="font-size:11px">{html.escape(say("{unit}, {where}", unit=unit, where=here))}</div>'
+        f'<div style="font-size:11px">{html.escape(told)}</div>'
     )
 
 
