@@ -10,7 +10,7 @@ import torch
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import Look, Stopped, percent, signed
+from ..panel import Look, Stopped, listed, percent, signed
 from ..workbench import CORPUS, SelectionError
 from . import pictures
 from .sides import cosines, distances
@@ -99,7 +99,12 @@ class Overview(Sided):
         return workbench.cached(key, lambda: [text for text in workbench.sentences() if fits(text)])
 
     def depends_on(self) -> tuple:
-        return ("samples", tuple(self.workbench.corpus)) if self.over_many else ("text",)
+        return ("samples", tuple(self.workbench.corpus)) if self.over_many else ("text", *self.counted())
+
+    def counted(self) -> list[int]:
+        """The pairs whose numbers count in this text: those of selected tokens, where there are such, else all."""
+        pairs = self.panel.both.pairs()
+        return [at for at, (i, _) in enumerate(pairs) if i in self.workbench.selected] or list(range(len(pairs)))
 
     def steps(self) -> Iterator[float]:
         if not self.over_many:
@@ -151,13 +156,13 @@ class Overview(Sided):
         mine, theirs = map(list, zip(*pairs, strict=True))
         order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(self.workbench.seed)).tolist()
         shuffled = cosines(a, b, [(i, theirs[k]) for i, k in zip(mine, order, strict=True)]).mean(-1)
-        changed = int((a.logits[mine].argmax(-1) != b.logits[theirs].argmax(-1)).sum())
+        rows = self.counted()
         return {
-            "cosine": cosines(a, b, pairs).mean(-1),
+            "cosine": cosines(a, b, pairs)[:, rows].mean(-1),
             "cka": None,
-            "attention": distances(a, b, pairs).mean(-1),
-            "tokens": len(pairs),
-            "changed": changed,
+            "attention": distances(a, b, pairs)[:, :, rows].mean(-1),
+            "tokens": len(rows),
+            "changed": int((a.logits[mine].argmax(-1) != b.logits[theirs].argmax(-1))[rows].sum()),
             "shuffled": torch.stack([shuffled, torch.full_like(shuffled, torch.nan)]),
         }
 
@@ -175,6 +180,21 @@ class Overview(Sided):
     def sentence(self, found: dict | None) -> str:
         if not found:
             return say("Running both over many sentences …")
+        said = self._of_all_that_count(found)
+        selected = [place for place in self.workbench.selected if place < self.workbench.encoding.length]
+        if not selected:
+            return said
+        if self.over_many:
+            return say(
+                "{sentence} A selected token changes nothing here: the numbers are of many sentences.", sentence=said
+            )
+        names = [name for name, (i, _) in zip(self.names(), self.panel.both.pairs(), strict=True) if i in selected]
+        if not names:
+            return say("{sentence} The selected token has no partner in the other text, so all count.", sentence=said)
+        return say("At {tokens}: {sentence}", tokens=listed(names), sentence=said[:1].lower() + said[1:])
+
+    def _of_all_that_count(self, found: dict) -> str:
+        """Where states and attention of the tokens that count differ most."""
         cosine, attention = found["cosine"], found["attention"]
         layer, head = divmod(int(attention.nan_to_num(-1.0).argmax()), attention.shape[1])
         said = {
@@ -226,12 +246,13 @@ class Overview(Sided):
     def code(self) -> list[str]:
         both = self.panel.both
         if not self.over_many:
-            line = "cosine = torch.cosine_similarity(a.hidden[:, mine], b.hidden[:, theirs], dim=-1).mean(-1)"
             return [
                 *both.code(),
                 "mine, theirs = map(list, zip(*pairs))",
-                line,
-                'result = {"cosine": cosine, "attention": distances(a, b, pairs).mean(-1)}',
+                f"rows = {self.counted()}  # pairs that count: of selected tokens, or all",
+                "cosine = torch.cosine_similarity(a.hidden[:, mine], b.hidden[:, theirs], dim=-1)",
+                "attention = distances(a, b, pairs)",
+                'result = {"cosine": cosine[:, rows].mean(-1), "attention": attention[:, :, rows].mean(-1)}',
             ]
         before, line = both.off_code()
         workbench = self.workbench
