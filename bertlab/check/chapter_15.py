@@ -76,11 +76,13 @@ def _interval_hint(values: list[float], low: float, high: float, width: float) -
 
     numbers = torch.tensor(values, dtype=torch.float64)
     others = {
-        "These are quantiles of the values; take those of the means of resampled lists.": (
+        say("These are quantiles of the values; take those of the means of resampled lists."): (
             float(numbers.quantile(0.025)),
             float(numbers.quantile(0.975)),
         ),
-        "The middle 95 % goes from the 2.5 % quantile to the 97.5 % quantile.": library_interval(values, DRAWS, 1, 0.9),
+        say("The middle 95 % goes from the 2.5 % quantile to the 97.5 % quantile."): library_interval(
+            values, DRAWS, 1, 0.9
+        ),
     }
     for hint, (other_low, other_high) in others.items():
         if max(abs(low - other_low), abs(high - other_high)) < 0.06 * max(width, other_high - other_low):
