@@ -58,7 +58,7 @@ class Verdict:
 
     def __repr__(self) -> str:
         text = self._with_message(f"{_SIGNS[self.state]} {self.exercise} {say(_WORDS[self.state])}", self.message)
-        return text + (f"\n  {say('(there is a hint in .hint)')}" if self.hint else "")
+        return text + ("\n  " + say("(there is a hint in .hint)") if self.hint else "")
 
     def _repr_html_(self) -> str:
         # The sign alone has a colour, one that is seen on light and on dark paper; the words keep the page's own ink.
@@ -66,7 +66,8 @@ class Verdict:
         head = f"<b>{sign} {html.escape(self.exercise)} {html.escape(say(_WORDS[self.state]))}</b>"
         said = self._with_message(head, html.escape(self.message))
         if self.hint:
-            said += f"<details><summary>{html.escape(say('Hint'))}</summary>{html.escape(self.hint)}</details>"
+            summary = html.escape(say("Hint"))
+            said += f"<details><summary>{summary}</summary>{html.escape(self.hint)}</details>"
         return f"<div>{said}</div>"
 
     @staticmethod

@@ -111,17 +111,20 @@ def page(marks: Marks, points: float) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1><p>{_text(handed_in)}</p>",
     ]
-    parts += [f"<h2>{_text(say('Mistakes, the most common first'))}</h2>", _mistakes(marks)]
-    parts += [f"<h2>{_text(say('Marks'))}</h2>", _table(marks, students, points)]
+    parts += [_heading(say("Mistakes, the most common first")), _mistakes(marks)]
+    parts += [_heading(say("Marks")), _table(marks, students, points)]
     if marks.notes:
         notes = "".join(f"<li>{_text(student)}: {_text(note)}</li>" for student, note in marks.notes)
-        parts.append(f"<h2>{_text(say('What went wrong'))}</h2><ul>{notes}</ul>")
+        parts += [_heading(say("What went wrong")), f"<ul>{notes}</ul>"]
     if marks.lacking:
-        parts.append(
-            f"<p><b>{_text(say('Not held on this machine:'))}</b> {_text(', '.join(map(say, marks.lacking)))}. "
-            f"{_text(say('Its kernel gives no namespaces, so the submissions ran with limits alone.'))}</p>"
-        )
+        held, lacking = say("Not held on this machine:"), ", ".join(map(say, marks.lacking))
+        why = say("Its kernel gives no namespaces, so the submissions ran with limits alone.")
+        parts.append(f"<p><b>{_text(held)}</b> {_text(lacking)}. {_text(why)}</p>")
     return "".join([*parts, "</body></html>\n"])
+
+
+def _heading(text: str) -> str:
+    return f"<h2>{_text(text)}</h2>"
 
 
 def _text(value: object) -> str:
@@ -135,7 +138,8 @@ def _mistakes(marks: Marks) -> str:
         for number, kind, example, names in marks.mistakes()
     ]
     if not rows:
-        return f"<p>{_text(say('There are none.'))}</p>"
+        none = say("There are none.")
+        return f"<p>{_text(none)}</p>"
     head = "".join(f"<th>{_text(name)}</th>" for name in (say("exercise"), say("students"), say("mistake"), say("who")))
     head = f"<tr>{head}</tr>"
     return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
