@@ -36,6 +36,11 @@ def size(count: int) -> str:
     return say_n("{count:,} byte", "{count:,} bytes", count)
 
 
+def memory_as(held: Any) -> str:
+    """ "590 kB as float32", of a tensor or a value."""
+    return say("{size} as {type}", size=size(held.bytes), type=str(held.dtype).removeprefix("torch."))
+
+
 def shape_of(shape: Any) -> str:
     """ "384 × 1,536"."""
     return " × ".join(f"{length:,}" for length in shape) or say("one number")
