@@ -201,7 +201,7 @@ def _course(source: Path, language: str) -> Iterator[tuple[str, bytes]]:
     places = _places(source, language)
     for path, name in sorted(places.items(), key=lambda item: item[1]):
         content = path.read_bytes()
-        if path.suffix == ".ipynb" and language != SOURCE:
+        if path.suffix == ".ipynb" and name != path.relative_to(source).as_posix():  # it lies elsewhere in the copy
             content = _with_links(content.decode(), path, places).encode()
         if path.suffix == ".ipynb" and BEGIN.encode() in content:
             solved.append((f"{SOLUTIONS}/{name}", content))
