@@ -281,6 +281,14 @@ def run_lab(options: argparse.Namespace) -> int:
     if options.copy_only:
         first = launcher.FIRST_NOTEBOOK
         print(say("The notebooks lie in {folder}; begin with {first}.", folder=report.folder, first=first))
+        if language.current() != language.SOURCE:
+            code = language.current()
+            print(
+                say(
+                    "Start your Jupyter with BERTLAB_LANGUAGE={code}, so that all panels and checks speak it.",
+                    code=code,
+                )
+            )
         return 0
     if launcher.runs_as_root():
         print(

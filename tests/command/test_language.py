@@ -108,6 +108,13 @@ def test_lab_opens_a_copy_of_its_own_in_the_language_and_speaks_it(tmp_path, mon
     assert "正在用JupyterLab打开" in capsys.readouterr().out
 
 
+def test_copy_only_says_how_another_jupyter_learns_the_language(tmp_path, capsys, english_again):
+    assert cli.main(["lab", "--language", "zh", "--copy-only", str(tmp_path / "course")]) == 0
+    assert "BERTLAB_LANGUAGE=zh" in capsys.readouterr().out
+    assert cli.main(["lab", "--language", "en", "--copy-only", str(tmp_path / "english")]) == 0
+    assert "BERTLAB_LANGUAGE" not in capsys.readouterr().out
+
+
 def test_the_kernels_inherit_the_language(tmp_path, monkeypatch, english_again):
     application = pytest.importorskip("jupyterlab.labapp").LabApp
     heard = []
