@@ -28,7 +28,7 @@ READ_FROM = {
     "pair": mark("second text from “{column}”"),
     "label": mark("label from “{column}”"),
 }
-SPLITS = ("dev", "train", "both")
+SPLITS = (mark("dev"), mark("train"), mark("both"))
 MOST = 100_000  # rows that are read of a longer set
 MOST_GROUPS = 12
 ROW = {"text": "..."}  # the least that a row holds
@@ -56,7 +56,7 @@ class Wanted:
         if self.source in SHIPPED:
             title = say(SHIPPED[self.source][0])
             whole = self.source == "sentence_pairs" or self.split == "both"
-            return title if whole else say("{title}: {split}", title=title, split=self.split)
+            return title if whole else say("{title}: {split}", title=title, split=say(self.split))
         return say("rows given in Python") if self.source == GIVEN else Path(self.source).name
 
 
