@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.check import BEGIN
+from bertlab.language import say
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ def read_notebook(path: Path) -> dict[str, Any]:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no notebook: {error}") from None
+        raise ValueError(say("{name} is no notebook: {error}", name=path.name, error=error)) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise ValueError(f"{path.name} is no notebook of format 4: it has no list of cells")
+        raise ValueError(say("{name} is no notebook of format 4: it has no list of cells", name=path.name))
     return notebook
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from bertlab.grading.chapters import Question, chapters_of, checked, read_notebook, source_of
 from bertlab.grading.watching import watch
+from bertlab.language import current, say
 
 LARGEST_NOTEBOOK, LARGEST_FOLDER, MOST_FILES = 50, 200, 2000  # megabytes, megabytes, files
 SOLUTIONS = "solutions"  # as in the working copy of `bertlab lab`
@@ -127,9 +128,11 @@ def grade(
             if before is None or (mark.share, mark.state != "missing") > (before.share, before.state != "missing"):
                 graded[student][number] = mark
         if twice:
-            notes.append((student, f"{chapter} was handed in more than once: the better answer counts"))
+            note = say("{chapter} was handed in more than once: the better answer counts", chapter=chapter)
+            notes.append((student, note))
         right = sum(mark.state == "correct" for mark in marks.values())
-        follow(f"{student}: {chapter}, {right} of {len(marks)} right" + (f" ({note})" if note else ""))
+        told = say("{right} of {count} right", right=right, count=len(marks))
+        follow(f"{student}: {chapter}, {told}" + (f" ({note})" if note else ""))
     questions = [seen[number] for number in sorted(seen)]
     for row in graded.values():
         for question in questions:
@@ -169,7 +172,8 @@ def _chapter_of(path: Path, asked: dict[str, list[Question]]) -> str:
         ValueError: it is none of them, or no notebook.
     """
     if not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK * 2**20:
-        raise ValueError(f"{path.name} is no file, or has more than {LARGEST_NOTEBOOK} MB")
+        message = say("{name} is no file, or has more than {most} MB", name=path.name, most=LARGEST_NOTEBOOK)
+        raise ValueError(message)
     cells = read_notebook(path)["cells"]
     named = [chapter for chapter in asked if chapter in path.stem]
     if named:
@@ -178,7 +182,8 @@ def _chapter_of(path: Path, asked: dict[str, list[Question]]) -> str:
     overlap = {chapter: len(numbers & {q.number for q in questions}) for chapter, questions in asked.items()}
     best = max(overlap, key=lambda chapter: overlap[chapter])
     if not overlap[best]:
-        raise ValueError(f"{path.name} is none of the chapters {', '.join(asked)}: it checks none of their exercises")
+        values = {"name": path.name, "chapters": ", ".join(asked)}
+        raise ValueError(say("{name} is none of the chapters {chapters}: it checks none of their exercises", **values))
     return best
 
 
@@ -204,7 +209,7 @@ def _run(
         environment |= {
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "agg",
-            "HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1",
+            "BERTLAB_LANGUAGE": current(), "HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         command = [sys.executable, "-m", "bertlab.grading.worker", str(job_file)]
         said, output, reason = watch(command, pipe, environment, limits.seconds, limits.megabytes, limits.processes)
@@ -225,7 +230,10 @@ def _copy(path: Path, root: Path | None, target: Path) -> None:
             continue
         size, count = size + one.stat().st_size, count + 1
         if size > LARGEST_FOLDER * 2**20 or count > MOST_FILES:
-            raise ValueError(f"more than {LARGEST_FOLDER} MB or {MOST_FILES} files were handed in beside {path.name}")
+            limits = {"most": LARGEST_FOLDER, "files": MOST_FILES}
+            raise ValueError(
+                say("more than {most} MB or {files} files were handed in beside {name}", name=path.name, **limits)
+            )
         place = target / one.relative_to(path.parent)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(one, place)
@@ -253,5 +261,6 @@ def _verdicts(
             marks[number] = Mark(state, str(told.get("message", "")), str(told.get("hint", "")), share)
     if reason or not ended:
         last = output.strip().splitlines()[-1][:200] if output.strip() else ""
-        reason = reason or ("it ended before its last cell" if started else f"it could not be run: {last}")
+        ended_early = say("it ended before its last cell") if started else say("it could not be run: {last}", last=last)
+        reason = reason or ended_early
     return marks, reason, lacking

@@ -7,8 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from bertlab.language import say, written
+
 HEADING = re.compile(r"<h([1-3])[^>]*>(.*?)</h\1>", re.DOTALL)
 POLICY = "default-src 'self' 'unsafe-inline' data: blob: file:; frame-src 'self' data: blob: file:; connect-src 'none'"
+
+
+IN_ENGLISH = 'lang="en" dir="ltr"'  # chapters and texts, whatever the page round them speaks
 
 
 @dataclass
@@ -62,15 +67,17 @@ class Page:
             for side, page in (("before", before), ("after", after))
             if page
         ]
-        return frame(
-            self.title, pages, self.name, f"<article>{self.body()}</article><p class=steps>{''.join(steps)}</p>"
-        )
+        article = f"<article {IN_ENGLISH}>{self.body()}</article><p class=steps>{''.join(steps)}</p>"
+        return frame(self.title, pages, self.name, article)
 
 
 def frame(title: str, pages: list[Page], here: str, main: str) -> str:
     """A whole page around its main part."""
+    search, nothing, contents, skip = map(
+        html.escape, (say("Search the course"), say("Nothing was found."), say("Contents"), say("To the text"))
+    )
     entries = []
-    for kind, heading in (("chapter", "Chapters"), ("text", "More")):
+    for kind, heading in (("chapter", say("Chapters")), ("text", say("More"))):
         own = [page for page in pages if bool(page.number) == (kind == "chapter")]
         rows = "".join(
             f'<li><a href="{page.name}.html"{" aria-current=page" if page.name == here else ""}>'
@@ -79,16 +86,16 @@ def frame(title: str, pages: list[Page], here: str, main: str) -> str:
         )
         entries.append(f"<h2>{heading}</h2><ul>{rows}</ul>" if own else "")
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html {written()}><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<title>{html.escape(title)}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="site.css">'
         '<script src="site.js" defer></script></head><body>'
-        '<a class="skip" href="#main">To the text</a>'
+        f'<a class="skip" href="#main">{skip}</a>'
         '<header><a class="home" href="index.html">bertlab</a>'
-        '<div class="search"><input type="search" aria-label="Search the course" placeholder="Search the course">'
-        '<ol aria-live="polite" hidden></ol></div></header>'
-        f'<details class="contents"><summary>Contents</summary><nav aria-label="Contents">{"".join(entries)}</nav>'
+        f'<div class="search"><input type="search" aria-label="{search}" placeholder="{search}">'
+        f'<ol aria-live="polite" data-none="{nothing}" hidden></ol></div></header>'
+        f'<details class="contents"><summary>{contents}</summary><nav aria-label="{contents}">{"".join(entries)}</nav>'
         f'</details><main id="main">{main}</main></body></html>\n'
     )
 
@@ -101,13 +108,18 @@ def index_page(pages: list[Page]) -> str:
     others = "".join(
         f'<li><a href="{page.name}.html">{html.escape(page.label)}</a></li>' for page in pages if not page.number
     )
-    main = (
-        "<article><h1>See inside BERT</h1><p>A course in chapters, each with one question. The panels on these pages "
-        "answer to what was computed beforehand; in Jupyter, <code>bertlab lab</code> opens the same chapters with a "
-        f"model behind them, and the exercises can be checked.</p><ul class=index>{rows}</ul>"
-        f"<h2>More</h2><ul class=index>{others}</ul></article>"
+    about = say(
+        "A course in chapters, each with one question. The panels on these pages answer to what was computed "
+        "beforehand; in Jupyter, {command} opens the same chapters with a model behind them, and the exercises can be "
+        "checked.",
+        command="<code>bertlab lab</code>",
     )
-    return frame("bertlab: see inside BERT", pages, "index", main)
+    title, more = say("See inside BERT"), say("More")
+    main = (
+        f"<article><h1>{title}</h1><p>{about}</p><ul class=index>{rows}</ul>"
+        f"<h2>{more}</h2><ul class=index>{others}</ul></article>"
+    )
+    return frame(say("bertlab: see inside BERT"), pages, "index", main)
 
 
 def plain_text(markup: str) -> str:
@@ -161,7 +173,8 @@ def _code_cell(cell: Any) -> str:
         return ""
     folded = ""
     if cell.metadata.get("solution"):
-        folded = f"<details class=solution><summary>A solution</summary>{highlighted(cell.metadata.solution)}</details>"
+        summary, solution = say("A solution"), highlighted(cell.metadata.solution)
+        folded = f"<details class=solution><summary>{summary}</summary>{solution}</details>"
     outputs = "".join(map(_output, cell.outputs))
     return highlighted(cell.source) + folded + (f"<div class=output>{outputs}</div>" if outputs else "")
 
