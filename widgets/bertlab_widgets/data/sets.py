@@ -13,6 +13,7 @@ from bertlab.data import DataError, read, samples, sentence_pairs
 from bertlab.language import mark, say, say_n
 from bertlab.rows import column_name, text_columns, texts_of
 
+from ..train import in_a_row
 from ..workbench import SelectionError
 from .kinds import check_kind, check_labels, check_texts, labels_in
 
@@ -84,7 +85,7 @@ class Rows:
             for name, message in READ_FROM.items()
             if (column := self.read[name]) not in (None, name)
         ]
-        parts = [say("Read: {columns}.", columns=", ".join(found))] if found else []
+        parts = [say("Read: {columns}.", columns=say(", ").join(found))] if found else []
         if self.read["label"] is None:
             parts.append(say("No column of labels was found: rows are predicted, not judged."))
         elif not self.labelled:
@@ -98,7 +99,7 @@ class Rows:
                     self.blank,
                 )
             )
-        return " ".join(parts)
+        return in_a_row(parts)
 
 
 def kept(data: Any) -> Any:
