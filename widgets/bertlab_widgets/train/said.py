@@ -70,7 +70,7 @@ def blind_share(share: float) -> str:
     """What a blind guess gets, exact where two decimals make it so: 12.5 % is one in eight, and 13 % is not."""
     value = 100 * share
     exact = round(value, 2)
-    return say("{number} %", number=f"{exact:g}") if math.isclose(value, exact) else percent(share)
+    return say("{number:g} %", number=exact) if math.isclose(value, exact) else percent(share)
 
 
 def guess_of(chance: Mapping[str, float] | None) -> str:
