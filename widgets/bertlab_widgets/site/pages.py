@@ -13,9 +13,6 @@ HEADING = re.compile(r"<h([1-3])[^>]*>(.*?)</h\1>", re.DOTALL)
 POLICY = "default-src 'self' 'unsafe-inline' data: blob: file:; frame-src 'self' data: blob: file:; connect-src 'none'"
 
 
-IN_ENGLISH = 'lang="en" dir="ltr"'  # chapters and texts, whatever the page round them speaks
-
-
 @dataclass
 class Page:
     """One page: its name, its title, its parts as HTML, each with the plain text that search looks through."""
@@ -67,8 +64,9 @@ class Page:
             for side, page in (("before", before), ("after", after))
             if page
         ]
-        article = f"<article {IN_ENGLISH}>{self.body()}</article><p class=steps>{''.join(steps)}</p>"
-        return frame(self.title, pages, self.name, article)
+        return frame(
+            self.title, pages, self.name, f"<article>{self.body()}</article><p class=steps>{''.join(steps)}</p>"
+        )
 
 
 def frame(title: str, pages: list[Page], here: str, main: str) -> str:
