@@ -12,6 +12,7 @@ from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
 from .shares import graded_share
 from .state import SHARED, plain, state_of
+from .states import StatesPanel, state_name, where
 from .twins import outputs, publish, view_of
 from .words import (
     counted,
@@ -38,6 +39,7 @@ __all__ = [
     "NO_TEXT",
     "Panel",
     "SHARED",
+    "StatesPanel",
     "Stopped",
     "checked_cell",
     "counted",
@@ -66,10 +68,12 @@ __all__ = [
     "significant",
     "slug",
     "speech",
+    "state_name",
     "state_of",
     "style_text",
     "untrained_reason",
     "view_of",
+    "where",
     "widget_text",
     "word_spans",
 ]

@@ -15,7 +15,7 @@ from bertlab.check import BEGIN, without_solutions
 from bertlab.files import write_whole
 from bertlab.language import mark, say
 
-from .pages import Page, index_page, markdown_page, notebook_page
+from .pages import Page, index_page, markdown_page, notebook_page, page_name
 
 HERE = Path(__file__).parent
 CELL_SECONDS = 300
@@ -43,7 +43,7 @@ def build(
     Args:
         notebooks: the folder of the solved notebooks.
         folder: where to write; an earlier site in it is replaced page by page.
-        chapters: their names ("03_attention", or "03"); all notebooks when none is named.
+        chapters: their names ("03_attention", or "03", or "zh-03"); all notebooks when none is named.
         solutions: whether solutions are shown, folded under their exercises.
         docs: a folder of Markdown texts to add.
         follow: is told a sentence for each page.
@@ -103,7 +103,8 @@ def _refuse_strange(folder: Path) -> None:
 
 
 def _chosen(notebooks: Path, names: list[str]) -> list[Source]:
-    known = {path.stem: path for path in sorted(notebooks.glob("*.ipynb"))}
+    paths = [*sorted(notebooks.glob("*.ipynb")), *sorted(notebooks.glob("*/[0-9][0-9]_*.ipynb"))]
+    known = {page_name(path.relative_to(notebooks).with_suffix("").as_posix()): path for path in paths}
     chosen = dict.fromkeys(known) if not names else {}
     for name in names:
         stem = Path(name).stem

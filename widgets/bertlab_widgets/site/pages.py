@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +25,13 @@ class Page:
     @property
     def number(self) -> str:
         """ "03" of a chapter, "" of anything else."""
-        found = re.match(r"\d\d(?=_)", self.name)
-        return found.group() if found else ""
+        found = re.match(r"(?:\w+-)?(\d\d)_", self.name)
+        return found.group(1) if found else ""
+
+    @property
+    def language(self) -> str:
+        """The language of its text: "zh" of "zh-03_attention", "en" of a name without one."""
+        return self.name.partition("-")[0] if re.match(r"\w+-\d\d_", self.name) else "en"
 
     @property
     def label(self) -> str:
@@ -64,9 +70,8 @@ class Page:
             for side, page in (("before", before), ("after", after))
             if page
         ]
-        return frame(
-            self.title, pages, self.name, f"<article>{self.body()}</article><p class=steps>{''.join(steps)}</p>"
-        )
+        main = f'<article lang={self.language} dir="ltr">{self.body()}</article><p class=steps>{"".join(steps)}</p>'
+        return frame(self.title, pages, self.name, main)
 
 
 def frame(title: str, pages: list[Page], here: str, main: str) -> str:
@@ -129,15 +134,26 @@ def plain_text(markup: str) -> str:
 # ---------------------------------------------------------------------------------------------- notebooks and texts
 
 
-def markdown(text: str) -> str:
-    """Markdown as HTML; links between chapters and texts lead to their pages."""
+def page_name(notebook: str) -> str:
+    """The page of a notebook, by its path from notebooks/ without its ending: "zh-00_tour" of "zh/00_tour"."""
+    return "-".join(part for part in posixpath.normpath(notebook).split("/") if part not in ("..", "notebooks"))
+
+
+def markdown(text: str, folder: str = "") -> str:
+    """Markdown as HTML; links between chapters and texts lead to their pages.
+
+    Args:
+        folder: in which the text stands, inside notebooks/: "zh" for a chapter in Chinese.
+    """
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
     made = markdown2html_mistune(text)
     made = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", made)
     made = re.sub(r'href="(?:\.\./)*docs/([\w-]+)\.md', r'href="docs-\1.html', made)
     made = re.sub(r'href="([\w-]+)\.md', r'href="docs-\1.html', made)
-    made = re.sub(r'href="(?:\.\./)*(?:notebooks/)?([\w-]+)\.ipynb', r'href="\1.html', made)
+    made = re.sub(
+        r'href="([\w./-]+)\.ipynb', lambda found: f'href="{page_name(posixpath.join(folder, found[1]))}.html', made
+    )
     made = re.sub(r'src="(?:\.\./)*docs/', 'src="', made)
     return re.sub(r"<table", "<div class=wide><table", re.sub(r"</table>", "</table></div>", made))
 
@@ -159,8 +175,9 @@ def notebook_page(name: str, notebook: Any) -> Page:
     title = next(filter(None, map(title_of, texts)), name.replace("_", " "))
     note = notebook.metadata.get("bertlab_note", "")
     parts = [f"<p class=note>{html.escape(note)}</p>"] if note else []
+    folder = name.rpartition("-")[0]
     for cell in notebook.cells:
-        parts.append(markdown(cell.source) if cell.cell_type == "markdown" else _code_cell(cell))
+        parts.append(markdown(cell.source, folder) if cell.cell_type == "markdown" else _code_cell(cell))
     if not any("<h1" in part for part in parts):
         parts.insert(0, f"<h1>{html.escape(title)}</h1>")
     return Page(name, title, parts)
