@@ -269,11 +269,11 @@ def grade(panel: Any, guess: str) -> str:
     if view.get("missing"):
         return view["missing"]
     if panel.look == "everywhere":
-        return _graded_number(guess, sum(row["rank"] == 1 for row in view["everywhere"]), "")
+        return _graded_number(guess, sum(row["rank"] == 1 for row in view["everywhere"]))
     if panel.look == "dealer":
         tally = panel.deals["tally"]
         seen = sum(tally.values())
-        return _graded_number(guess, 100 * (seen - tally["untouched"]) / max(1, seen), " %")
+        return _graded_number(guess, 100 * (seen - tally["untouched"]) / max(1, seen), in_percent=True)
     if panel.look == "compare" and view.get("other"):
         return _graded_sentence(view, guess)
     if panel.look in ("score", "compare"):
@@ -301,15 +301,19 @@ def _graded_sentence(view: dict, guess: str) -> str:
     return say("Your guess was {guess}; BERT prefers the first sentence.", guess=quoted(guess))
 
 
-def _graded_number(guess: str, truth: float, unit: str) -> str:
-    right = f"{truth:.0f}{unit}"
+def _graded_number(guess: str, truth: float, *, in_percent: bool = False) -> str:
+    def written(value: str) -> str:
+        return say("{number} %", number=value) if in_percent else value
+
+    right = written(f"{truth:.0f}")
     try:
         number = float(guess.replace("%", "").replace(",", ".").strip())
     except ValueError:
         return say("{guess} is no number; it is {right}.", guess=quoted(guess), right=right)
     if round(number) == round(truth):
         return say("Right: {right}.", right=right)
-    return say("You said {number:g}{unit}, it is {right}.", number=number, unit=unit, right=right)
+    own = written(f"{number:g}")
+    return say("You said {guess}, it is {right}.", guess=own, right=right)
 
 
 def _graded_token(panel: Any, guess: str) -> str:
