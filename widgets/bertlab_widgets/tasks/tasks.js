@@ -66,8 +66,8 @@ function tasksStage(ui) {
   return () => {
     const view = get("view");
     tasks.draw();
-    if (view.empty) {
-      main.replaceChildren(ui.invite());
+    if (!view.kind) {
+      main.replaceChildren(view.empty ? ui.invite() : ""); // what was refused at once has no picture
       untrained.hidden = reasons.hidden = reads.hidden = true;
       return;
     }
