@@ -66,10 +66,10 @@ METHODS = [("**/vendor/**", "ignore"), ("**.py", "python"), ("**.js", said_in_ja
 
 def also_said() -> Iterator[tuple[str, str]]:
     """(message, file) of what panels say that stands neither in say() nor in presets: docstrings of the mistakes."""
-    for path in sorted((ROOT / "bertlab" / "bugs").glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf8")).body:
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and ast.get_docstring(node):
-                yield ast.get_docstring(node), f"bertlab/bugs/{path.name}"
+    mistakes = ROOT / "bertlab" / "bugs" / "mistakes.py"
+    for node in ast.parse(mistakes.read_text(encoding="utf8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield ast.get_docstring(node) or "", "bertlab/bugs/mistakes.py"
 
 
 def catalogue_file(language: str) -> Path:
