@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 from bertlab.check import BEGIN
 from bertlab.language import say
+
+# The heading of an exercise, in any language: "### Exercise 03.2".
+TOLD = re.compile(r"^### [^\d\n]+\d\d\.\d", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def questions_of(path: Path) -> list[Question]:
     told = 0
     for place, cell in enumerate(read_notebook(path)["cells"]):
         source = source_of(cell)
-        if cell.get("cell_type") == "markdown" and source.startswith("### Exercise"):
+        if cell.get("cell_type") == "markdown" and TOLD.search(source):
             told = place
         elif cell.get("cell_type") == "code":
             asked = checked(source)

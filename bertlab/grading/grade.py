@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bertlab.check import student_copy
 from bertlab.grading.chapters import Question, chapters_of, checked, read_notebook, source_of
 from bertlab.grading.watching import watch
 from bertlab.language import current, say
@@ -100,7 +101,7 @@ def grade(
         raise NotADirectoryError(f"there is no folder {folder}: give the one with the submitted notebooks")
     limits = limits or Limits()
     asked = chapters_of(chapters, names)
-    found = list(handed_in(folder))
+    found = written_in(list(handed_in(folder)), chapters)
     if not found:
         raise LookupError(f"there is no notebook in {folder}: give the folder with the submitted notebooks")
     graded: dict[str, dict[str, Mark]] = {}
@@ -161,6 +162,41 @@ def handed_in(folder: Path) -> Iterable[tuple[str, Path]]:
             yield name or entry.stem, entry
 
 
+def written_in(found: list[tuple[str, Path]], chapters: Path) -> list[tuple[str, Path]]:
+    """What was handed in, without a chapter's copies in other languages that are still as `bertlab lab` gave them out.
+
+    Where none of a student's copies of a chapter was written in, the first stays.
+    """
+    copies: dict[tuple[str, str], list[Path]] = {}
+    for student, path in found:
+        copies.setdefault((student, path.name), []).append(path)
+    solved = chapters.rglob("[0-9][0-9]_*.ipynb")
+    given_out = {_code(json.loads(student_copy(path.read_text(encoding="utf-8")))) for path in solved}
+    kept = []
+    for (student, _), paths in copies.items():
+        own = [path for path in paths if len(paths) == 1 or not _reads_as(path, given_out)]
+        kept += [(student, path) for path in own or paths[:1]]
+    return kept
+
+
+def _code(notebook: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(source_of(cell).strip() for cell in notebook["cells"] if cell.get("cell_type") == "code")
+
+
+def _reads_as(path: Path, given_out: set[tuple[str, ...]]) -> bool:
+    try:
+        _refuse_large(path)
+        return _code(read_notebook(path)) in given_out
+    except ValueError:  # it is no notebook, which is said where it is graded
+        return False
+
+
+def _refuse_large(path: Path) -> None:
+    if not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK * 2**20:
+        message = say("{name} is no file, or has more than {most} MB", name=path.name, most=LARGEST_NOTEBOOK)
+        raise ValueError(message)
+
+
 def _linked(path: Path, folder: Path) -> bool:
     return any(part.is_symlink() for part in [path, *path.parents] if folder in part.parents)
 
@@ -171,9 +207,7 @@ def _chapter_of(path: Path, asked: dict[str, list[Question]]) -> str:
     Raises:
         ValueError: it is none of them, or no notebook.
     """
-    if not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK * 2**20:
-        message = say("{name} is no file, or has more than {most} MB", name=path.name, most=LARGEST_NOTEBOOK)
-        raise ValueError(message)
+    _refuse_large(path)
     cells = read_notebook(path)["cells"]
     named = [chapter for chapter in asked if chapter in path.stem]
     if named:

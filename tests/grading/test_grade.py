@@ -10,6 +10,7 @@ from babel.messages.mofile import write_mo
 from grading_cases import answered, hand_in, write_chapters
 
 from bertlab import language
+from bertlab.check import student_copy
 from bertlab.grading import Limits, grade
 from bertlab.grading.confined import descendants
 
@@ -206,6 +207,21 @@ def test_the_better_of_two_submissions_counts(tmp_path, chapters):
     found = grade(tmp_path / "in", chapters, limits=SHORT)
     assert [mark.state for mark in found.marks["ada"].values()] == ["correct", "correct"]
     assert "more than once" in found.notes[0][1]
+
+
+def test_a_copy_in_another_language_that_nobody_wrote_in_is_not_graded(tmp_path, chapters):
+    open_copy = student_copy((chapters / "01_tokenize.ipynb").read_text(encoding="utf-8"))
+    hand_in(tmp_path / "in", "ada", answered(*RIGHT))
+    hand_in(tmp_path / "in" / "ada", "en", open_copy)
+    hand_in(tmp_path / "in", "ben", open_copy)
+    hand_in(tmp_path / "in" / "ben", "en", answered(*RIGHT))
+    hand_in(tmp_path / "in", "cyd", open_copy)
+    hand_in(tmp_path / "in" / "cyd", "en", open_copy)
+    heard = []
+    found = grade(tmp_path / "in", chapters, limits=SHORT, follow=heard.append)
+    states = {student: [mark.state for mark in row.values()] for student, row in found.marks.items()}
+    assert states == {"ada": ["correct"] * 2, "ben": ["correct"] * 2, "cyd": ["todo"] * 2}
+    assert len(heard) == 3 and not found.notes
 
 
 def test_the_solutions_of_a_working_copy_earn_nothing(tmp_path, chapters):
