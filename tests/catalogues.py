@@ -11,7 +11,7 @@ from languages import collected, compiled  # noqa: E402
 
 PSEUDO = "en_XA"  # stands for no language: what is said in it is English between brackets
 TWO_WORDS = re.compile(r"[A-Za-z]{2,}[,:;]? [A-Za-z]{2,}")
-BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
+BRACKETED = re.compile(r"⟦[^⟦⟧]*(?:⟧|$)")
 
 
 def write(folder, code, messages):
@@ -38,7 +38,10 @@ def write_pseudo(folder):
 
 
 def unsaid(text):
-    """The first two English words that stand next to each other outside of all brackets; tokens do not count."""
+    """The first two English words that stand next to each other outside of all brackets; tokens do not count.
+
+    Of something said a part may be shown: a bracket that is not closed holds all that follows.
+    """
     outside = re.sub(r"`[^`]*`", "`", text)
     while BRACKETED.search(outside):
         outside = BRACKETED.sub("·", outside)
