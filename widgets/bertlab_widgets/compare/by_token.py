@@ -78,12 +78,12 @@ class AttentionLook(Sided):
 
     def table(self) -> list[dict]:
         self.whole()
-        names, values = self.names(), self.difference()
-        head = f"{self.panel.layer}.{self.panel.head}"
+        places = [(i, name) for (i, _), name in zip(self.panel.both.pairs(), self.names(), strict=True)]
+        shown = {"head": f"{self.panel.layer}.{self.panel.head}", "shown": self.panel.side}
         return [
-            {"head": head, "shown": self.panel.side, "query_token": one, "key_token": other, "weight": float(value)}
-            for one, row in zip(names, values, strict=True)
-            for other, value in zip(names, row, strict=True)
+            {**shown, "query": query, "query_token": one, "key": key, "key_token": other, "weight": value}
+            for (query, one), row in zip(places, self.difference().tolist(), strict=True)
+            for (key, other), value in zip(places, row, strict=True)
         ]
 
     def code(self) -> list[str]:
@@ -198,11 +198,11 @@ class HiddenLook(Sided):
         return self.whole()["cosine"]
 
     def table(self) -> list[dict]:
-        cosine, names = self.whole()["cosine"], self.names()
+        pairs, names = self.panel.both.pairs(), self.names()
         return [
-            {"hidden_state": state, "token": name, "cosine": float(value)}
-            for state, row in enumerate(cosine)
-            for name, value in zip(names, row, strict=True)
+            {"hidden_state": state, "place": i, "token": name, "cosine": value}
+            for state, row in enumerate(self.whole()["cosine"].tolist())
+            for (i, _), name, value in zip(pairs, names, row, strict=True)
         ]
 
     def code(self) -> list[str]:
