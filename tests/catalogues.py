@@ -1,5 +1,6 @@
 """Catalogues made for one test: a few sentences of some language, or every sentence of a language that there is not."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from languages import collected, compiled  # noqa: E402
 
 PSEUDO = "en_XA"  # stands for no language: what is said in it is English between brackets
+TWO_WORDS = re.compile(r"[A-Za-z]{2,}[,:;]? [A-Za-z]{2,}")
+BRACKETED = re.compile(r"⟦[^⟦⟧]*(?:⟧|$)")
 
 
 def write(folder, code, messages):
@@ -32,3 +35,15 @@ def write_pseudo(folder):
     messages = [message.id for message in collected() if message.id]
     said = {text: bracketed(text) if isinstance(text, str) else tuple(map(bracketed, text)) for text in messages}
     return write(folder, PSEUDO, said)
+
+
+def unsaid(text):
+    """The first two English words that stand next to each other outside of all brackets; tokens do not count.
+
+    Of something said a part may be shown: a bracket that is not closed holds all that follows.
+    """
+    outside = re.sub(r"`[^`]*`", "`", text)
+    while BRACKETED.search(outside):
+        outside = BRACKETED.sub("·", outside)
+    found = TWO_WORDS.search(outside)
+    return found[0] if found else ""

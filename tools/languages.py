@@ -61,15 +61,25 @@ def said_in_javascript(file: Any, keywords: Any, tags: Any, options: Any) -> Ite
         yield source.count("\n", 0, found.start()) + 1, found[1], texts if found[1] == "sayN" else texts[0], []
 
 
-METHODS = [("**/vendor/**", "ignore"), ("**.py", "python"), ("**.js", said_in_javascript)]
+def said_in_python(file: Any, keywords: Any, tags: Any, options: Any) -> Iterator[tuple[int, str, Any, list[str]]]:
+    """The messages of a module as Babel's extractors give them; its own one loses those in f-strings."""
+    for node in ast.walk(ast.parse(file.read().decode("utf8"))):
+        name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+        if name in KEYWORDS:
+            texts = tuple(part.value for part in node.args if isinstance(getattr(part, "value", None), str))
+            if texts:
+                yield node.lineno, name, texts if name == "say_n" else texts[0], []
+
+
+METHODS = [("**/vendor/**", "ignore"), ("**.py", said_in_python), ("**.js", said_in_javascript)]
 
 
 def also_said() -> Iterator[tuple[str, str]]:
     """(message, file) of what panels say that stands neither in say() nor in presets: docstrings of the mistakes."""
-    for path in sorted((ROOT / "bertlab" / "bugs").glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf8")).body:
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and ast.get_docstring(node):
-                yield ast.get_docstring(node), f"bertlab/bugs/{path.name}"
+    mistakes = ROOT / "bertlab" / "bugs" / "mistakes.py"
+    for node in ast.parse(mistakes.read_text(encoding="utf8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield ast.get_docstring(node) or "", "bertlab/bugs/mistakes.py"
 
 
 def catalogue_file(language: str) -> Path:

@@ -117,9 +117,11 @@ def page(marks: Marks, points: float) -> str:
         notes = "".join(f"<li>{_text(student)}: {_text(note)}</li>" for student, note in marks.notes)
         parts += [_heading(say("What went wrong")), f"<ul>{notes}</ul>"]
     if marks.lacking:
-        held, lacking = say("Not held on this machine:"), ", ".join(map(say, marks.lacking))
-        why = say("Its kernel gives no namespaces, so the submissions ran with limits alone.")
-        parts.append(f"<p><b>{_text(held)}</b> {_text(lacking)}. {_text(why)}</p>")
+        held, lacking = say("Not held on this machine:"), say(", ").join(map(say, marks.lacking))
+        why = say(
+            "{lacking}. Its kernel gives no namespaces, so the submissions ran with limits alone.", lacking=lacking
+        )
+        parts.append(f"<p><b>{_text(held)}</b> {_text(why)}</p>")
     return "".join([*parts, "</body></html>\n"])
 
 

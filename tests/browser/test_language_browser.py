@@ -1,7 +1,10 @@
 """The application in languages that are not English: written from the right, and one in which nothing may be unsaid."""
 
+import bertlab_widgets
 import catalogues
 import pytest
+from bertlab_widgets.app import PANELS
+from catalogues import unsaid
 from lab_page import Notebook
 
 HEBREW = {
@@ -64,6 +67,20 @@ STICKING_OUT = """root => {
 }"""
 
 
+OF_USERS = ".strip, bdi, pre, code, textarea"  # where the text of a user, tokens or code stand
+READ = f"""root => {{
+    const [copy, texts] = [root.cloneNode(true), []];
+    for (const part of copy.querySelectorAll("{OF_USERS}")) part.replaceWith("·");
+    copy.normalize();
+    const walker = document.createTreeWalker(copy, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) texts.push(walker.currentNode.data);
+    for (const part of [root, ...root.querySelectorAll("*")])
+        for (const name of ["aria-label", "title", "placeholder", "aria-valuetext", "data-more"])
+            if (part.hasAttribute(name)) texts.push(part.getAttribute(name));
+    return texts;
+}}"""
+
+
 def application(browser, jupyter, code, folder):
     """A notebook that shows the application in a language of that folder."""
     cells = [
@@ -90,8 +107,10 @@ def open_tab(notebook, tab, panel):
     """Open a tab of the application; the roots of its bar and of its panel."""
     page = notebook.page
     page.locator(f'.bertlab-app [data-tab="{tab}"]').evaluate("tab => tab.click()")
-    page.locator(f'.bertlab[data-panel="{panel}"] .answer').filter(has_text=" ").first.wait_for()
-    return page.locator(".bertlab-app"), page.locator(f'.bertlab[data-panel="{panel}"]')
+    root = page.locator(f'.bertlab[data-panel="{panel}"]')
+    root.and_(page.locator("[data-first-paint-ms]")).wait_for()
+    root.locator(".busy").wait_for(state="hidden", timeout=60_000)
+    return page.locator(".bertlab-app"), root
 
 
 @pytest.mark.parametrize(("tab", "panel"), [("heads", "heads"), ("mask", "masks")])
@@ -114,3 +133,23 @@ def test_forwards_is_to_the_left_where_one_writes_from_the_right(hebrew):
     bar.locator('[data-tab="embedding"][aria-selected="true"]').wait_for()
     hebrew.page.keyboard.press("ArrowRight")
     bar.locator('[data-tab="mask"][aria-selected="true"]').wait_for()
+
+
+@pytest.fixture(scope="module")
+def brackets(browser, jupyter, tmp_path_factory):
+    folder = catalogues.write_pseudo(tmp_path_factory.mktemp("brackets"))
+    notebook = application(browser, jupyter, catalogues.PSEUDO, folder)
+    yield notebook
+    notebook.page.close()
+
+
+def test_nothing_on_a_screen_stands_outside_of_what_is_said(brackets):
+    """Every tab, with every drawer and list open: texts, labels, titles, placeholders, options."""
+    found = []
+    for name, tab in PANELS.items():
+        script = getattr(bertlab_widgets, tab.home.split(".")[1]).script
+        bar, panel = open_tab(brackets, name, script.removesuffix(".js"))
+        panel.get_by_role("button", name="⟦Keys of this panel⟧").click()
+        for root in (bar, panel):
+            found += [f"{name}: {text}" for text in root.evaluate(READ) if unsaid(text)]
+    assert not found, "\n".join(dict.fromkeys(found))

@@ -7,6 +7,8 @@ CELLS = [
     'Workbench(lab, "the cat sat on the mat.")',
     'TasksPanel(lab, "who ran?", "the dog ran up a tree and the cat sat on the mat because it was too tired to run.", '
     'task="qa", window_size=27, stride=7)',
+    "import time\nslow = TasksPanel(lab, 'the cat ran.', task='choice', choices=['it sat.', 'it ran.'])\n"
+    "slow.observe(lambda change: time.sleep(0.4), ['text', 'task', 'choices'])\nslow",
 ]
 
 
@@ -65,7 +67,7 @@ def test_every_task_draws_its_answer(tasks, task, drawn):
 
 
 def test_menus_name_a_window_of_any_size_and_no_percentage_is_cut(notebook):
-    panel = notebook.page.locator('.bertlab[data-panel="tasks"]').last
+    panel = notebook.page.locator('.bertlab[data-panel="tasks"]').nth(1)
     panel.locator(".with-side .figure").first.wait_for()
     shown = "menu => menu.options[menu.selectedIndex].text"
     assert panel.get_by_role("combobox", name="Window").evaluate(shown) == "27 tokens"
@@ -202,6 +204,56 @@ def test_the_groups_of_tabs_take_two_rows_at_every_size_and_open_what_was_open_i
             ".filter(box => box.height).map(box => Math.round(box.top))"
         )
         assert len(set(tops)) == 2, (size, tops)
+
+
+@pytest.fixture
+def slow(notebook):
+    """A panel whose kernel takes its time for every change."""
+    panel = notebook.page.locator('.bertlab[data-panel="tasks"]').last
+    panel.locator(".strip .chip").first.wait_for()
+    return panel
+
+
+def press(target, milliseconds=150):
+    """A click as a hand makes it: the button is down for so long."""
+    target.click(delay=milliseconds)
+
+
+def typed(panel, text, end=""):
+    """A sentence typed into the field, not yet sent where `end` is no key."""
+    field = panel.locator(".text-fields input").first
+    field.fill("")
+    field.press_sequentially(text)
+    if end:
+        field.press(end)
+
+
+@pytest.mark.parametrize(
+    ("end", "task", "text"), [("Enter", "sentiment", "a dog ran."), ("", "ner", "paris is muddy.")]
+)
+def test_a_sentence_and_a_click_on_another_task_right_after_it_both_hold(notebook, slow, end, task, text):
+    typed(slow, text, end)
+    press(slow.locator(f'[data-task="{task}"]'))
+    slow.locator(f'[data-task="{task}"][aria-selected="true"]').wait_for()
+    notebook.page.wait_for_timeout(2000)  # all answers of the kernel are there
+    assert slow.locator('.tasks [aria-selected="true"]').get_attribute("data-task") == task
+    assert slow.locator(".text-fields input").first.input_value() == text
+    assert slow.locator(".strip .chip").all_inner_texts()[1:-1] == text.replace(".", " .").split()
+
+
+def test_an_ending_and_a_click_on_a_button_right_after_it_both_hold(notebook, slow):
+    open_task(slow, "choice")
+    endings = slow.locator(".endings input")
+    endings.first.wait_for()
+    endings.first.fill("it was down.")
+    press(slow.get_by_role("button", name="Add an ending"))
+    endings.nth(2).wait_for()
+    notebook.page.wait_for_timeout(1500)
+    assert [field.input_value() for field in endings.all()] == ["it was down.", "it ran.", ""]
+    endings.nth(2).fill("it wrote.")
+    press(slow.get_by_role("button", name="Remove ending B"))
+    notebook.page.wait_for_timeout(1500)
+    assert [field.input_value() for field in endings.all()] == ["it was down.", "it wrote."]
 
 
 def test_nothing_left_the_machine_and_nothing_went_wrong(notebook):

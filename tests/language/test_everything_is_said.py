@@ -1,27 +1,15 @@
 """In a language that puts every message between brackets, no sentence of a panel stands outside of them."""
 
 import importlib
-import re
 
 import catalogues
 import pytest
 from bertlab_widgets import LayersPanel, MaskPanel, Workbench
 from bertlab_widgets.app import PANELS, TabBar
+from catalogues import unsaid
 
 import bertlab
 from bertlab import language
-
-TWO_WORDS = re.compile(r"[A-Za-z]{2,}[,:;]? [A-Za-z]{2,}")
-BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
-
-
-def unsaid(text):
-    """The first two English words that stand next to each other outside of all brackets; tokens do not count."""
-    outside = re.sub(r"`[^`]*`", "`", text)
-    while BRACKETED.search(outside):
-        outside = BRACKETED.sub("·", outside)
-    found = TWO_WORDS.search(outside)
-    return found[0] if found else ""
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """ModelPanel: a map whose counts add up, every place on it, other classes on the same weights, source and memory."""
 
+import gettext
 import json
 
 import pytest
@@ -257,6 +258,27 @@ def test_an_export_leaves_panel_and_workbench_as_they_were(lab):
     heads.observe(lambda change: seen.append(change["new"]), "layer")
     panel.exported_bytes("html")
     assert (panel.state(), panel.view) == before and workbench.layer == 0 and seen == []
+
+
+class Bracketed(gettext.NullTranslations):
+    """A language in which every sentence stands in brackets."""
+
+    def gettext(self, message):
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one, many, count):
+        return f"⟦{one if count == 1 else many}⟧"
+
+
+@pytest.mark.parametrize("look", ["map", "tensors", "memory"])
+@pytest.mark.parametrize("path", ["", QUERY, PROBS, "bert.encoder.layer.1", "bert.encoder.layer.1.hidden"])
+def test_what_the_map_tells_is_said_in_the_language_that_is_chosen(lab, monkeypatch, look, path):
+    monkeypatch.setattr("bertlab.language.catalogue._catalogue", Bracketed())
+    panel = ModelPanel(lab, TEXT, look=look, path=path, predict_first=True)
+    said = [panel.question, panel.answer, panel.gate_question, panel.grade("7"), *panel.gate_choices]
+    said += [name for name, _ in panel.view.get("detail", {}).get("facts", [])]
+    said += [axes.get_xlabel() for axes in panel.figure().axes if axes.get_xlabel() not in (path, "MB")]
+    assert all(text.startswith("⟦") and text.endswith("⟧") for text in said), said
 
 
 def test_broken_weights_are_named_and_not_drawn():

@@ -90,6 +90,13 @@ test("a page without a kernel answers with what was computed beforehand", async 
   assert.deepEqual(reply, { id: 7, result: "x = 1" });
 });
 
+test("a patch may change one entry of a trait and leave the others", () => {
+  const model = standaloneModel({ path: "", view: { a: 1, b: 2 } }, {}, { 'path:"x"': { "view.b": 3 } });
+  model.set("path", "x");
+  model.save_changes();
+  assert.deepEqual(model.get("view"), { a: 1, b: 3 });
+});
+
 test("a difference of probabilities is told in points, with its sign", () => {
   assert.equal(numbers.percent(1.2345), "123 %");
   assert.equal(numbers.points(0.0312), "+3.1 points");

@@ -4,7 +4,9 @@ import copy
 import csv
 import io
 import json
+import re
 import threading
+from gettext import NullTranslations
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from panel_checks import run_code
 from small_lab import small_lab
 
 from bertlab.lab import TASKS
+from bertlab.language import catalogue
 from bertlab.model import BertForNextSentencePrediction
 
 TEXT = "the cat sat on the mat."
@@ -135,6 +138,16 @@ def test_gaps_are_those_of_the_lab(lab):
     assert list(panel.data()) == [2, 6]
     for gap, candidates in zip(panel.data().values(), fills):
         assert same(gap, {candidate.token: candidate.probability for candidate in candidates})
+
+
+def test_of_two_gaps_the_answer_says_which_token_stands_where(lab):
+    panel = done(TasksPanel(lab, "the [MASK] sat on the [MASK]."))
+    first, second = (next(iter(gap)) for gap in panel.data().values())
+    put = f"BERT would put `{first}` at place 2 and `{second}` at place 6; each gap is read with the others still open."
+    assert panel.answer.startswith(put) and f"“{first} at place 2”" in panel.answer
+    assert panel.view["attribution"]["about"] == f"{first} at place 2"
+    panel.text = "the [MASK] sat."
+    assert done(panel).answer.startswith("BERT would put `") and "place" not in panel.answer
 
 
 def test_the_answer_and_its_spans_are_those_of_the_lab(lab):
@@ -676,3 +689,80 @@ def test_sentences_count_and_name_as_a_person_would(lab):
 
 def test_no_word_of_a_tagged_text_is_not_an_error(lab):
     assert done(TasksPanel(lab, "[MASK]", task="ner", attribution="off")).error == ""
+
+
+def test_a_first_text_without_a_word_has_no_tags(lab):
+    panel = done(TasksPanel(lab, "", "a cat", task="pos"))
+    assert panel.error == "" and panel.answer == panel.grade("NOUN") == "There is no word to name."
+
+
+# --- tokens that the model lacks
+
+
+@pytest.mark.parametrize("task", list(ASKED))
+def test_a_mask_that_the_vocabulary_lacks_is_refused_in_words(task):
+    panel = done(TasksPanel(small_lab(without="[MASK]"), "the [MASK] sat.", PAIR, task=task, choices=CHOICES))
+    own = "small has no [MASK] in its vocabulary, so it can fill no gap."
+    others = "`[MASK]` has the id 114, but small knows the ids 0 to 113 only: take it out of the text."
+    assert panel.answer == (own if task == "fill_mask" else others)
+    assert panel.table() == [] and panel.data() == {} and panel.code() and panel.figure() and panel.static_twin()
+    assert panel.exported_bytes("csv") and panel.exported_bytes("html")
+
+
+def test_what_is_refused_at_once_leaves_no_rows_and_no_numbers(lab):
+    panel = done(TasksPanel(lab, TEXT, task="generation", search="sample", temperature=-1.0))
+    assert "Temperature is -1.0" in panel.error and panel.table() == [] and panel.data() == {} and panel.figure()
+
+
+# --- other languages
+
+
+class InBrackets(NullTranslations):
+    """A language whose sentences are the English ones in angular brackets."""
+
+    def gettext(self, message):
+        return f"⟨{message}⟩"
+
+    def ngettext(self, one, many, count):
+        return f"⟨{one if count == 1 else many}⟩"
+
+
+def outside(text):
+    """What of a text no catalogue has given."""
+    while "⟨" in text:
+        text = re.sub(r"⟨[^⟨⟩]*⟩", "", text)
+    return text.strip(" .·")
+
+
+@pytest.mark.parametrize("task", list(ASKED))
+def test_all_that_is_said_of_a_task_can_be_said_in_another_language(task, lab, monkeypatch):
+    monkeypatch.setattr(catalogue, "_catalogue", InBrackets())
+    text = "the [MASK] sat on the [MASK]." if task == "fill_mask" else TEXT
+    panel = done(TasksPanel(lab, text, PAIR, task=task, choices=CHOICES, new_tokens=3, longest=3))
+    view = panel.view
+    said = [panel.question, panel.answer, panel.gate_question, view["reason"], view["reads"], panel.grade("zzz")]
+    said += [title for _, title, _ in panel.tasks] + [field for field in view["fields"] if field]
+    said += [view["chance"]["text"]] if "chance" in view else []
+    assert panel.error == "" and [outside(sentence) for sentence in said] == [""] * len(said)
+
+
+def test_the_labels_of_the_next_sentence_are_said_and_keep_their_names(lab, monkeypatch):
+    monkeypatch.setattr(catalogue, "_catalogue", InBrackets())
+    panel = done(TasksPanel(lab, TEXT, PAIR, task="next_sentence", explained="is_next"))
+    assert panel.view["names"] == [["is_next", "⟨is next⟩"], ["random", "⟨random⟩"]]
+    assert list(panel.data()) == ["is_next", "random"] and panel.view["attribution"]["about"] == "⟨is next⟩"
+    assert [row["label"] for row in panel.view["rows"]] == ["⟨is next⟩", "⟨random⟩"]
+
+
+def test_a_second_text_is_optional_where_a_task_answers_without_it(lab):
+    for task, asked in ASKED.items():
+        view = done(TasksPanel(lab, TEXT, task=task, choices=CHOICES, new_tokens=1, longest=1)).view
+        assert view["optional"] == (task == "fill_mask") and asked.pair == bool(view.get("missing"))
+
+
+def test_what_the_shipped_decoder_was_trained_to_do_can_be_translated():
+    from bertlab_widgets.tasks.rewriting import SHIPPED_AIM
+
+    from bertlab.recipes.reorder import TRAINED_TO
+
+    assert SHIPPED_AIM == TRAINED_TO

@@ -2,6 +2,7 @@
 // place; and two other looks, all tensors and the memory.
 import { tabs } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { drawDetail } from "./detail.js";
 import { insideOf } from "./inside.js";
 import { nextIn } from "./pure.js";
@@ -9,18 +10,22 @@ import { stackOf } from "./stack.js";
 import { memoryTable, tensorTable } from "./tables.js";
 
 const LOOKS = [
-  ["map", "Map"],
-  ["tensors", "All tensors"],
-  ["memory", "Memory"],
+  ["map", mark("Map")],
+  ["tensors", mark("All tensors")],
+  ["memory", mark("Memory")],
 ];
 const FACETS = [
-  ["numbers", "Numbers"],
-  ["source", "Source"],
+  ["numbers", mark("Numbers")],
+  ["source", mark("Source")],
 ];
+const named = choices => choices.map(([value, name]) => [value, say(name)]);
+
+/** Whether there is a kernel; an exported page holds every place of the map, and neither sources nor other models. */
+const canCompute = ui => !ui.model.standalone;
 
 /** The menu of models: documented classes on the lab's weights, then the models of its tasks. */
 function kindMenu(ui) {
-  const menu = h("select", { "aria-label": "Model", onchange: () => ui.set("kind", menu.value) });
+  const menu = h("select", { "aria-label": say("Model"), onchange: () => ui.set("kind", menu.value) });
   let known = "";
   const show = () => {
     const choices = ui.get("view")?.kinds || [];
@@ -29,31 +34,32 @@ function kindMenu(ui) {
       menu.replaceChildren(...choices.map(([value, text]) => h("option", { value }, text)));
     }
     menu.value = ui.get("kind");
-    menu.disabled = Boolean(ui.model.standalone);
+    menu.disabled = !canCompute(ui);
   };
   ui.on(["view", "kind"], show);
   show();
-  return h("label", {}, h("span", {}, "Model"), menu);
+  return h("label", {}, h("span", {}, say("Model")), menu);
 }
 
 function mapStage(ui) {
   const { get } = ui;
   const stack = h("div.stack.scroll");
   const inside = h("div.inside.scroll");
-  const facets = tabs(ui, "facet", FACETS, "What is shown of the chosen place");
-  const detail = h("div.detail.scroll", { tabindex: "0", "aria-label": "The chosen place" });
+  const facets = canCompute(ui) ? tabs(ui, "facet", named(FACETS), say("What is shown of the chosen place")) : null;
+  const detail = h("div.detail.scroll", { tabindex: "0", "aria-label": say("The chosen place") });
   const map = h("div.map", {}, stack, inside, h("div.place", {}, facets, detail));
-  const other = h("div.scroll", { tabindex: "0", "aria-label": "Table" });
-  const whole = h("button", { type: "button", class: "text-button", onclick: () => ui.set("path", "") }, "Whole model");
+  const other = h("div.scroll", { tabindex: "0", "aria-label": say("Table") });
+  const out = { type: "button", class: "text-button", onclick: () => ui.set("path", "") };
+  const whole = h("button", out, say("Whole model"));
   let shown = null;
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"), kindMenu(ui), whole);
+  ui.controls.append(tabs(ui, "look", named(LOOKS), say("What the stage shows")), kindMenu(ui), whole);
   return () => {
     const view = get("view");
     const held = document.activeElement?.dataset?.path;
     const column = [stack, inside].find(one => one.contains(document.activeElement));
     if (view.empty) ui.stage.replaceChildren(ui.invite());
     else if (view.look !== "map") {
-      other.replaceChildren(...(view.look === "memory" ? memoryTable(view) : tensorTable(ui, view)));
+      other.replaceChildren(...(view.look === "memory" ? memoryTable(view) : tensorTable(ui, view, canCompute(ui))));
       if (!other.isConnected) ui.stage.replaceChildren(other);
     } else {
       stack.replaceChildren(stackOf(ui, view));
@@ -103,15 +109,15 @@ export const spec = {
   height: 420,
   stage: mapStage,
   keys: [
-    ["↑ ↓", "through the parts, or through what is inside one"],
-    ["→ ←", "into the part, and back"],
-    ["s", "source or numbers of the chosen place"],
-    ["1, 2, 3", LOOKS.map(([, name]) => name).join(", ")],
-    ["Esc", "out to what holds the chosen place"],
+    ["↑ ↓", mark("through the parts, or through what is inside one")],
+    ["→ ←", mark("into the part, and back")],
+    ["s", mark("source or numbers of the chosen place")],
+    ["1, 2, 3", mark("Map, All tensors, Memory")],
+    ["Esc", mark("out to what holds the chosen place")],
   ],
   onKey(event, ui) {
     if (walk(event, ui)) return true;
-    if (event.key === "s") ui.set("facet", ui.get("facet") === "source" ? "numbers" : "source");
+    if (event.key === "s" && canCompute(ui)) ui.set("facet", ui.get("facet") === "source" ? "numbers" : "source");
     else if (event.key === "Escape" && event.target.closest?.(".map") && ui.get("path")) {
       ui.set("path", ui.get("view").detail?.above ?? "");
     } else if (LOOKS[Number(event.key) - 1]) ui.set("look", LOOKS[Number(event.key) - 1][0]);

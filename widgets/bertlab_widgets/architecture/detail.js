@@ -1,5 +1,6 @@
 // Everything about one place: facts, a histogram, lengths by token; or the lines of source that use it.
 import { bidi, h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number, thousands } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 
@@ -27,7 +28,8 @@ function histogram(detail) {
     });
   const zero = statistics.min < 0 && statistics.max > 0 ? [line(0, "var(--muted)", "2 2")] : [];
   const marks = [...zero, line(statistics.mean, "var(--mark)", null)];
-  const said = `Histogram from ${number(statistics.min)} to ${number(statistics.max)}, highest bar ${thousands(most)}`;
+  const ends = { least: number(statistics.min), greatest: number(statistics.max), highest: thousands(most) };
+  const said = say("Histogram from {least} to {greatest}, highest bar {highest}", ends);
   const attributes = { viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img", "aria-label": said };
   return h(
     "div.histogram",
@@ -37,7 +39,7 @@ function histogram(detail) {
       "div.axis",
       {},
       h("span", {}, number(statistics.min)),
-      h("span.mean", {}, `mean ${number(statistics.mean)}`),
+      h("span.mean", {}, say("mean {value}", { value: number(statistics.mean) })),
       h("span", {}, number(statistics.max)),
     ),
   );
@@ -57,7 +59,7 @@ function byToken(ui, lengths) {
       h("span.figure", { style: `left: ${(100 * length) / top}%` }, number(length)),
     ),
   ]);
-  return [h("h4", {}, "Length at each token"), h("div.bars", {}, ...rows)];
+  return [h("h4", {}, say("Length at each token")), h("div.bars", {}, ...rows)];
 }
 
 function sourceLines(source) {
@@ -71,19 +73,20 @@ function sourceLines(source) {
 /** The parts of the column. */
 export function drawDetail(ui, detail) {
   const rows = detail.facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
-  const steps = (detail.path || "the whole model").split(/(?<=\.)/).flatMap(step => [step, h("wbr")]);
+  const steps = (detail.path || say("the whole model")).split(/(?<=\.)/).flatMap(step => [step, h("wbr")]);
   const title = h("h4", {}, h("code", {}, ...steps));
   if (detail.source) return [title, ...sourceLines(detail.source)];
   const { statistics } = detail;
   if (statistics) {
     const pairs = [
-      ["deviation", statistics.std],
-      ["norm", statistics.norm],
+      [say("deviation"), statistics.std],
+      [say("norm"), statistics.norm],
     ];
     for (const [name, value] of pairs) rows.push(h("dt", {}, name), h("dd", {}, number(value, 4)));
     if (statistics.left_out) {
-      const reason = `${thousands(statistics.left_out)} that are no numbers, or hidden places`;
-      rows.push(h("dt", {}, "left out"), h("dd", {}, reason));
+      const count = thousands(statistics.left_out);
+      const reason = say("{count} that are no numbers, or hidden places", { count });
+      rows.push(h("dt", {}, say("left out")), h("dd", {}, reason));
     }
   }
   return [

@@ -1,6 +1,14 @@
 // What is inside a part: a row for each module, its tensors as squares, its hook points as circles.
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { large } from "./pure.js";
+
+const SAID = {
+  tensor: mark("tensor {path}, {shape}"),
+  shared: mark("tensor {path}, {shape}, shared"),
+  fresh: mark("tensor {path}, {shape}, freshly drawn"),
+  point: mark("hook point {path}, {shape} for this sentence"),
+};
 
 function chip(ui, entry, kind, said) {
   const chosen = entry.path === ui.get("path");
@@ -26,22 +34,23 @@ function moduleRow(ui, row) {
       "data-path": row.path,
       "aria-pressed": String(chosen),
       tabindex: chosen ? "0" : "-1",
-      title: row.path || "the whole model",
+      title: row.path || say("the whole model"),
       onclick: () => ui.set("path", row.path),
     },
     row.name,
     row.class === row.name ? null : h("span.muted", {}, ` ${row.class}`),
   );
   const tensors = row.tensors.map(entry => {
-    const state = entry.shared ? ", shared" : entry.origin === "fresh" ? ", freshly drawn" : "";
-    const mark = entry.origin === "fresh" ? " fresh" : entry.shared ? " shared" : "";
-    const shown = { ...entry, name: `${entry.name}${mark}` };
-    const kind = `tensor${entry.origin === "fresh" ? " fresh" : ""}`;
-    return chip(ui, shown, kind, `tensor ${entry.path}, ${entry.shape}${state}`);
+    const fresh = entry.origin === "fresh";
+    const name = fresh
+      ? say("{name} fresh", { name: entry.name })
+      : entry.shared
+        ? say("{name} shared", { name: entry.name })
+        : entry.name;
+    const state = entry.shared ? "shared" : fresh ? "fresh" : "tensor";
+    return chip(ui, { ...entry, name }, `tensor${fresh ? " fresh" : ""}`, say(SAID[state], entry));
   });
-  const points = row.points.map(entry =>
-    chip(ui, entry, "point", `hook point ${entry.path}, ${entry.shape} for this sentence`),
-  );
+  const points = row.points.map(entry => chip(ui, entry, "point", say(SAID.point, entry)));
   const count = row.count ? h("span.count", {}, large(row.count)) : null;
   const indent = `padding-inline-start: calc(${row.depth} * 0.9em)`;
   const chips = [...tensors, ...points];
@@ -55,6 +64,7 @@ export function insideOf(ui, view) {
   const rows = inside.rows.map(row => moduleRow(ui, row));
   const entries = rows.flatMap(row => [...row.querySelectorAll("[data-path]")]);
   if (entries.length && !entries.some(entry => entry.tabIndex === 0)) entries[0].tabIndex = 0;
-  const legend = h("div.head", {}, "▢ tensor   ○ hook point, with its shape for this sentence");
-  return [legend, h("div", { role: "group", "aria-label": `Inside ${inside.name}` }, ...rows)];
+  const signs = [say("▢ tensor"), say("○ hook point, with its shape for this sentence")];
+  const legend = h("div.head.legend", {}, ...signs.map(sign => h("span.key", {}, sign)));
+  return [legend, h("div", { role: "group", "aria-label": say("Inside {name}", { name: inside.name }) }, ...rows)];
 }

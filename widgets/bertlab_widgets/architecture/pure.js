@@ -1,4 +1,5 @@
 // Numbers and places of the map, without a page.
+import { sayN } from "../kit/language.js";
 
 /** "22.7 M", "147,456" */
 export const large = count => (count >= 1e6 ? `${(count / 1e6).toFixed(1)} M` : count.toLocaleString("en"));
@@ -12,7 +13,7 @@ export function size(count) {
   ]) {
     if (count >= step) return `${(count / step).toFixed(count >= 10 * step ? 0 : 1)} ${unit}`;
   }
-  return `${count} bytes`;
+  return sayN("{count} byte", "{count} bytes", count);
 }
 
 /** Where a key leads in a column of `count` entries from `at`; in a list of rows left and right step too. */

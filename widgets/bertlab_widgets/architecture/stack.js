@@ -1,7 +1,8 @@
 // The parts of the model, output on top: how many parameters each has, and how long the sentence's vectors leave it.
 import { PALETTE } from "../kit/colours.js";
 import { bidi, h } from "../kit/dom.js";
-import { number } from "../kit/numbers.js";
+import { say, sayN } from "../kit/language.js";
+import { number, thousands } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 import { large, roundUp } from "./pure.js";
 
@@ -26,8 +27,16 @@ function lengthLines(series, rows, top) {
   return h("div.lines", { style: `grid-row: 2 / span ${rows.length}` }, drawn);
 }
 
+/** A piece of one of the lines, for the legend: words stay in the page's ink, which is read in every theme. */
+function lineSample(k) {
+  const look = { stroke: colourOf(k), "stroke-width": 2, "stroke-dasharray": DASHES[k % 4] };
+  const line = svg("line", { x1: 0, x2: 24, y1: 4, y2: 4, ...look });
+  return svg("svg", { class: "sample", viewBox: "0 0 24 8", "aria-hidden": "true" }, line);
+}
+
 function partRow(ui, row, most, at, path) {
-  const fresh = row.fresh ? h("b.fresh", { title: `${row.fresh} tensors are freshly drawn` }, "fresh") : null;
+  const drawn = sayN("{count} tensor is freshly drawn", "{count} tensors are freshly drawn", row.fresh);
+  const fresh = row.fresh ? h("b.fresh", { title: drawn }, say("fresh")) : null;
   const chosen = row.path === path;
   const place = `grid-row: ${at + 2}`;
   const attributes = {
@@ -37,7 +46,7 @@ function partRow(ui, row, most, at, path) {
     "aria-pressed": String(chosen),
     "data-open": row.open,
     tabindex: row.open ? "0" : "-1",
-    title: `${row.path}, a ${row.class}: ${row.count.toLocaleString("en")} parameters`,
+    title: say("{path}, a {class}: {count} parameters", { ...row, count: thousands(row.count) }),
     onclick: () => ui.set("path", row.path),
   };
   const width = `--of-most: ${row.count / most}`;
@@ -53,31 +62,24 @@ export function stackOf(ui, view) {
   const most = Math.max(1, ...rows.map(row => row.count));
   const series = [{ token: null, values: view.lengths.mean }, ...view.lengths.tokens];
   const top = roundUp(Math.max(...series.flatMap(one => one.values)));
-  const names = series.map(({ token }, k) =>
-    h(
-      "span",
-      { style: `color: ${colourOf(k)}` },
-      k ? bidi(token) : "mean of tokens",
-      k < series.length - 1 ? " · " : "",
-    ),
-  );
+  const names = series.map(({ token }, k) => h("span.key", {}, lineSample(k), k ? bidi(token) : say("mean of tokens")));
   const said = view.lengths.mean.map((value, state) => `${state}: ${number(value)}`).join(", ");
   const entries = rows.flatMap((row, at) => partRow(ui, row, most, at, ui.get("path")));
   const buttons = entries.filter(entry => entry.matches("button"));
   if (!buttons.some(button => button.tabIndex === 0)) buttons[0].tabIndex = 0;
-  const head = { role: "img", "aria-label": `Length of the hidden states, mean over the tokens, by layer: ${said}` };
+  const lengths = say("Length of the hidden states, mean over the tokens, by layer: {lengths}", { lengths: said });
   return h(
     "div.parts",
-    { role: "group", "aria-label": "Parts of the model, output on top" },
-    h("span.head", {}, "output ↑"),
-    h("span.head", {}, "parameters"),
-    h("span.head", head, "length"),
+    { role: "group", "aria-label": say("Parts of the model, output on top") },
+    h("span.head", {}, say("output ↑")),
+    h("span.head", {}, say("parameters")),
+    h("span.head", { role: "img", "aria-label": lengths }, say("length")),
     ...entries,
     lengthLines(series, rows, top),
     h(
       "div.head.legend",
       { style: `grid-row: ${rows.length + 2}` },
-      `↑ the sentence: length of its vectors, 0–${number(top, 2)} · `,
+      say("↑ the sentence: length of its vectors, 0–{top}", { top: number(top, 2) }),
       ...names,
     ),
   );

@@ -1,23 +1,33 @@
 // All tensors with their statistics, and what the parts take in memory.
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { number, thousands } from "../kit/numbers.js";
 import { size } from "./pure.js";
 
+const ORIGINS = {
+  checkpoint: mark("checkpoint"),
+  fresh: mark("fresh"),
+  adapter: mark("adapter"),
+  session: mark("session"),
+  shared: mark("shared"),
+};
 const cell = text => h("td.number", {}, text);
 
-/** A row a tensor; its name leads to its place on the map. */
-export function tensorTable(ui, view) {
-  const names = ["tensor", "shape", "numbers", "origin", "mean", "deviation", "least", "greatest", "norm"];
+/** A row a tensor; its name leads to its place on the map where `linked`. */
+export function tensorTable(ui, view, linked) {
+  const statistics = [say("mean"), say("deviation"), say("least"), say("greatest"), say("norm")];
+  const names = [say("tensor"), say("shape"), say("numbers"), say("origin"), ...statistics];
   const head = names.map((name, i) => h(i > 1 && i !== 3 ? "th.number" : "th", {}, name));
   const open = path => ui.setAll({ path, look: "map" });
+  const link = name => h("button", { type: "button", onclick: () => open(name) }, h("code", {}, name));
   const rows = view.tensors.map(([name, shape, count, origin, ...numbers]) =>
     h(
       "tr",
       {},
-      h("td", {}, h("button", { type: "button", onclick: () => open(name) }, h("code", {}, name))),
+      h("td", {}, linked ? link(name) : h("code", {}, name)),
       h("td", {}, shape),
       cell(thousands(count)),
-      h("td", { class: origin === "fresh" ? "fresh" : null }, origin),
+      h("td", { class: origin === "fresh" ? "fresh" : null }, say(ORIGINS[origin])),
       ...numbers.map(value => cell(value === null ? "" : number(value))),
     ),
   );
@@ -43,11 +53,12 @@ export function memoryTable(view) {
   const total = h(
     "tr.total",
     {},
-    h("td", {}, "together"),
+    h("td", {}, say("together")),
     h("td"),
     h("td", {}, size(sum("parameter_bytes"))),
     h("td", {}, size(sum("value_bytes"))),
   );
-  const head = ["part, output on top", "class", "parameters", "values of this sentence, if all are kept"];
+  const values = say("values of this sentence, if all are kept");
+  const head = [say("part, output on top"), say("class"), say("parameters"), values];
   return [h("table", {}, h("tr", {}, ...head.map(name => h("th", {}, name))), ...rows, total)];
 }

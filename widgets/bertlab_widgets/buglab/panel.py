@@ -13,7 +13,7 @@ from bertlab.analysis import evaluating
 from bertlab.language import mark, say, say_n
 
 from ..panel import Panel, graded_share, moved, percent, quoted
-from ..workbench import SelectionError, ablation_code, needs_word_head
+from ..workbench import SelectionError, ablation_code, needs_word_head, token_names
 from .snippets import PREPARED, REPAIRS, RIGHT, TITLES, WRONG, source_of
 
 NAMES = tuple(bugs.MISTAKES)
@@ -87,9 +87,9 @@ class BugLabPanel(Panel):
     def _likeliest(self, probabilities: torch.Tensor) -> list[list[list]]:
         """For each place [token, probability] of the likeliest ones."""
         best = probabilities.topk(min(SHOWN, probabilities.shape[-1]))
-        names = self.workbench.lab.tokenizer.convert_ids_to_tokens
+        tokenizer = self.workbench.lab.tokenizer
         return [
-            [[name, p] for name, p in zip(names(ids), shares, strict=True)]
+            [[name, p] for name, p in zip(token_names(tokenizer, ids), shares, strict=True)]
             for ids, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
 

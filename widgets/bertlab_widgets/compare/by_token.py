@@ -11,7 +11,7 @@ from bertlab.language import say, say_n
 
 from ..panel import moved, percent, quoted, signed
 from ..panel.drawing import map_figure
-from ..workbench import SelectionError, needs_word_head
+from ..workbench import SelectionError, needs_word_head, token_names, words_code
 from . import pictures
 from .looks import Sided, known, state_labels, state_name
 from .sides import cosines, distances
@@ -78,12 +78,12 @@ class AttentionLook(Sided):
 
     def table(self) -> list[dict]:
         self.whole()
-        names, values = self.names(), self.difference()
-        head = f"{self.panel.layer}.{self.panel.head}"
+        places = [(i, name) for (i, _), name in zip(self.panel.both.pairs(), self.names(), strict=True)]
+        shown = {"head": f"{self.panel.layer}.{self.panel.head}", "shown": self.panel.side}
         return [
-            {"head": head, "shown": self.panel.side, "query_token": one, "key_token": other, "weight": float(value)}
-            for one, row in zip(names, values, strict=True)
-            for other, value in zip(names, row, strict=True)
+            {**shown, "query": query, "query_token": one, "key": key, "key_token": other, "weight": value}
+            for (query, one), row in zip(places, self.difference().tolist(), strict=True)
+            for (key, other), value in zip(places, row, strict=True)
         ]
 
     def code(self) -> list[str]:
@@ -198,11 +198,11 @@ class HiddenLook(Sided):
         return self.whole()["cosine"]
 
     def table(self) -> list[dict]:
-        cosine, names = self.whole()["cosine"], self.names()
+        pairs, names = self.panel.both.pairs(), self.names()
         return [
-            {"hidden_state": state, "token": name, "cosine": float(value)}
-            for state, row in enumerate(cosine)
-            for name, value in zip(names, row, strict=True)
+            {"hidden_state": state, "place": i, "token": name, "cosine": value}
+            for state, row in enumerate(self.whole()["cosine"].tolist())
+            for (i, _), name, value in zip(pairs, names, row, strict=True)
         ]
 
     def code(self) -> list[str]:
@@ -248,9 +248,8 @@ class PredictionsLook(Sided):
 
     def rows(self, found: dict) -> list[dict]:
         """Place by place: the likeliest word on both sides."""
-        name = self.workbench.lab.tokenizer.convert_ids_to_tokens
         best = [found[side].max(-1) for side in ("a", "b")]
-        words = [name(side.indices.tolist()) for side in best]
+        words = [token_names(self.workbench.lab.tokenizer, side.indices.tolist()) for side in best]
         moved_by = (found["a"] - found["b"]).abs().sum(-1) / 2
         return [
             {
@@ -279,7 +278,7 @@ class PredictionsLook(Sided):
         a, b = found["a"][at], found["b"][at]
         ids = list(dict.fromkeys([*a.topk(4).indices.tolist(), *b.topk(4).indices.tolist()]))
         ids.sort(key=lambda token: -float(max(a[token], b[token])))
-        names = self.workbench.lab.tokenizer.convert_ids_to_tokens(ids)
+        names = token_names(self.workbench.lab.tokenizer, ids)
         return [
             {"token": name, "probability": float(b[i]), "before": float(a[i])}
             for name, i in zip(names, ids, strict=True)
@@ -331,7 +330,7 @@ class PredictionsLook(Sided):
         return [
             *self.panel.both.code(),
             "mine, theirs = map(list, zip(*pairs))",
-            "words = lab.tokenizer.convert_ids_to_tokens",
+            *words_code(self.workbench),
             "before, after = a.logits[mine].argmax(-1).tolist(), b.logits[theirs].argmax(-1).tolist()",
             "result = list(zip(words(before), words(after)))",
         ]
@@ -354,4 +353,4 @@ class PredictionsLook(Sided):
             return say("{guess} is no number; {said}.", guess=quoted(guess), said=said)
         if number == changed:
             return say("Right: {said}.", said=said)
-        return say("Your guess was {guess}; {said}.", guess=f"{number:g}", said=said)
+        return say("Your guess was {guess}; {said}.", guess=format(number, "g"), said=said)

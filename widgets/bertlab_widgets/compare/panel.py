@@ -127,6 +127,11 @@ class ComparePanel(LookPanel):
             said = say("With {token} hidden: {sentence}", token=token, sentence=said)
         return said
 
+    @property
+    def speaks_of_masks(self) -> bool:
+        """What is measured on other sentences does not depend on the masks of this one."""
+        return self.looks["overview"].over_many and self.look == "overview"
+
     # --- calls of the browser
 
     def weights(self, layer: int, head: int, side: str = "difference"):

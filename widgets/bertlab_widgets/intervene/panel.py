@@ -17,7 +17,7 @@ from .edges import EVERY, Edges
 from .patches import WHAT, Patches
 from .prunes import Prunes
 from .reasons import METHODS, Reasons
-from .said import MEASURES, NAMED, both, names_of
+from .said import MEASURES, NAMED, both, neuron_names
 from .switches import Switches
 from .watched import Watching
 
@@ -126,6 +126,15 @@ class IntervenePanel(LookPanel):
         """Switches name the heads that are off themselves."""
         return self.look == "switches"
 
+    @property
+    def speaks_of_masks(self) -> bool:
+        """What is measured on other sentences does not depend on the masks of this one."""
+        return self._of_other_sentences
+
+    @property
+    def _of_other_sentences(self) -> bool:
+        return self.look == "prune" and self.over == "samples"
+
     def prepare(self, changed: set[str]) -> None:
         self._forget_old_places(changed)
         needs_word_head(self.workbench.lab, say("load a model that has one, bertlab.load() for example"))
@@ -153,10 +162,10 @@ class IntervenePanel(LookPanel):
     def completed(self, said: str) -> str:
         word = self.watching.now()
         around = []
-        if word.hidden:
+        if word.hidden and not self._of_other_sentences:
             around.append(say("{token} hidden", token=quoted(self.workbench.tokens[word.place]["text"])))
         if self.neurons and self.look != "switches":
-            names = names_of(self.neurons[:NAMED])
+            names = neuron_names(self.neurons[:NAMED])
             around.append(say_n("neuron {names} off", "neurons {names} off", len(self.neurons), names=names))
         return say("With {conditions}: {sentence}", conditions=both(around), sentence=said) if around else said
 

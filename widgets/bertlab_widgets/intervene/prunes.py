@@ -10,7 +10,7 @@ import torch
 from bertlab.language import mark, say, say_n
 
 from ..panel import Look, Stopped, percent, quoted, signed
-from ..workbench import SelectionError
+from ..workbench import SelectionError, mask_id
 from . import pictures
 from .said import MEASURES, guessed, no_number, right
 from .watched import off_code, setting_code, under
@@ -32,12 +32,25 @@ class Prunes(Look):
     def depends_on(self) -> tuple:
         return (self.panel.by, self.panel.over, self.workbench.seed)
 
+    def needs(self) -> None:
+        if self.panel.over == "text":
+            return
+        if mask_id(self.workbench) is None:
+            raise SelectionError(
+                say("this vocabulary has no [MASK] to hide the last words with: measure on this prediction")
+            )
+        self._sentences()
+
+    def _sentences(self) -> tuple[dict[str, torch.Tensor], Any]:
+        lab, measure = self.workbench.lab, self.panel.measure
+        return self.workbench.cached(("many sentences", measure), lambda: many_sentences(lab, measure))
+
     def measured(self) -> tuple[dict[str, torch.Tensor], Any]:
         """The batch and the metric: the watched word of this text, or the last words of sentences that ship."""
         watching = self.panel.watching
         if self.panel.over == "text":
             return watching.batch(), watching.target()
-        return many_sentences(self.workbench.lab, self.panel.measure)
+        return self._sentences()
 
     def steps(self) -> Iterator[float]:
         from bertlab.analysis.pruning import curve

@@ -21,14 +21,14 @@ def both(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else say("{one} and {other}", one=parts[0], other=parts[1])
 
 
-def names_of(neurons: Sequence[Sequence[int]]) -> str:
+def neuron_names(neurons: Sequence[Sequence[int]]) -> str:
     """Neurons by layer and number: "0.1, 2.5"."""
     return ", ".join(f"{layer}.{neuron}" for layer, neuron in neurons)
 
 
 def neurons_named(neurons: Sequence[Sequence[int]]) -> str:
     """ "neuron 0.1", "neurons 0.1, 0.2, 2.5 and 4 more"."""
-    count, names = len(neurons), names_of(neurons[:NAMED])
+    count, names = len(neurons), neuron_names(neurons[:NAMED])
     if count > NAMED:
         return say("neurons {names} and {more} more", names=names, more=count - NAMED)
     return say_n("neuron {names}", "neurons {names}", count, names=names)

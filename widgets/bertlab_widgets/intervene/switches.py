@@ -10,10 +10,10 @@ import torch
 from bertlab.language import mark, say, say_n
 
 from ..panel import Look, moved, percent, quoted, significant
-from ..workbench import heads_named
+from ..workbench import heads_named, token_names, words_code
 from . import pictures
 from .edges import graded_percent
-from .said import both, guessed, names_of, neurons_named, no_number, right
+from .said import both, guessed, neuron_names, neurons_named, no_number, right
 from .watched import off_code, setting_code
 
 OFFERED = 10  # neurons that are offered as switches
@@ -147,7 +147,7 @@ class Switches(Look):
                     ids = [word.token_id for word in neurons.words(self.workbench.model, layer, neuron, 3)]
             except LookupError:
                 return []
-            return self.workbench.lab.tokenizer.convert_ids_to_tokens(ids)
+            return token_names(self.workbench.lab.tokenizer, ids)
 
         return self.workbench.cached(("promoted", layer, neuron), compute)
 
@@ -199,7 +199,7 @@ class Switches(Look):
         watching, tokenizer = self.panel.watching, self.workbench.lab.tokenizer
         whole, now = watching.whole_logits(), watching.logits()
         token = int(whole.argmax())
-        name = quoted(tokenizer.convert_ids_to_tokens([token])[0])
+        name = quoted(token_names(tokenizer, [token])[0])
         before, after = float(whole.softmax(-1)[token]), float(now.softmax(-1)[token])
         par = self._par_said(found)
         if not self.count_off():
@@ -215,7 +215,7 @@ class Switches(Look):
                 self.count_off(),
                 par=par,
                 off=self.off_said(),
-                word=quoted(tokenizer.convert_ids_to_tokens([first])[0]),
+                word=quoted(token_names(tokenizer, [first])[0]),
                 probability=percent(float(now.softmax(-1)[first])),
             )
         return say_n(
@@ -251,7 +251,7 @@ class Switches(Look):
         probabilities = self.panel.watching.logits().softmax(-1)
         before = self.panel.watching.whole_logits().softmax(-1)
         best = probabilities.topk(5)
-        names = self.workbench.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
+        names = token_names(self.workbench.lab.tokenizer, best.indices.tolist())
         return [
             {"token": name, "probability": float(p), "with_everything_on": float(before[i])}
             for name, i, p in zip(names, best.indices.tolist(), best.values, strict=True)
@@ -275,8 +275,8 @@ class Switches(Look):
             line,
             f"    logits = lab.model(**batch).prediction_logits[0, {place}].float()",
             "best = logits.softmax(-1).topk(5)",
-            "words = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
-            "result = dict(zip(words, best.values.tolist()))",
+            *words_code(self.workbench),
+            "result = dict(zip(words(best.indices.tolist()), best.values.tolist()))",
         ]
 
     def figure(self, width: float):
@@ -286,7 +286,7 @@ class Switches(Look):
         bars = watching.bars(watching.whole_logits(), watching.logits())
         label = say("heads: dark is on")
         if self.panel.neurons:
-            label = say("heads: dark is on; neurons off: {names}", names=names_of(self.panel.neurons))
+            label = say("heads: dark is on; neurons off: {names}", names=neuron_names(self.panel.neurons))
         return pictures.grid_and_bars(grid, bars, width, label)
 
     # --- predict first
@@ -295,7 +295,7 @@ class Switches(Look):
         if self.count_off():
             word = self.panel.watching.now().word
             return say("How likely will “{word}” be without {off}, in percent?", word=word, off=self.off_said())
-        name = self.workbench.lab.tokenizer.convert_ids_to_tokens([int(self.panel.watching.whole_logits().argmax())])[0]
+        name = token_names(self.workbench.lab.tokenizer, [int(self.panel.watching.whole_logits().argmax())])[0]
         return say("With how few switches can “{word}” be broken as the first choice?", word=name)
 
     def grade(self, guess: str) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from bertlab.language import say
 
-from ..workbench import SelectionError, Workbench, ablation_code, input_code, watched_place
+from ..workbench import SelectionError, Workbench, ablation_code, input_code, token_names, watched_place
 
 SHOWN = 6  # words with a bar
 
@@ -122,7 +122,7 @@ class Watching:
         token = best
         if self.panel.word:
             token = token_named(self.workbench, self.panel.word)
-        return Watched(place, token, tokenizer.convert_ids_to_tokens([token])[0], hidden, token == best)
+        return Watched(place, token, token_names(tokenizer, [token])[0], hidden, token == best)
 
     def token_names(self) -> list[str]:
         """The tokens as the model gets them, the watched place hidden."""
@@ -147,7 +147,7 @@ class Watching:
         best = [*before.topk(count - 2).indices.tolist(), *now.topk(count - 2).indices.tolist()]
         ids = list(dict.fromkeys([watched, *best]))
         ids = [watched, *sorted(ids[1:], key=lambda token: -max(float(before[token]), float(now[token])))][:count]
-        names = self.workbench.lab.tokenizer.convert_ids_to_tokens(ids)
+        names = token_names(self.workbench.lab.tokenizer, ids)
         return [
             {"token": name, "probability": float(now[i]), "before": float(before[i]), "watched": i == watched}
             for name, i in zip(names, ids, strict=True)

@@ -17,7 +17,7 @@ export function wordBars(ui, view, title, mark) {
     onclick: alone ? null : () => ui.call("follow", { word: row.token }).catch(() => {}),
   }));
   const note = pinned.size && pin.look === view.look ? say("the pinned state") : mark;
-  const word = `\`${view.word.replaceAll("`", "ˋ")}\``;
+  const word = ["", view.word.replaceAll("`", "ˋ"), ""].join("`");
   const said = say("The mark: {mark}. Followed: {word}; click another word to follow it.", { mark: note, word });
   return h("div.words", {}, h("h4", {}, title), bars(rows), h("p.small.muted", {}, ...marked(said)));
 }

@@ -12,7 +12,10 @@ function decode(value) {
 
 const NO_KERNEL = mark("This page has no kernel: open the notebook for that.");
 
-/** `state` by trait; `answers` by "call:arguments"; `patches` by "trait:value": what else changes with it. */
+/**
+ * `state` by trait; `answers` by "call:arguments"; `patches` by "trait:value": what else changes with it, a trait, or
+ * one entry of it ("view.detail").
+ */
 export function standaloneModel(state, answers, patches) {
   const handlers = {};
   const dirty = new Set();
@@ -30,8 +33,9 @@ export function standaloneModel(state, answers, patches) {
       for (const name of [...dirty]) {
         const patch = patches[`${name}:${JSON.stringify(values[name])}`];
         for (const [key, value] of Object.entries(decode(patch || {}))) {
-          values[key] = value;
-          dirty.add(key);
+          const [trait, part] = key.split(".");
+          values[trait] = part ? { ...values[trait], [part]: value } : value;
+          dirty.add(trait);
         }
       }
       const names = [...dirty];

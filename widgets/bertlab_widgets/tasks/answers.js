@@ -99,11 +99,17 @@ export function answer(ui, view) {
   return h("div.with-side", {}, h("div", {}, spots, legend, ruler(ui, view)), h("div", {}, ...best));
 }
 
+/** The endings as they are now: one that was typed may have been sent since they were drawn. */
+function endingsNow(ui) {
+  const given = ui.get("choices") || [];
+  return given.length ? given : ["", ""];
+}
+
 function ending(ui, view, list, values, text, i) {
   const save = value =>
     ui.set(
       "choices",
-      list.map((old, k) => (k === i ? value : old)),
+      endingsNow(ui).map((old, k) => (k === i ? value : old)),
     );
   const field = h("input", {
     type: "text",
@@ -119,7 +125,7 @@ function ending(ui, view, list, values, text, i) {
   const drop = () =>
     ui.set(
       "choices",
-      list.filter((_, k) => k !== i),
+      endingsNow(ui).filter((_, k) => k !== i),
     );
   const attributes = {
     disabled: list.length <= 2,
@@ -136,13 +142,12 @@ function ending(ui, view, list, values, text, i) {
 
 /** Endings that compete; they can be changed, taken away and added. */
 export function choice(ui, view) {
-  const given = ui.get("choices") || [];
-  const list = given.length ? given : ["", ""];
+  const list = endingsNow(ui);
   const values = new Map((view.rows || []).map(row => [row.label, row.value]));
   const drawn = chanceLine(view.chance, 3, list.length);
   const head = drawn ? [drawn.name, h("span"), h("span"), drawn.line] : [h("span"), h("span"), h("span")];
   const rows = list.flatMap((text, i) => ending(ui, view, list, values, text, i));
-  const add = textButton(say("Add an ending"), () => ui.set("choices", [...list, ""]), { class: "start" });
+  const add = textButton(say("Add an ending"), () => ui.set("choices", [...endingsNow(ui), ""]), { class: "start" });
   const endings = h("div.endings", {}, h("span"), h("span"), ...head, ...rows, h("span"), add);
   return h("div", {}, view.missing ? h("p.muted", {}, view.missing) : null, endings);
 }

@@ -127,7 +127,7 @@ class Gaps(SentenceReading):
 
     def input_code(self) -> list[str]:
         lines = super().input_code()
-        if self.example:
+        if self.example and self.places:
             lines.append(f"batch['input_ids'][0, {self.places[0]}] = lab.tokenizer.mask_token_id  # as if hidden")
         return lines
 

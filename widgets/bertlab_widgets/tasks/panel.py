@@ -10,7 +10,7 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
 from bertlab.lab import TASKS
 from bertlab.language import mark, say
 
-from ..panel import Panel
+from ..panel import Panel, quoted
 from ..workbench import SelectionError
 from . import explaining, pictures
 from .asked import ASKED, Asked, asked_by
@@ -316,6 +316,8 @@ class TasksPanel(Panel):
         }
         if asked.pair and not self.workbench.text_pair.strip():
             read = {"missing": asked.missing}
+        elif strange := self._unread():
+            read = {"missing": strange, "refused": True}
         else:
             read = reading.read()
         if "missing" not in read:
@@ -331,9 +333,24 @@ class TasksPanel(Panel):
         if read.get("done", True):
             self.reasons.look()
 
+    def _unread(self) -> str:
+        """What is said of a token that the tokenizer has and the model has not; empty where there is none."""
+        size = self.workbench.config.vocab_size
+        own = self.workbench.lab.tokenizer.mask_token if self.task == "fill_mask" else ""  # of [MASK] it speaks itself
+        for token in self.workbench.tokens:
+            if token["id"] >= size and token["text"] != own:
+                return say(
+                    "{token} has the id {id}, but {model} knows the ids 0 to {last} only: take it out of the text.",
+                    token=quoted(token["text"]),
+                    id=token["id"],
+                    model=self.workbench.lab.name,
+                    last=size - 1,
+                )
+        return ""
+
     @property
     def _answered(self) -> bool:
-        return "missing" not in self.view and not self.view.get("empty")
+        return "kind" in self.view and "missing" not in self.view
 
     def _with_pinned(self, view: dict) -> dict:
         values = self.pinned.get("values", {}) if self.pinned.get("task") == self.task else {}

@@ -7,6 +7,7 @@ from collections import Counter
 from bertlab.language import say, say_n
 
 from ..panel import percent, quoted
+from .explaining import Question
 from .reading import SentenceReading, best_first, joined
 
 GROUPS = {  # part of speech -> a letter that parts the classes beside the colour
@@ -115,6 +116,9 @@ class Tags(SentenceReading):
             f"tag({word['position']}, {index}, 'log_probability')",
         )
 
+    def question(self) -> Question | None:
+        return super().question() if self.view.get("words") else None
+
     def gate(self) -> str:
         if not self.view.get("words"):
             return say(self.guessed)
@@ -126,6 +130,8 @@ class Tags(SentenceReading):
         return names if len(names) <= 20 else []
 
     def grade(self, guess: str) -> str:
+        if not self.view.get("words"):
+            return say("There is no word to name.")
         label, guess = self.looked_at()["label"], guess.strip().upper()
         if guess == label.upper():
             return say("Right.")

@@ -4,6 +4,7 @@ import { mark, say } from "../kit/language.js";
 import { answer, choice, gaps, labels, number } from "./answers.js";
 import { ownControls, taskTabs } from "./controls.js";
 import { drawLook, rewriting } from "./looks.js";
+import { afterPress } from "./pressed.js";
 import { drawReasons, drawUntrained } from "./reasons.js";
 import { written } from "./steps.js";
 import { tags } from "./tags.js";
@@ -63,11 +64,11 @@ function tasksStage(ui) {
   ui.stage.append(reading);
   ui.above.append(tasks.element);
   ui.controls.append(own.element);
-  return () => {
+  return afterPress(ui, () => {
     const view = get("view");
     tasks.draw();
-    if (view.empty) {
-      main.replaceChildren(ui.invite());
+    if (!view.kind) {
+      main.replaceChildren(view.empty ? ui.invite() : ""); // what was refused at once has no picture
       untrained.hidden = reasons.hidden = reads.hidden = true;
       return;
     }
@@ -82,7 +83,7 @@ function tasksStage(ui) {
     main.replaceChildren(view.missing && view.kind !== "choice" ? invite(ui, view) : DRAW[view.kind](ui, view));
     if (focused) main.querySelector(focused)?.focus();
     drawLook(ui, view, null);
-  };
+  });
 }
 
 export const spec = {

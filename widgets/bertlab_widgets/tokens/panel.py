@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections import Counter
 
-from traitlets import Enum, Int, List, Unicode
+from traitlets import Enum, Int, List, Unicode, default
 
 from bertlab.language import mark, say
 
@@ -57,9 +57,11 @@ class TokenizerPanel(Panel):
     def __init__(self, *arguments, vocabularies: dict | None = None, **settings):
         self.vocabularies = dict(vocabularies or {})
         super().__init__(*arguments, **settings)
-        self.variants = [[name, say(shown)] for name, (shown, _) in VARIANTS.items()] + [
-            [name, name] for name in self.vocabularies
-        ]
+
+    @default("variants")
+    def _all_variants(self) -> list[list[str]]:
+        shown = [[name, say(shown)] for name, (shown, _) in VARIANTS.items()]
+        return shown + [[name, name] for name in self.vocabularies]
 
     # --- numbers
 
@@ -247,7 +249,7 @@ class TokenizerPanel(Panel):
         if view["why"] and self.look in ("steps", "compare"):
             return say("This tokenizer's steps cannot be shown; its table and lengths can.")
         if self.look == "compare":
-            shown = dict(self.variants or []).get(self.against, self.against)
+            shown = dict(self.variants).get(self.against, self.against)
             return said.of_comparison(view["comparison"], shown, bool(self.workbench.text_pair))
         if self.look == "steps" and trace.words and not lengths["cut"]:
             word = trace.words[min(self.word, len(trace.words) - 1)]
@@ -293,10 +295,15 @@ class TokenizerPanel(Panel):
     def data(self) -> list[dict]:
         return self.rows()
 
+    @property
+    def _drawn(self) -> bool:
+        """Whether the look has a picture: not without a text, nor where the first one was refused."""
+        return "why" in self.view and not (self.view["why"] and self.look in ("steps", "compare"))
+
     def table(self) -> list[dict]:
         """What the look shows: steps of the algorithm, tokens, both tokenizers, pieces a word."""
         view = self.view
-        if view["why"] and self.look in ("steps", "compare"):
+        if not self._drawn:
             return []
         if self.look == "steps":
             chosen = range(len(view["steps"])) if self.step < 0 else [min(self.step, len(view["steps"]) - 1)]
@@ -357,7 +364,7 @@ class TokenizerPanel(Panel):
             axes.set_xlabel(say("pieces"), fontsize=8)
             axes.set_ylabel(say("words and signs"), fontsize=8)
         else:
-            names, rows = self._cells()
+            names, rows = self._cells() if self._drawn else ([""], [])
             figure = Figure(figsize=(width, 0.24 * len(rows) + 1), layout="constrained")
             axes = figure.subplots()
             axes.axis("off")
@@ -385,7 +392,7 @@ class TokenizerPanel(Panel):
 
     def _mark(self, table) -> None:
         """The step on show, or the selected tokens, in bold."""
-        last = len(self.view["steps"]) - 1
+        last = len(self.view.get("steps", [])) - 1
         shown = {"steps": [last if self.step < 0 else min(self.step, last)], "table": self.workbench.selected}
         for (row, _), cell in table.get_celld().items():
             if row - 1 in shown.get(self.look, []):

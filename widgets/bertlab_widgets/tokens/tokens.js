@@ -116,9 +116,9 @@ function tokenStage(ui) {
   return () => {
     const view = get("view");
     limit.hidden = get("look") !== "length";
-    source.element.hidden = Boolean(view.empty);
-    if (!view.empty) source.draw(view);
-    body.replaceChildren(...(view.empty ? [ui.invite()] : draw[get("look")](view)));
+    source.element.hidden = !view.rows;
+    if (view.rows) source.draw(view);
+    body.replaceChildren(...(view.rows ? draw[get("look")](view) : view.empty ? [ui.invite()] : []));
   };
 }
 

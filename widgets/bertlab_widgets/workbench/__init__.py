@@ -5,8 +5,8 @@ Read `workbench` first, then `encoding`.
 
 from .calls import Around
 from .checks import SelectionError, needs_word_head
-from .code import CORPUS, ablation_code, conditions, heads_named, heads_off, input_code, lab_code
-from .encoding import Encoding, encode, word_numbers
+from .code import CORPUS, ablation_code, conditions, heads_named, heads_off, input_code, lab_code, words_code
+from .encoding import Encoding, encode, token_names, word_numbers
 from .lock import ModelLock
 from .results import Result
 from .together import Together
@@ -32,6 +32,8 @@ __all__ = [
     "last_word",
     "mask_id",
     "needs_word_head",
+    "token_names",
     "watched_place",
     "word_numbers",
+    "words_code",
 ]

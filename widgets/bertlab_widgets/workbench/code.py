@@ -35,6 +35,14 @@ def input_code(workbench: Any, *, pair: bool = True) -> list[str]:
     return lines
 
 
+def words_code(workbench: Any) -> list[str]:
+    """Lines that leave a function from ids to tokens in `words`; see `token_names`."""
+    if workbench.token_count == workbench.config.vocab_size:
+        return ["words = lab.tokenizer.convert_ids_to_tokens"]
+    line = "words = lambda ids: token_names(lab.tokenizer, ids)"
+    return ["from bertlab_widgets.workbench import token_names", line]
+
+
 def ablation_code(workbench: Any, model: str = "lab.model") -> tuple[list[str], str]:
     """The switched-off heads: what goes before, and the context in which they are off."""
     heads = list(workbench.ablated)

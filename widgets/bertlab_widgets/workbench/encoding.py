@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -59,6 +61,12 @@ def joined_words(tokens: list[dict], tokenizer) -> list[dict]:
         found[number]["positions"].append(token["position"])
         found[number]["special"] &= token["special"]
     return found
+
+
+def token_names(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+    """The tokens of ids; "[id 131]" for a row of the model that stands for no token, where it has more than words."""
+    names = tokenizer.convert_ids_to_tokens(list(ids))
+    return [f"[id {number}]" if name is None else name for name, number in zip(names, ids, strict=True)]
 
 
 def encode(tokenizer, text: str, text_pair: str = "", limit: int = 512) -> Encoding:
