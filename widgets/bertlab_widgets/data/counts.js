@@ -116,17 +116,13 @@ export function calibration(ui, view) {
   const parts = [];
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     parts.push(svg("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: "rule" }));
-    parts.push(svg("text", { x: left - 6, y: y(share) + 4, "text-anchor": "end" }, `${100 * share} %`));
+    parts.push(svg("text", { x: left - 6, y: y(share) + 4, "text-anchor": "end" }, percent(share)));
   }
   bins.forEach((found, i) => {
     const middle = x((found.low + found.high) / 2);
     if (i % 2)
       parts.push(
-        svg(
-          "text",
-          { x: x(found.high), y: high - bottom + 28, "text-anchor": "middle" },
-          `${Math.round(100 * found.high)} %`,
-        ),
+        svg("text", { x: x(found.high), y: high - bottom + 28, "text-anchor": "middle" }, percent(found.high)),
       );
     if (!found.count) return;
     const on = ui.get("bin") === i;

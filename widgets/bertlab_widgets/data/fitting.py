@@ -31,7 +31,7 @@ def task_for(lab: Any, wanted: Wanted, rows: Rows) -> str:
                 say(
                     "the head {task!r} does not choose one of several labels; those that do are {names}",
                     task=wanted.task,
-                    names=", ".join(names),
+                    names=say(", ").join(names),
                 )
             )
         return wanted.task
@@ -74,7 +74,7 @@ def numbers_said(labels: set[str], names: Sequence[str]) -> str:
     """Which number was taken for which label, where a set has numbers and the head has names; empty where not."""
     if not _are_numbers_of(labels, names) or _are_numbers_of(set(names), names):
         return ""
-    shown = ", ".join(
+    shown = say(", ").join(
         say("{number} for {label}", number=number, label=label) for number, label in enumerate(names[:12])
     )
     return say("Its labels are numbers, taken as those of the head: {numbers}.", numbers=shown)
@@ -98,10 +98,12 @@ def _none_fits(lab: Any, names: Sequence[str], labels: set[str], ships: bool) ->
         "no head of {lab} has the labels of this set ({labels}); it has heads for {heads}: {advice}",
         lab=lab.name,
         labels=_first(sorted(labels), 6),
-        heads="; ".join(f"{name} ({_first(errors.labels_of(lab, name), 4)})" for name in names[:4]),
+        heads=say("; ").join(
+            say("{head} ({labels})", head=name, labels=_first(errors.labels_of(lab, name), 4)) for name in names[:4]
+        ),
         advice=advice,
     )
 
 
 def _first(names: Sequence[str], most: int) -> str:
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
+    return say(", ").join(names[:most]) + (" …" if len(names) > most else "")

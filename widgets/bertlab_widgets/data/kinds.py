@@ -42,7 +42,7 @@ def check_kind(row: Mapping[str, Any], name: str, renamed: Mapping[str, str | No
                     "{set}: the columns {columns} hold {what}, but here a head judges whole texts; train on the set in "
                     "TrainPanel, or choose a column of texts under Text",
                     set=name,
-                    columns=", ".join(map(repr, columns)),
+                    columns=say(", ").join(map(repr, columns)),
                     what=say(what),
                 )
             )
@@ -52,7 +52,7 @@ def check_kind(row: Mapping[str, Any], name: str, renamed: Mapping[str, str | No
                 "{set}: of its columns {columns} none has a name that tells that it holds the texts; choose it under "
                 "Text, or from Python with columns={example}",
                 set=name,
-                columns=", ".join(map(repr, row)),
+                columns=say(", ").join(map(repr, row)),
                 example={"text": next(map(str, row), "...")},
             )
         )

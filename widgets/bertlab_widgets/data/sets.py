@@ -13,6 +13,7 @@ from bertlab.data import DataError, read, samples, sentence_pairs
 from bertlab.language import mark, say, say_n
 from bertlab.rows import column_name, text_columns, texts_of
 
+from ..train import in_a_row
 from ..workbench import SelectionError
 from .kinds import check_kind, check_labels, check_texts, labels_in
 
@@ -28,7 +29,7 @@ READ_FROM = {
     "pair": mark("second text from “{column}”"),
     "label": mark("label from “{column}”"),
 }
-SPLITS = ("dev", "train", "both")
+SPLITS = (mark("dev"), mark("train"), mark("both"))
 MOST = 100_000  # rows that are read of a longer set
 MOST_GROUPS = 12
 ROW = {"text": "..."}  # the least that a row holds
@@ -56,7 +57,7 @@ class Wanted:
         if self.source in SHIPPED:
             title = say(SHIPPED[self.source][0])
             whole = self.source == "sentence_pairs" or self.split == "both"
-            return title if whole else say("{title}: {split}", title=title, split=self.split)
+            return title if whole else say("{title}: {split}", title=title, split=say(self.split))
         return say("rows given in Python") if self.source == GIVEN else Path(self.source).name
 
 
@@ -84,7 +85,7 @@ class Rows:
             for name, message in READ_FROM.items()
             if (column := self.read[name]) not in (None, name)
         ]
-        parts = [say("Read: {columns}.", columns=", ".join(found))] if found else []
+        parts = [say("Read: {columns}.", columns=say(", ").join(found))] if found else []
         if self.read["label"] is None:
             parts.append(say("No column of labels was found: rows are predicted, not judged."))
         elif not self.labelled:
@@ -98,7 +99,7 @@ class Rows:
                     self.blank,
                 )
             )
-        return " ".join(parts)
+        return in_a_row(parts)
 
 
 def kept(data: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bertlab.language import say
 
-from ..train import blind_share
+from ..train import blind_share, in_a_row
 from .sets import GIVEN, SHIPPED, columns_seen
 
 
@@ -55,4 +55,4 @@ def sources(given: bool) -> list[list[str]]:
 
 def guessed(judged: Any) -> str:
     """What was guessed of the set: its columns, and what its labels stand for."""
-    return " ".join(filter(None, [judged.rows.guessed(), judged.numbers_said]))
+    return in_a_row([judged.rows.guessed(), judged.numbers_said])

@@ -8,7 +8,7 @@ from typing import Any
 from bertlab.language import mark, say, say_n
 
 from ..panel import graded_share, percent, quoted, significant
-from ..train import blind_share
+from ..train import blind_share, in_a_row
 from ..workbench import heads_named
 from .judged import Judged
 
@@ -158,7 +158,7 @@ def calibration(judged: Judged) -> str:
             **values,
         )
     message = SURER if gap > 0 else LESS_SURE
-    return say(message, points=percent(abs(gap)).removesuffix(" %"), **values)
+    return say(message, points=significant(100 * abs(gap)), **values)
 
 
 def part(judged: Judged, cell: list[int], by: str, number: int, count: int) -> str:
@@ -175,7 +175,7 @@ def part(judged: Judged, cell: list[int], by: str, number: int, count: int) -> s
     if number >= 0:
         ends = {"low": number * 10, "high": number * 10 + 10}
         said.append(say("confidence above {low} % and up to {high} %", **ends))
-    return say_n("{count:,} row: {parts}.", "{count:,} rows: {parts}.", count, parts=", ".join(said))
+    return say_n("{count:,} row: {parts}.", "{count:,} rows: {parts}.", count, parts=say(", ").join(said))
 
 
 def one_row(judged: Judged, number: int) -> str:
@@ -199,7 +199,7 @@ def one_row(judged: Judged, number: int) -> str:
             **values,
         )
     cut = say("It is longer than the model, and was read up to there.")
-    return say("{first} {second}", first=said, second=cut) if row.cut else said
+    return in_a_row([said, cut]) if row.cut else said
 
 
 def of_panel(panel: Any) -> str:
@@ -215,8 +215,8 @@ def of_panel(panel: Any) -> str:
         said = calibration(judged)
     else:
         said = whole_set(judged, shown)
-        if panel.look == "confusion" and (most := confusion(judged, panel.by_now)):
-            said = say("{first} {second}", first=said, second=most)
+        if panel.look == "confusion":
+            said = in_a_row([said, confusion(judged, panel.by_now)])
     off, _ = panel.heads_off()
     return say("With {heads} off: {said}", heads=heads_named(off), said=said) if off else said
 
@@ -249,7 +249,7 @@ def graded(judged: Judged | None, guess: str) -> str:
     if judged is None or not judged.known:
         return say("Nothing is predicted yet.")
     if judged.labelled:
-        return graded_share(guess, judged.accuracy, [(say(name), *ends) for name, *ends in GUESSES])
+        return graded_share(guess, judged.accuracy, GUESSES)
     best = judged.labels[int(judged.matrix("").sum(0).argmax())]
     if guess == best:
         return say("Right: {label}.", label=quoted(best))

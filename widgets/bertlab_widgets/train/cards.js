@@ -61,9 +61,7 @@ function card(ui, row, view, wide) {
   const truth = regression && row.truth ? h("div.small.muted", {}, say("truth: {truth}", { truth: row.truth })) : null;
   const line = () => spark(ui, row.trace, view.steps, range, wide);
   const trace =
-    row.trace?.length > 1
-      ? h("div", { title: say("“{label}” over the run", { label: row.trace_of }) }, line())
-      : null;
+    row.trace?.length > 1 ? h("div", { title: say("“{label}” over the run", { label: row.trace_of }) }, line()) : null;
   return h("div", {}, titleOf(row), shown, truth, trace);
 }
 

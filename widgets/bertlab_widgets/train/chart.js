@@ -121,7 +121,7 @@ function baselines(pen, entries, y, bounds, format) {
     bounds.bottom,
   );
   lines.forEach(([text, [names, value]], i) => {
-    const { left, right, colors } = pen;
+    const { c, left, right, width, colors } = pen;
     pen.line(
       [
         [left, y(value)],
@@ -130,7 +130,8 @@ function baselines(pen, entries, y, bounds, format) {
       colors.muted,
       { dash: [4, 4] },
     );
-    pen.label(`${baselineName(names)} ${text}`, right + 6, places[i], colors.muted);
+    const fits = name => c.measureText(`${name} ${text}`).width <= width - right - 6;
+    pen.label(`${baselineName(names, fits)} ${text}`, right + 6, places[i], colors.muted);
   });
 }
 

@@ -64,6 +64,6 @@ export function drawLayers(ui, canvas, view, width, height) {
       ? say("0 to {most}; the fresh head moves farther", { most: percent(most) })
       : say("0 to {most}", { most: percent(most) });
   drawKey(c, colors, left, below + 30 * scale, key);
-  const said = names.map((name, k) => `${name} ${percent(values[k].at(-1))}`).join(", ");
+  const said = names.map((name, k) => `${name} ${percent(values[k].at(-1))}`).join(say(", "));
   canvas.setAttribute("aria-label", say("Change of each part: {parts}", { parts: said }));
 }

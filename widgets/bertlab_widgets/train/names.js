@@ -46,20 +46,19 @@ const BASELINES = {
   "unigram entropy": mark("unigram entropy"),
 };
 const SHORT = { ...BASELINES, "unigram entropy": mark("unigram") };
-const LONG = 12; // characters
 
-/** What knowing nothing gives, in a few words; where two of them are too long, chance stands for the majority, too. */
-export function baselineName(names) {
-  const whole = names.map(name => say(BASELINES[name] || name)).join(", ");
-  if (whole.length <= LONG) return whole;
+/** What knowing nothing gives, by its names; where they do not fit in short, and chance stands for the majority. */
+export function baselineName(names, fits) {
+  const whole = names.map(name => say(BASELINES[name] || name)).join(say(", "));
+  if (fits(whole)) return whole;
   const kept = names.includes("chance") ? names.filter(name => name !== "majority") : names;
-  return kept.map(name => say(SHORT[name] || name)).join(", ");
+  return kept.map(name => say(SHORT[name] || name)).join(say(", "));
 }
 
 /** What a blind guess gets, 0 to 1; as `blind_share` in said.py writes it. */
 export function blindShare(share) {
   const exact = Number((100 * share).toFixed(2));
-  return Math.abs(100 * share - exact) < 1e-9 * Math.abs(exact) ? `${exact} %` : percent(share);
+  return Math.abs(100 * share - exact) < 1e-9 * Math.abs(exact) ? say("{number} %", { number: exact }) : percent(share);
 }
 
 /** As much of a text as has room in a card. */

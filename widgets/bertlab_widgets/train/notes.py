@@ -72,7 +72,9 @@ def notes_on(rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
     """What was guessed of a set that somebody gave, and what it may have been meant for."""
     said = []
     if guessed := guessed_columns(rows[0], kind if kind != MASKED else "causal"):
-        read = ", ".join(say("{name} from {column!r}", name=name, column=column) for name, column in guessed.items())
+        read = say(", ").join(
+            say("{name} from {column!r}", name=name, column=column) for name, column in guessed.items()
+        )
         said.append(
             say("columns taken by their names: {read}; others can be named under the path, text = review", read=read)
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import listed, percent, quoted, sentence_case
+from ..panel import full_stop, listed, percent, quoted, sentence_case
 from .run import LiveRun
 from .view import ENDED, figures_of, metric_of
 from .weights import part_said
@@ -69,7 +69,8 @@ def readable(metric: str) -> str:
 def blind_share(share: float) -> str:
     """What a blind guess gets, exact where two decimals make it so: 12.5 % is one in eight, and 13 % is not."""
     value = 100 * share
-    return f"{round(value, 2):g} %" if math.isclose(value, round(value, 2)) else percent(share)
+    exact = round(value, 2)
+    return say("{number:g} %", number=exact) if math.isclose(value, exact) else percent(share)
 
 
 def guess_of(chance: Mapping[str, float] | None) -> str:
@@ -179,7 +180,7 @@ def _sizes(run: LiveRun) -> dict[str, int]:
 def _about(where: str, parts: Sequence[str]) -> str:
     """One sentence of a place in the run and one or two things that are so there."""
     if not parts:
-        return say("{where}.", where=where)
+        return full_stop(where)
     if len(parts) == 1:
         return say("{where}: {first}.", where=where, first=parts[0])
     return say("{where}: {first}; {second}.", where=where, first=parts[0], second=parts[1])
@@ -282,7 +283,7 @@ def apart(plan: Any, other: Any) -> str:
     ]
     if not said and plan.pasted != other.pasted:
         return say("other pasted lines")
-    return ", ".join(said) or say("same settings")
+    return say(", ").join(said) or say("same settings")
 
 
 def settings_line(run: LiveRun) -> str:
@@ -297,13 +298,13 @@ def settings_line(run: LiveRun) -> str:
         value = percent(figures[-1][1] / 100)
         reached.append(say("{name} {value}", name=readable(metric_of(run)), value=value))
     reached.append(say("after {step:,} steps", step=run.step))
-    return say("{settings}: {reached}.", settings=", ".join(kept), reached=", ".join(reached))
+    return say("{settings}: {reached}.", settings=say(", ").join(kept), reached=say(", ").join(reached))
 
 
 def notes_said(notes: Sequence[str], adopted: Sequence[str]) -> list[str]:
     """Sentences of what is to be known of the data, and of the tasks that are answered with what was trained here."""
-    said = [say("{note}.", note=sentence_case(note.rstrip(".。"))) for note in notes]
+    said = [full_stop(sentence_case(note.rstrip(".。"))) for note in notes]
     if adopted:
-        tasks = ", ".join(adopted)
+        tasks = say(", ").join(adopted)
         said.append(say("The lab answers for {tasks} with what was trained here; Reset takes it back.", tasks=tasks))
     return said
