@@ -22,7 +22,7 @@ function filled(text, values) {
   return values ? text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all)) : text;
 }
 
-/** A sentence in the language that is spoken: `say("{token} falls.", { token })`. */
+/** A sentence in the language that is spoken; what it names in braces is taken from `values`. */
 export function say(message, values) {
   const said = spoken.messages[message];
   return filled(typeof said === "string" ? said : message, values);
