@@ -110,7 +110,7 @@ def _compared(
         changed = mistake(lab, text)
         wrong = _logits(lab, dict(changed))
         if name == "wrong_case":
-            places, after_places = _same_words(encoding, changed)
+            places, after_places = _same_places(encoding, changed)
         else:
             after_places = places
     return logits[places].softmax(-1), wrong[after_places].softmax(-1), places
@@ -124,17 +124,20 @@ def _cut(lab: Any, text: str, length: int) -> str:
     return text[: max(end for _, end in encoding["offset_mapping"])]
 
 
-def _same_words(encoding: Any, other: Any) -> tuple[list[int], list[int]]:
-    """The places of the first pieces of the words that both encodings have."""
-    firsts = []
+def _same_places(encoding: Any, other: Any) -> tuple[list[int], list[int]]:
+    """The places that both encodings have: the special tokens, and the first piece of each word."""
+    found = []
     for one in (encoding, other):
-        first: dict[int, int] = {}
+        places: dict[Any, int] = {}
+        special = 0
         for place, word in enumerate(one.word_ids(0)):
-            if word is not None:
-                first.setdefault(word, place)
-        firsts.append(first)
-    words = [word for word in firsts[0] if word in firsts[1]]
-    return [firsts[0][word] for word in words], [firsts[1][word] for word in words]
+            if word is None:
+                special += 1
+            places.setdefault(("special", special) if word is None else word, place)
+        found.append(places)
+    first, second = found
+    both = [part for part in first if part in second]
+    return [first[part] for part in both], [second[part] for part in both]
 
 
 def _logits(lab: Any, batch: Mapping[str, torch.Tensor], training: bool = False) -> torch.Tensor:

@@ -42,6 +42,14 @@ def test_what_is_predicted_without_the_mistake_is_what_the_lab_predicts(lab, nam
     assert torch.allclose(found.before[kept], expected[places], atol=1e-5)
 
 
+@pytest.mark.parametrize("name", [name for name in bugs.MISTAKES if name != "missing_special_tokens"])
+def test_every_text_is_framed_by_its_special_tokens_but_where_they_are_missing(lab, name):
+    tokens = bugs.try_on(lab, "the cats sat on a mat.", name).tokens
+    assert [tokens[0], tokens[-1]] == ["[CLS]", "[SEP]"]
+    bare = bugs.try_on(lab, "the cats sat on a mat.", "missing_special_tokens").tokens
+    assert not {"[CLS]", "[SEP]"} & set(bare)
+
+
 def test_the_same_mistake_twice_is_the_same(lab):
     one, other = (bugs.try_on(lab, "the cat", "forgotten_eval") for _ in range(2))
     assert torch.equal(one.after, other.after)

@@ -52,6 +52,12 @@ def test_the_code_that_is_shown_does_what_the_panel_says(name):
         assert len(source.splitlines()) <= 8
 
 
+def test_the_rows_of_every_mistake_have_the_same_frame_but_of_the_one_that_leaves_it_out(lab):
+    for name in NAMES:
+        tokens = [row["token"] for row in BugLabPanel(lab, TEXT, mistake=name).view["rows"]]
+        assert ([tokens[0], tokens[-1]] == ["[CLS]", "[SEP]"]) == (name != "missing_special_tokens")
+
+
 def test_the_right_repair_takes_the_change_away_and_a_wrong_one_does_not(panel):
     change = panel.view["change"]
     offered = [name for name, _ in panel.view["offered"]]

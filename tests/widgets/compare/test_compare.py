@@ -89,6 +89,27 @@ def test_the_first_layers_that_were_not_trained_are_the_same(tuned):
     assert cosine[:2] == pytest.approx(1.0, abs=1e-5) and (cosine[2] < 0.999).any()
 
 
+def test_a_selected_token_shows_its_own_numbers_by_layer_and_head(tuned, monkeypatch):
+    panel = ready(tuned, look="overview", selected=[2, 4])
+    a, b = panel.both.sides()
+    expected = torch.cosine_similarity(a.hidden[:, [2, 4]], b.hidden[:, [2, 4]], dim=-1).mean(-1)
+    moved = distances(a, b, panel.both.pairs())[:, :, [2, 4]].mean(-1)
+    assert same(panel.data(), {"cosine": expected, "attention": moved})
+    assert same(run_code(panel, tuned, monkeypatch), panel.data()) and panel.view["tokens"] == 2
+    assert "at `animal` and `not`: hidden states differ most" in panel.answer and "over 2 tokens" in panel.answer
+    panel.selected = []
+    assert panel.view["tokens"] == 15 and "at `" not in panel.answer
+
+
+def test_a_selected_token_that_changes_nothing_by_layer_and_head_is_told_so(tuned):
+    panel = ready(tuned, look="overview", over="samples", selected=[2])
+    assert "A selected token changes nothing here" in panel.answer
+    panel.selected = []
+    assert "changes nothing" not in panel.answer
+    panel.against, panel.other_text, panel.selected = "text", TEXT.replace("not ", ""), [4]
+    assert "has no partner in the other text, so all count" in panel.answer and panel.view["tokens"] == 14
+
+
 def test_a_lab_of_the_trained_encoder_shares_everything_and_leaves_the_lab_as_it_was(tuned):
     other = trained_for(tuned, "mood")
     model = tuned.task_model("mood")

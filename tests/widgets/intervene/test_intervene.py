@@ -265,7 +265,7 @@ def test_ranks_share_the_best_place_and_the_chance_of_a_correlation_falls_with_t
 def test_from_the_left_alone_words_on_the_right_change_nothing(lab):
     panel = ready(lab, look="causal")
     first = panel.data()
-    panel.text = TEXT.replace("too tired", "very muddy")
+    panel.text = TEXT.replace("too tired", "a river")  # as many tokens: equal sums are added in equal order
     assert panel.wait(60)
     second = panel.data()
     assert second["left"][:8] == pytest.approx(first["left"][:8], abs=1e-5)

@@ -2,16 +2,18 @@
 // avoids it.
 import { tabs } from "../kit/controls.js";
 import { bidi, h, marked, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { sayTexts } from "../kit/looks.js";
 import { percent } from "../kit/numbers.js";
 
 const LOOKS = [
-  ["effect", "What breaks"],
-  ["code", "The code"],
+  ["effect", mark("What breaks")],
+  ["code", mark("The code")],
 ];
 
 /** The ten mistakes with their change, as far as it is known; arrows move. */
 function mistakeList(ui) {
-  const list = h("div.mistakes", { role: "group", "aria-label": "Mistakes" });
+  const list = h("div.mistakes", { role: "group", "aria-label": say("Mistakes") });
   list.addEventListener("keydown", event => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const names = ui.get("view").mistakes.map(([name]) => name);
@@ -26,7 +28,8 @@ function mistakeList(ui) {
     const focus = list.contains(document.activeElement) ? document.activeElement.dataset.name : null;
     const rows = view.mistakes.flatMap(([name, title, change]) => {
       const on = name === ui.get("mistake");
-      const said = change === null ? `${title}, not tried yet` : `${title}, ${percent(change)}`;
+      const known = () => say("{title}, {change}", { title, change: percent(change) });
+      const said = change === null ? say("{title}, not tried yet", { title }) : known();
       const attributes = { type: "button", "aria-pressed": String(on), "aria-label": said, "data-name": name };
       const button = h(
         "button",
@@ -52,7 +55,7 @@ function expected(found) {
 /** Each place before and after; a click selects its token. */
 function effectTable(ui, view) {
   const selected = new Set(ui.get("selected") || []);
-  const names = ["token", "expected before", "expected now", "change"];
+  const names = [say("token"), say("expected before"), say("expected now"), say("change")];
   const rows = view.rows.map(row => {
     const other = row.before[0][0] !== row.after[0][0];
     const chosen = row.linked && selected.has(row.place);
@@ -72,11 +75,8 @@ function effectTable(ui, view) {
     );
   });
   const table = h("table", {}, h("tr", {}, ...names.map(name => h("th", { scope: "col" }, name))), ...rows);
-  return h(
-    "div.scroll.places",
-    { tabindex: "0", role: "region", "aria-label": "What is expected at each token" },
-    table,
-  );
+  const label = say("What is expected at each token");
+  return h("div.scroll.places", { tabindex: "0", role: "region", "aria-label": label }, table);
 }
 
 function repairLine(ui, view) {
@@ -84,7 +84,7 @@ function repairLine(ui, view) {
   const buttons = view.offered.map(([name, what]) => {
     const on = name === chosen;
     const right = on && view.repaired < view.change / 2;
-    const mark = on ? (right ? "✓ " : "✗ ") : "";
+    const sign = on ? (right ? "✓ " : "✗ ") : "";
     return h(
       "button",
       {
@@ -93,17 +93,13 @@ function repairLine(ui, view) {
         class: `repair ${on ? (right ? "mended" : "not") : ""}`,
         onclick: () => ui.set("repair", on ? "" : name),
       },
-      `${mark}${what}`,
+      `${sign}${what}`,
     );
   });
-  const result = view.repaired === null ? "" : h("span.muted", {}, ` change now ${percent(view.repaired)}`);
-  return h(
-    "div.repairs",
-    { role: "group", "aria-label": "What repairs it?" },
-    h("b", {}, "What repairs it? "),
-    ...buttons,
-    result,
-  );
+  const now = () => say("change now {change}", { change: percent(view.repaired) });
+  const result = view.repaired === null ? "" : h("span.muted", {}, " ", now());
+  const question = say("What repairs it?");
+  return h("div.repairs", { role: "group", "aria-label": question }, h("b", {}, question, " "), ...buttons, result);
 }
 
 function effectLook(ui, view) {
@@ -127,7 +123,12 @@ function codeLook(_ui, view) {
     h(`div.${kind}`, {}, h("h4", {}, title), h("pre", { tabindex: "0", role: "region", "aria-label": title }, code));
   return [
     h("p.what", {}, h("b", {}, view.title), " ", ...marked(view.what)),
-    h("div.codes", {}, block("✗ makes the mistake", view.wrong, "made"), block("✓ avoids it", view.right, "avoided")),
+    h(
+      "div.codes",
+      {},
+      block(say("✗ makes the mistake"), view.wrong, "made"),
+      block(say("✓ avoids it"), view.right, "avoided"),
+    ),
     h("p.happens", {}, ...marked(view.happens)),
   ];
 }
@@ -139,8 +140,8 @@ function bugStage(ui) {
   const body = h("div.bugs", {}, h("div", {}, list.element), main);
   const invitation = h("div", { hidden: true });
   ui.stage.append(body, invitation);
-  const all = textButton("Try all ten on this text", () => ui.call("try_all").catch(() => {}));
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"));
+  const all = textButton(say("Try all ten on this text"), () => ui.call("try_all").catch(() => {}));
+  ui.controls.append(tabs(ui, "look", sayTexts(LOOKS), say("What the stage shows")));
   if (!ui.model.standalone) ui.controls.append(all);
   return () => {
     const view = get("view");
@@ -169,9 +170,9 @@ export const spec = {
   pair: false,
   stage: bugStage,
   keys: [
-    ["↑ ↓ in the list", "another mistake"],
-    ["1 2", LOOKS.map(([, name]) => name).join(", ")],
-    ["[ ]", "the mistake before, the next one"],
+    [mark("↑ ↓ in the list"), mark("another mistake")],
+    ["1 2", mark("What breaks, The code")],
+    ["[ ]", mark("the mistake before, the next one")],
   ],
   onKey(event, ui) {
     const look = LOOKS[Number(event.key) - 1];

@@ -10,15 +10,21 @@ from traitlets import Enum, Unicode, validate
 
 from bertlab import bugs
 from bertlab.analysis import evaluating
+from bertlab.language import mark, say, say_n
 
-from ..panel import Panel, counted, graded_share, moved, percent, quoted
+from ..panel import Panel, graded_share, moved, percent, quoted
 from ..workbench import SelectionError, ablation_code, needs_word_head
 from .snippets import PREPARED, REPAIRS, RIGHT, TITLES, WRONG, source_of
 
 NAMES = tuple(bugs.MISTAKES)
 LOOKS = ("effect", "code")
 SHOWN = 3  # tokens that are listed at a place, before and after
-GUESSES = (("under 5 %", 0.0, 0.05), ("5 to 25 %", 0.05, 0.25), ("25 to 60 %", 0.25, 0.6), ("above 60 %", 0.6, 1.01))
+GUESSES = (  # what is said, from, to below
+    (mark("under 5 %"), 0.0, 0.05),
+    (mark("5 to 25 %"), 0.05, 0.25),
+    (mark("25 to 60 %"), 0.25, 0.6),
+    (mark("above 60 %"), 0.6, 1.01),
+)
 
 
 class BugLabPanel(Panel):
@@ -34,7 +40,7 @@ class BugLabPanel(Panel):
     """
 
     script = "buglab.js"
-    question_text = "What breaks when one makes the usual mistakes?"
+    question_text = mark("What breaks when one makes the usual mistakes?")
     settings = ("mistake", "look", "repair")
     lasting = ("text", "mistake")
     calls = (*Panel.calls, "try_all")
@@ -47,7 +53,9 @@ class BugLabPanel(Panel):
     @validate("repair")
     def _check_repair(self, proposal):
         if proposal.value and proposal.value not in NAMES:
-            raise SelectionError(f"repair {proposal.value!r} was given; there are {', '.join(NAMES)}")
+            raise SelectionError(
+                say("repair {repair!r} was given; there are {names}", repair=proposal.value, names=", ".join(NAMES))
+            )
         return proposal.value
 
     # --- numbers
@@ -59,7 +67,7 @@ class BugLabPanel(Panel):
     def tried(self, mistake: str) -> dict:
         """What a mistake does to the text: `change` (0 to 1), `text` as it was read, and `rows`, one a place."""
         workbench = self.workbench
-        needs_word_head(workbench.lab, "load a model that has one, bertlab.load() for example")
+        needs_word_head(workbench.lab, say("load a model that has one, bertlab.load() for example"))
 
         def compute() -> dict:
             with workbench.ablating():
@@ -113,7 +121,7 @@ class BugLabPanel(Panel):
         """Three repairs, [name, what to do]; one of them is right."""
         at = NAMES.index(self.mistake)
         names = sorted({NAMES[(at + step) % len(NAMES)] for step in (0, 3, 7)}, key=NAMES.index)
-        return [[name, REPAIRS[name]] for name in names]
+        return [[name, say(REPAIRS[name])] for name in names]
 
     def try_all(self) -> None:
         """Make every mistake with this text, one after the other."""
@@ -128,7 +136,7 @@ class BugLabPanel(Panel):
                 yield (number + 1) / len(NAMES)
 
         self.job.end()
-        self.start(steps(), "Making all ten mistakes", lambda: self._update({"tried"}))
+        self.start(steps(), say("Making all ten mistakes"), lambda: self._update({"tried"}))
 
     # --- what is shown
 
@@ -137,31 +145,38 @@ class BugLabPanel(Panel):
             self.repair = ""
         what, happens = _told(self.mistake)
         view = {
-            "mistakes": [[name, TITLES[name], self._known(name)] for name in NAMES],
-            "title": TITLES[self.mistake],
+            "mistakes": self._list(),
+            "title": say(TITLES[self.mistake]),
             "what": what,
             "happens": happens,
             "wrong": source_of(WRONG[self.mistake]),
             "right": source_of(RIGHT[self.mistake]),
-            "prepared": PREPARED.get(self.mistake, ""),
+            "prepared": say(PREPARED.get(self.mistake, "")),
             "offered": self.offered(),
             "pinned": self.pinned.get("mistake", {}),
         }
         if self.workbench.masked or self.workbench.forced:
-            view["aside"] = "Read as it was typed: masks and changed tokens are not seen here. Write [MASK] instead."
+            view["aside"] = say(
+                "Read as it was typed: masks and changed tokens are not seen here. Write [MASK] instead."
+            )
         try:
             tried = self.tried(self.mistake)
         except (ValueError, TypeError) as error:
-            self.view, self.answer = {**view, "problem": str(error)}, f"This mistake cannot be made here: {error}."
+            self.view = {**view, "problem": str(error)}
+            self.answer = say("This mistake cannot be made here: {reason}.", reason=error)
             return
         tokens = self.workbench.tokens
         rows = [
             {**row, "linked": row["place"] < len(tokens) and tokens[row["place"]]["text"] == row["token"]}
             for row in tried["rows"]
         ]
-        view["mistakes"] = [[name, TITLES[name], self._known(name)] for name in NAMES]
+        view["mistakes"] = self._list()
         self.view = {**view, "change": tried["change"], "rows": rows, "repaired": self.repaired_change()}
         self.answer = self.sentence(tried)
+
+    def _list(self) -> list[list]:
+        """[name, title, change as far as it is known] of every mistake."""
+        return [[name, say(TITLES[name]), self._known(name)] for name in NAMES]
 
     def _known(self, mistake: str) -> float | None:
         key = self._key(mistake)
@@ -169,27 +184,32 @@ class BugLabPanel(Panel):
 
     def sentence(self, tried: dict) -> str:
         """How much changes, and where most; or what the repair does."""
-        change, title = tried["change"], TITLES[self.mistake]
-        repaired = self.repaired_change()
+        change, repaired = tried["change"], self.repaired_change()
         if repaired is not None:
-            what = REPAIRS[self.repair]
+            what = say(REPAIRS[self.repair])
             if self._repairs():
-                return f"“{what}” repairs it: the change {moved(change, repaired)}."
-            return f"“{what}” does not repair it: the change stays at {percent(change)}."
+                return say("“{what}” repairs it: the change {changes}.", what=what, changes=moved(change, repaired))
+            return say("“{what}” does not repair it: the change stays at {change}.", what=what, change=percent(change))
         rows = tried["rows"]
-        others = sum(row["before"][0][0] != row["after"][0][0] for row in rows)
-        most = self._spoken(rows)
-        was, now = most["before"][0], most["after"][0]
-        became = (
-            f"{quoted(was[0])} stays first ({percent(was[1])} before, {percent(now[1])} now)"
-            if was[0] == now[0]
-            else f"{quoted(was[0])} ({percent(was[1])}) gives way to {quoted(now[0])} ({percent(now[1])})"
+        return say_n(
+            "{mistake}: predictions change by {change} on average (0 % the same, 100 % nothing in common); at {others} "
+            "of {count:,} place another token comes first. {example}",
+            "{mistake}: predictions change by {change} on average (0 % the same, 100 % nothing in common); at {others} "
+            "of {count:,} places another token comes first. {example}",
+            len(rows),
+            mistake=say(TITLES[self.mistake]),
+            change=percent(change),
+            others=sum(row["before"][0][0] != row["after"][0][0] for row in rows),
+            example=self._example(self._spoken(rows)),
         )
-        return (
-            f"{title}: predictions change by {percent(change)} on average (0 % the same, 100 % nothing in common); at "
-            f"{others} of {counted(len(rows), 'place')} another token comes first. "
-            f"At {quoted(most['token'])}, {became}."
-        )
+
+    def _example(self, row: dict) -> str:
+        """What becomes of the likeliest token at one place."""
+        (first, before), (other, now) = row["before"][0], row["after"][0]
+        said = {"place": quoted(row["token"]), "first": quoted(first), "before": percent(before), "now": percent(now)}
+        if first == other:
+            return say("At {place}, {first} stays first ({before} before, {now} now).", **said)
+        return say("At {place}, {first} ({before}) gives way to {other} ({now}).", **said, other=quoted(other))
 
     def _spoken(self, rows: list[dict]) -> dict:
         """The place that the answer speaks of: a selected one, a mask, else the one that changes most."""
@@ -205,15 +225,18 @@ class BugLabPanel(Panel):
     # --- predict first
 
     def gate(self) -> str:
-        return f"{_told(self.mistake)[0]} By how much do the predictions change on average: what is your guess?"
+        return say(
+            "{mistake} By how much do the predictions change on average: what is your guess?",
+            mistake=_told(self.mistake)[0],
+        )
 
     def gate_options(self) -> list[str]:
-        return [name for name, *_ in GUESSES]
+        return [say(name) for name, *_ in GUESSES]
 
     def grade(self, guess: str) -> str:
         if "change" not in self.view:
-            return "This mistake cannot be made here."
-        return graded_share(guess, self.view["change"], GUESSES)
+            return say("This mistake cannot be made here.")
+        return graded_share(guess, self.view["change"], [(say(name), *ends) for name, *ends in GUESSES])
 
     # --- data, code, pictures
 
@@ -226,7 +249,7 @@ class BugLabPanel(Panel):
         if self.look == "code":
             rows = [(name, self._known(name)) for name in NAMES]
             return [
-                {"mistake": name, "title": TITLES[name], "repair": REPAIRS[name], "change": change}
+                {"mistake": name, "title": say(TITLES[name]), "repair": say(REPAIRS[name]), "change": change}
                 for name, change in rows
             ]
         return [
@@ -261,7 +284,7 @@ class BugLabPanel(Panel):
 
         rows = self.view.get("rows", [])[:40]
         if self.look == "code" or not rows:
-            known = [(TITLES[name], self._known(name)) for name in NAMES]
+            known = [(title, change) for _, title, change in self._list()]
             names, values = zip(
                 *[(name, value) for name, value in known if value is not None] or [("", 0.0)], strict=True
             )
@@ -273,7 +296,8 @@ class BugLabPanel(Panel):
         axes.barh(range(len(names)), values, color="#0b62b0")
         axes.set_yticks(range(len(names)), names, fontsize=8)
         axes.invert_yaxis()
-        axes.set(xlim=(0, 1), xlabel="change of the predicted distribution (0 the same, 1 nothing in common)")
+        label = say("change of the predicted distribution (0 the same, 1 nothing in common)")
+        axes.set(xlim=(0, 1), xlabel=label)
         axes.set_title(self.answer.replace("`", ""), fontsize=8, wrap=True)
         return figure
 
@@ -304,6 +328,6 @@ class BugLabPanel(Panel):
 
 def _told(mistake: str) -> tuple[str, str]:
     """What a mistake is, and how it happens in practice: the first paragraph of its docstring and the second."""
-    parts = inspect.getdoc(bugs.MISTAKES[mistake]).split("\n\n")
+    parts = say(inspect.getdoc(bugs.MISTAKES[mistake])).split("\n\n")
     what, happens = (" ".join(part.split()) for part in (parts[0], parts[1]))
     return what, happens

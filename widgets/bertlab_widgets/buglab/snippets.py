@@ -13,36 +13,38 @@ from collections.abc import Callable
 
 import torch
 
+from bertlab.language import mark
+
 TITLES = {
-    "forgotten_mask": "Attention mask forgotten",
-    "swapped_segments": "Segments swapped",
-    "shifted_positions": "Positions shifted by one",
-    "padding_left": "Padding on the left",
-    "silent_truncation": "Cut without a word",
-    "missing_special_tokens": "No [CLS] and [SEP]",
-    "wrong_case": "Tokenizer of the other case",
-    "other_vocabulary": "Another model's vocabulary",
-    "forgotten_eval": "eval() forgotten",
-    "softmax_twice": "Softmax twice",
+    "forgotten_mask": mark("Attention mask forgotten"),
+    "swapped_segments": mark("Segments swapped"),
+    "shifted_positions": mark("Positions shifted by one"),
+    "padding_left": mark("Padding on the left"),
+    "silent_truncation": mark("Cut without a word"),
+    "missing_special_tokens": mark("No [CLS] and [SEP]"),
+    "wrong_case": mark("Tokenizer of the other case"),
+    "other_vocabulary": mark("Another model's vocabulary"),
+    "forgotten_eval": mark("eval() forgotten"),
+    "softmax_twice": mark("Softmax twice"),
 }
 REPAIRS = {
-    "forgotten_mask": "Pass the attention mask on",
-    "swapped_segments": "Take the token types that the tokenizer gives",
-    "shifted_positions": "Let the model count positions from 0",
-    "padding_left": "Pad behind the text",
-    "silent_truncation": "Read the text as far as the model can",
-    "missing_special_tokens": "Let the tokenizer add [CLS] and [SEP]",
-    "wrong_case": "Use the model's own tokenizer, with its case",
-    "other_vocabulary": "Load tokenizer and model from one place",
-    "forgotten_eval": "Call model.eval() before predicting",
-    "softmax_twice": "Give the softmax logits, once",
+    "forgotten_mask": mark("Pass the attention mask on"),
+    "swapped_segments": mark("Take the token types that the tokenizer gives"),
+    "shifted_positions": mark("Let the model count positions from 0"),
+    "padding_left": mark("Pad behind the text"),
+    "silent_truncation": mark("Read the text as far as the model can"),
+    "missing_special_tokens": mark("Let the tokenizer add [CLS] and [SEP]"),
+    "wrong_case": mark("Use the model's own tokenizer, with its case"),
+    "other_vocabulary": mark("Load tokenizer and model from one place"),
+    "forgotten_eval": mark("Call model.eval() before predicting"),
+    "softmax_twice": mark("Give the softmax logits, once"),
 }
 PREPARED = {  # what is done to the text so that the mistake bites
-    "forgotten_mask": "In a batch, beside a text twice as long: as much padding as it has tokens.",
-    "padding_left": "In a batch, beside a text twice as long: as much padding as it has tokens.",
-    "silent_truncation": "Cut to half of its tokens.",
-    "wrong_case": "Every word begins with a capital letter here.",
-    "forgotten_eval": "One draw of dropout, seed 0.",
+    "forgotten_mask": mark("In a batch, beside a text twice as long: as much padding as it has tokens."),
+    "padding_left": mark("In a batch, beside a text twice as long: as much padding as it has tokens."),
+    "silent_truncation": mark("Cut to half of its tokens."),
+    "wrong_case": mark("Every word begins with a capital letter here."),
+    "forgotten_eval": mark("One draw of dropout, seed 0."),
 }
 
 

@@ -2,13 +2,15 @@
 import { makeCells, scaleBar } from "../kit/cells.js";
 import { select } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { sayTexts } from "../kit/looks.js";
 import { bytes, percent, points, SIGNED, WEIGHT } from "../kit/numbers.js";
 import { headsMap } from "./heads.js";
 
 const SIDES = [
   ["difference", "B − A"],
-  ["a", "A alone"],
-  ["b", "B alone"],
+  ["a", mark("A alone")],
+  ["b", mark("B alone")],
 ];
 
 export function attentionLook(ui) {
@@ -30,7 +32,7 @@ export function attentionLook(ui) {
       .catch(() => {});
   }
   const cells = makeCells(ui, {
-    label: "Attention of the head, row looks at column",
+    label: say("Attention of the head, row looks at column"),
     press([row, column], event) {
       cursor = [row, column];
       ui.pick(get("view").places[row], event.shiftKey);
@@ -55,8 +57,8 @@ export function attentionLook(ui) {
     heads.draw(view.moved, height);
     const key = `${view.map_key}/${layer}/${head}/${side}`;
     if (kept.key !== key) ask(key);
-    const shown = SIDES.find(([value]) => value === side)[1];
-    title.textContent = `Head ${layer}.${head}, ${shown}: row looks at column`;
+    const shown = say(SIDES.find(([value]) => value === side)[1]);
+    title.textContent = say("Head {layer}.{head}, {shown}: row looks at column", { layer, head, shown });
     cursor = cursor.map(place => Math.min(place, names.length - 1));
     const selected = new Set(get("selected") || []);
     const signed = side === "difference";
@@ -73,12 +75,13 @@ export function attentionLook(ui) {
       cursor,
       boldRow: i => selected.has(view.places[i]),
       boldColumn: i => selected.has(view.places[i]),
-      summary: `${names.length} tokens.`,
+      summary: say("{count} tokens.", { count: names.length }),
     };
     cells.draw(data, box.clientWidth || 460, height + 24 * ui.scale());
-    const [low, text] = signed ? ["−1", "change of the weight, by its root"] : ["0", "attention, by its root"];
+    const low = signed ? "−1" : "0";
+    const text = signed ? say("change of the weight, by its root") : say("attention, by its root");
     legend.replaceChildren(scaleBar(ui, { signed, low, high: "1", text }));
   }
-  const controls = ui.model.standalone ? [] : [h("span", {}, select(ui, "side", SIDES, "Show"))];
+  const controls = ui.model.standalone ? [] : [h("span", {}, select(ui, "side", sayTexts(SIDES), say("Show")))];
   return { parts: [columns], controls, draw };
 }

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..workbench import (
     SelectionError,
     Workbench,
@@ -23,6 +25,16 @@ from .sides import Seen, aligned, seen
 
 BEFORE, UNTRAINED, TASK = "before", "untrained", "task:"
 OTHER_DRAW = 1011  # so that a model which is itself fresh from a small seed is not drawn again
+UNLIKE = {  # numbers in which two models have to be alike, and what is said where they are not
+    "num_hidden_layers": mark(
+        "{a} has {one} layers and {b} {other}, so they cannot be held against each other head by head: choose a model "
+        "of the same size"
+    ),
+    "num_attention_heads": mark(
+        "{a} has {one} heads a layer and {b} {other}, so they cannot be held against each other head by head: choose a "
+        "model of the same size"
+    ),
+}
 NO_ENCODER = ("generation", "seq2seq")  # tasks whose adapters leave the encoder as it is, or read from the left
 
 
@@ -42,10 +54,10 @@ class Both:
     def choices(self) -> list[list[str]]:
         """[value, text] of every model that is one click away."""
         lab = self.workbench.lab
-        found = [[BEFORE, "the model before training"]] if hasattr(lab, "before") else []
+        found = [[BEFORE, say("the model before training")]] if hasattr(lab, "before") else []
         tasks = [name for name in lab.tasks if name not in NO_ENCODER]
-        found += [[TASK + name, f"after learning {name.replace('_', ' ')}"] for name in tasks]
-        return [*found, [UNTRAINED, "the same with random weights"]]
+        found += [[TASK + name, after_learning(name)] for name in tasks]
+        return [*found, [UNTRAINED, say("the same with random weights")]]
 
     @property
     def chosen(self) -> str:
@@ -79,7 +91,7 @@ class Both:
         name, lab = self.chosen, self.workbench.lab
         try:
             if name == BEFORE:
-                raise LookupError("the model on show was not trained here, so there is none of before")
+                raise LookupError(say("the model on show was not trained here, so there is none of before"))
             if name == UNTRAINED:
                 opened = untrained(lab, self.workbench.seed)
             elif name.startswith(TASK):
@@ -88,7 +100,8 @@ class Both:
             else:
                 opened = bertlab.load(name, device=str(lab.device))
         except Exception as error:
-            raise SelectionError(f"{name} could not be opened: {error}") from error
+            problem = say("{model} could not be opened: {reason}", model=name, reason=error)
+            raise SelectionError(problem) from error
         self._labs = {**dict(list(self._labs.items())[-2:]), self._name(): opened}
 
     def check(self) -> None:
@@ -102,19 +115,20 @@ class Both:
             return
         if mine.tokenizer is not theirs.tokenizer and mine.tokenizer.get_vocab() != theirs.tokenizer.get_vocab():
             raise SelectionError(
-                f"{mine.name} and {theirs.name} have different vocabularies, so their tokens are not the same: "
-                "choose a model of the same vocabulary"
-            )
-        for what, count in (("layers", "num_hidden_layers"), ("heads a layer", "num_attention_heads")):
-            counts = getattr(mine.model.config, count), getattr(theirs.model.config, count)
-            if counts[0] != counts[1]:
-                raise SelectionError(
-                    f"{mine.name} has {counts[0]} {what} and {theirs.name} {counts[1]}, so they cannot be held against "
-                    "each other head by head: choose a model of the same size"
+                say(
+                    "{a} and {b} have different vocabularies, so their tokens are not the same: choose a model of the "
+                    "same vocabulary",
+                    a=mine.name, b=theirs.name,
                 )
+            )  # fmt: skip
+        for counted, message in UNLIKE.items():
+            one, other = getattr(mine.model.config, counted), getattr(theirs.model.config, counted)
+            if one != other:
+                raise SelectionError(say(message, a=mine.name, one=one, b=theirs.name, other=other))
         limit = min(theirs.model.config.max_position_embeddings, theirs.tokenizer.model_max_length)
         if self.workbench.encoding.length > limit:
-            raise SelectionError(f"{theirs.name} takes at most {limit} tokens: shorten the text")
+            problem = say("{model} takes at most {limit} tokens: shorten the text", model=theirs.name, limit=limit)
+            raise SelectionError(problem)
 
     def names(self) -> tuple[str, str]:
         """What both sides are called: two models, or two texts."""
@@ -122,11 +136,11 @@ class Both:
             return "A", "B"
         name = self.chosen
         if name == BEFORE:
-            return self.workbench.lab.name, "before training"
+            return self.workbench.lab.name, say("before training")
         if name.startswith(TASK):
-            return self.workbench.lab.name, f"after learning {name.removeprefix(TASK).replace('_', ' ')}"
+            return self.workbench.lab.name, after_learning(name.removeprefix(TASK))
         if name == UNTRAINED:
-            return self.workbench.lab.name, "untrained"
+            return self.workbench.lab.name, say("untrained")
         return self.workbench.lab.name, self.lab().name
 
     # --- what they read
@@ -168,12 +182,13 @@ class Both:
         """
         text, workbench = self.panel.other_text.strip(), self.workbench
         if not text:
-            raise SelectionError("type a second text to compare with the first, such as one with a word exchanged")
+            problem = say("type a second text to compare with the first, such as one with a word exchanged")
+            raise SelectionError(problem)
         key = ("encoding", text, workbench.text_pair)
         tokenizer = workbench.lab.tokenizer
         found = workbench.cached(key, lambda: encode(tokenizer, text, workbench.text_pair, workbench.limit))
         if all(token["special"] for token in found.tokens):
-            raise SelectionError("the second text holds no words: type some")
+            raise SelectionError(say("the second text holds no words: type some"))
         return found
 
     def pairs(self) -> list[tuple[int, int]]:
@@ -274,6 +289,11 @@ class Both:
         second = second.replace("corpus_means(lab,", "corpus_means(other,")
         contexts = first if self.panel.against == "text" else f"{first}, {second}"
         return ["from bertlab.analysis import ablation", *before], f"with {contexts}:"
+
+
+def after_learning(task: str) -> str:
+    """What the encoder that learnt a task is called."""
+    return say("after learning {task}", task=task.replace("_", " "))
 
 
 def untrained(lab: Any, seed: int = 0) -> Any:

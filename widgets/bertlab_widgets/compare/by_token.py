@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from ..panel import counted, moved, percent, quoted, signed
+from bertlab.language import say, say_n
+
+from ..panel import moved, percent, quoted, signed
 from ..panel.drawing import map_figure
 from ..workbench import SelectionError, needs_word_head
 from . import pictures
-from .looks import Sided, known, state_name
+from .looks import Sided, known, state_labels, state_name
 from .sides import cosines, distances
 
 
@@ -45,25 +47,30 @@ class AttentionLook(Sided):
 
     def sentence(self, found: dict | None) -> str:
         if not found:
-            return "Running both …"
+            return say("Running both …")
         layer, head = self.panel.layer, self.panel.head
-        moved_here = float(found["moved"].mean(-1)[layer, head])
-        if math.isnan(moved_here):
-            return f"Head {layer}.{head} is gone in one of the two: it has no difference."
         every = found["moved"].mean(-1)
-        middle = float(every[~every.isnan()].median())
-        said = f"Head {layer}.{head} moves {percent(moved_here)} of its attention here (the middle head: "
-        said += f"{percent(middle)})"
+        moved_here = float(every[layer, head])
+        if math.isnan(moved_here):
+            return say("Head {layer}.{head} is gone in one of the two: it has no difference.", layer=layer, head=head)
         a, b = self.panel.both.sides()
         mine, theirs = map(list, zip(*self.panel.both.pairs(), strict=True))
         change = b.attention[layer, head][theirs][:, theirs] - a.attention[layer, head][mine][:, mine]
         rows = [at for at, i in enumerate(mine) if i in self.workbench.selected] or list(range(len(mine)))
         row, key = divmod(int(change[rows].abs().argmax()), change.shape[1])
         row, names = rows[row], self.names()
-        before, now = float(a.attention[layer, head][mine[row], mine[key]]), 0.0
-        now = before + float(change[row, key])
-        said += f"; most from {quoted(names[row])} to {quoted(names[key])}, which {moved(before, max(0.0, now))}"
-        return f"{said}."
+        before = float(a.attention[layer, head][mine[row], mine[key]])
+        return say(
+            "Head {layer}.{head} moves {share} of its attention here (the middle head: {middle}); most from {query} to "
+            "{key}, which {changes}.",
+            layer=layer,
+            head=head,
+            share=percent(moved_here),
+            middle=percent(float(every[~every.isnan()].median())),
+            query=quoted(names[row]),
+            key=quoted(names[key]),
+            changes=moved(before, max(0.0, before + float(change[row, key]))),
+        )
 
     def data(self) -> torch.Tensor:
         self.whole()
@@ -99,7 +106,7 @@ class AttentionLook(Sided):
         )
 
     def gate(self) -> str:
-        return "Which layer's heads move most of their attention on this text?"
+        return say("Which layer's heads move most of their attention on this text?")
 
     def options(self) -> list[str]:
         count = self.workbench.layer_count
@@ -108,7 +115,8 @@ class AttentionLook(Sided):
     def grade(self, guess: str) -> str:
         every = self.whole()["moved"].mean(-1).nanmean(-1)
         layer = int(every.nan_to_num(-1).argmax())
-        said = f"layer {layer} moves most, {percent(float(every[layer]))} on average over its heads"
+        share = percent(float(every[layer]))
+        said = say("layer {layer} moves most, {share} on average over its heads", layer=layer, share=share)
         return self.graded_choice(guess, [str(layer)], said)
 
 
@@ -121,7 +129,9 @@ class HiddenLook(Sided):
         super().needs()
         a, b = self.workbench.config.hidden_size, self.panel.both.lab().model.config.hidden_size
         if a != b:
-            raise SelectionError(f"the models are {a} and {b} wide, so their hidden states have no cosine")
+            raise SelectionError(
+                say("the models are {a} and {b} wide, so their hidden states have no cosine", a=a, b=b)
+            )
 
     def compare(self, a: Any, b: Any, pairs: list[tuple[int, int]]) -> dict:
         return {"cosine": cosines(a, b, pairs)}
@@ -129,7 +139,7 @@ class HiddenLook(Sided):
     def view(self, found: dict | None) -> dict:
         cell = self.shown_cell(found)
         return {
-            "rows": ["embeddings", *(f"after {layer}" for layer in range(self.workbench.layer_count))],
+            "rows": state_labels(self.workbench.layer_count),
             "columns": self.names(),
             "values": known(1 - found["cosine"]) if found else [],
             "top": self.top(found),
@@ -157,17 +167,32 @@ class HiddenLook(Sided):
 
     def sentence(self, found: dict | None) -> str:
         if not found:
-            return "Running both …"
+            return say("Running both …")
         row, column = self.shown_cell(found)
         cosine = found["cosine"]
-        most = ":" if self.panel.cell or self.workbench.selected else " moved furthest:"
-        said = f"{quoted(self.names()[column])}{most} has cosine {signed(float(cosine[row, column]))} to itself"
-        if most:
-            said = (
-                f"{quoted(self.names()[column])}{most} its two states have cosine {signed(float(cosine[row, column]))}"
+        said = {
+            "token": quoted(self.names()[column]),
+            "cosine": signed(float(cosine[row, column])),
+            "where": state_name(row),
+            "mean": signed(float(cosine[row].mean())),
+        }
+        if self.panel.cell or self.workbench.selected:
+            return say_n(
+                "{token}: its two states have cosine {cosine} {where}; the mean of all {count:,} token there is "
+                "{mean}.",
+                "{token}: its two states have cosine {cosine} {where}; the mean of all {count:,} tokens there is "
+                "{mean}.",
+                cosine.shape[1],
+                **said,
             )
-        mean = signed(float(cosine[row].mean()))
-        return f"{said} {state_name(row)}; the mean of all {counted(cosine.shape[1], 'token')} there is {mean}."
+        return say_n(
+            "{token} moved furthest: its two states have cosine {cosine} {where}; the mean of all {count:,} token "
+            "there is {mean}.",
+            "{token} moved furthest: its two states have cosine {cosine} {where}; the mean of all {count:,} tokens "
+            "there is {mean}.",
+            cosine.shape[1],
+            **said,
+        )
 
     def data(self) -> torch.Tensor:
         return self.whole()["cosine"]
@@ -186,12 +211,12 @@ class HiddenLook(Sided):
 
     def figure(self, width: float):
         found = self.whole()
-        rows = ["embeddings", *(f"after {layer}" for layer in range(self.workbench.layer_count))]
-        label, top = "1 − cosine of the token's two states", self.top(found)
+        rows = state_labels(self.workbench.layer_count)
+        label, top = say("1 − cosine of the token's two states"), self.top(found)
         return map_figure(1 - found["cosine"], rows, self.names(), width, label, top, self.shown_cell(found))
 
     def gate(self) -> str:
-        return "Which token's hidden state differs most after the last layer?"
+        return say("Which token's hidden state differs most after the last layer?")
 
     def options(self) -> list[str]:
         names = list(dict.fromkeys(self.names()))
@@ -200,9 +225,11 @@ class HiddenLook(Sided):
     def grade(self, guess: str) -> str:
         last = self.whole()["cosine"][-1]
         best, names = int(last.argmin()), self.names()
-        said = f"{quoted(names[best])} differs most, cosine {signed(float(last[best]))}"
-        right = best in self.place_named(guess) or guess.strip() == names[best]
-        return f"Right: {said}." if right else f"Your guess was {quoted(guess.strip())}; {said}."
+        cosine = signed(float(last[best]))
+        said = say("{token} differs most, cosine {cosine}", token=quoted(names[best]), cosine=cosine)
+        if best in self.place_named(guess) or guess.strip() == names[best]:
+            return say("Right: {said}.", said=said)
+        return say("Your guess was {guess}; {said}.", guess=quoted(guess.strip()), said=said)
 
 
 class PredictionsLook(Sided):
@@ -213,7 +240,7 @@ class PredictionsLook(Sided):
     def needs(self) -> None:
         super().needs()
         for lab in (self.workbench.lab, self.panel.both.lab()):
-            needs_word_head(lab, "look at its attention and hidden states")
+            needs_word_head(lab, say("look at its attention and hidden states"))
 
     def compare(self, a: Any, b: Any, pairs: list[tuple[int, int]]) -> dict:
         mine, theirs = map(list, zip(*pairs, strict=True))
@@ -267,18 +294,32 @@ class PredictionsLook(Sided):
 
     def sentence(self, found: dict | None) -> str:
         if not found:
-            return "Running both …"
+            return say("Running both …")
         rows, at = self.rows(found), self.watched()
         changed = sum(row["changed"] for row in rows)
-        said = f"The likeliest word differs at {changed} of {counted(len(rows), 'place')}"
+        differs = say_n(
+            "The likeliest word differs at {changed} of {count:,} place",
+            "The likeliest word differs at {changed} of {count:,} places",
+            len(rows),
+            changed=changed,
+        )
         if at is None:
-            return f"{said}; the watched token has no partner in the other text."
+            return say("{differs}; the watched token has no partner in the other text.", differs=differs)
         row, best = rows[at], int(found["a"][at].argmax())
-        before, now = float(found["a"][at, best]), float(found["b"][at, best])
-        said += f"; at place {row['place']} {quoted(row['before'])} {moved(before, now)}"
-        if row["changed"]:
-            said += f", behind {quoted(row['after'])} with {percent(row['after_probability'])}"
-        return f"{said}."
+        said = {
+            "differs": differs,
+            "place": row["place"],
+            "word": quoted(row["before"]),
+            "changes": moved(float(found["a"][at, best]), float(found["b"][at, best])),
+        }
+        if not row["changed"]:
+            return say("{differs}; at place {place} {word} {changes}.", **said)
+        return say(
+            "{differs}; at place {place} {word} {changes}, behind {other} with {probability}.",
+            **said,
+            other=quoted(row["after"]),
+            probability=percent(row["after_probability"]),
+        )
 
     def data(self) -> list[tuple]:
         return [(row["before"], row["after"]) for row in self.rows(self.whole())]
@@ -300,11 +341,17 @@ class PredictionsLook(Sided):
         return pictures.predictions(self.rows(found), self.bars(found), width)
 
     def gate(self) -> str:
-        return f"At how many of {counted(len(self.panel.both.pairs()), 'place')} does the likeliest word differ?"
+        return say_n(
+            "At how many of {count:,} place does the likeliest word differ?",
+            "At how many of {count:,} places does the likeliest word differ?",
+            len(self.panel.both.pairs()),
+        )
 
     def grade(self, guess: str) -> str:
         changed, number = sum(row["changed"] for row in self.rows(self.whole())), self.guessed_number(guess)
-        said = f"it differs at {changed}"
+        said = say("it differs at {count}", count=changed)
         if number is None:
-            return f"{quoted(guess)} is no number; {said}."
-        return f"Right: {said}." if number == changed else f"Your guess was {number:g}; {said}."
+            return say("{guess} is no number; {said}.", guess=quoted(guess), said=said)
+        if number == changed:
+            return say("Right: {said}.", said=said)
+        return say("Your guess was {guess}; {said}.", guess=f"{number:g}", said=said)

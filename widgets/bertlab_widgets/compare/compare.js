@@ -1,34 +1,32 @@
 // Two models on one text, or two texts in one model: by layer and head, attention, hidden states, predictions.
-import { select, tabs } from "../kit/controls.js";
+import { select } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { lookKey, lookStage, sayTexts } from "../kit/looks.js";
 import { attentionLook } from "./attention.js";
 import { hiddenLook } from "./hidden.js";
 import { overviewLook } from "./overview.js";
 import { predictionsLook } from "./predictions.js";
 
 const LOOKS = [
-  ["overview", "By layer and head", overviewLook],
-  ["attention", "Attention", attentionLook],
-  ["hidden", "Hidden states", hiddenLook],
-  ["predictions", "Predictions", predictionsLook],
+  ["overview", mark("By layer and head"), overviewLook],
+  ["attention", mark("Attention"), attentionLook],
+  ["hidden", mark("Hidden states"), hiddenLook],
+  ["predictions", mark("Predictions"), predictionsLook],
 ];
 const AGAINST = [
-  ["model", "another model"],
-  ["text", "another text"],
+  ["model", mark("another model")],
+  ["text", mark("another text")],
 ];
 const ELSEWHERE = "\u0000";
 
 /** The other model: one of those at hand, or the name of one elsewhere. */
 function modelChooser(ui) {
   const { get } = ui;
-  const menu = h("select", { "aria-label": "The other model" });
-  const placeholder = "a folder, or a name on the Hub";
-  const field = h("input", {
-    type: "text",
-    "aria-label": "Folder or name of a model on the Hub",
-    placeholder,
-    size: "28",
-  });
+  const menu = h("select", { "aria-label": say("The other model") });
+  const placeholder = say("a folder, or a name on the Hub");
+  const label = say("Folder or name of a model on the Hub");
+  const field = h("input", { type: "text", "aria-label": label, placeholder, size: "28" });
   let elsewhere = false;
   menu.addEventListener("change", () => {
     elsewhere = menu.value === ELSEWHERE;
@@ -44,7 +42,7 @@ function modelChooser(ui) {
     const now = get("other_now");
     const known = others.some(([value]) => value === now);
     const options = others.map(([value, text]) => h("option", { value }, text));
-    menu.replaceChildren(...options, h("option", { value: ELSEWHERE }, "a model from elsewhere …"));
+    menu.replaceChildren(...options, h("option", { value: ELSEWHERE }, say("a model from elsewhere …")));
     const far = elsewhere || (!known && Boolean(now)) || !others.length;
     menu.value = far ? ELSEWHERE : now;
     field.hidden = !far;
@@ -62,11 +60,13 @@ function modelChooser(ui) {
 function againstLine(ui) {
   const alone = Boolean(ui.model.standalone);
   const model = modelChooser(ui);
-  const attributes = { type: "text", "aria-label": "Second text", placeholder: "A text to compare with", dir: "auto" };
+  const placeholder = say("A text to compare with");
+  const attributes = { type: "text", "aria-label": say("Second text"), placeholder, dir: "auto" };
   const text = h("input", { ...attributes, maxlength: 20000, spellcheck: "false" });
   text.addEventListener("change", () => ui.set("other_text", text.value));
   const names = h("span.muted");
-  const line = alone ? names : h("div.against", {}, select(ui, "against", AGAINST, "B is"), model, text);
+  const chosen = select(ui, "against", sayTexts(AGAINST), say("B is"));
+  const line = alone ? names : h("div.against", {}, chosen, model, text);
   function draw(view) {
     const second = ui.get("against") === "text";
     model.hidden = second;
@@ -79,36 +79,13 @@ function againstLine(ui) {
 }
 
 function compareStage(ui) {
-  const { get } = ui;
-  const alone = Boolean(ui.model.standalone);
   const against = againstLine(ui);
-  const body = h("div.compare");
-  const other = h("div", { hidden: true });
-  ui.stage.append(against.element, body, other);
-  const looks = Object.fromEntries(LOOKS.map(([name, , make]) => [name, make(ui)]));
-  const kept = get("kept_looks") || [];
-  const offered = alone && kept.length ? LOOKS.filter(([name]) => kept.includes(name)) : LOOKS;
-  const choices = offered.map(([name, text]) => [name, text]);
-  ui.controls.append(tabs(ui, "look", choices, "What the stage shows"));
-  for (const look of Object.values(looks)) ui.controls.append(...look.controls);
-  let shown = null;
-  return () => {
-    const view = get("view");
-    const look = view.look ?? get("look");
-    for (const [name, one] of Object.entries(looks)) {
-      for (const control of one.controls) control.hidden = name !== look;
-    }
-    against.draw(view);
-    const nothing = Boolean(view.empty || view.problem);
-    body.hidden = nothing;
-    other.hidden = !nothing;
-    if (nothing) {
-      other.replaceChildren(view.empty ? ui.invite() : h("div.invitation", {}, h("span", {}, view.problem)));
-      return;
-    }
-    if (shown !== look) body.replaceChildren(...looks[look].parts);
-    shown = look;
-    looks[look].draw(view);
+  const looks = lookStage(ui, LOOKS, "compare");
+  ui.stage.append(against.element, looks.body, looks.other);
+  ui.controls.append(...looks.controls);
+  return names => {
+    against.draw(ui.get("view"));
+    looks.draw(names);
   };
 }
 
@@ -117,19 +94,15 @@ export const spec = {
   height: 320,
   stage: compareStage,
   keys: [
-    ["1 … 4", LOOKS.map(([, name]) => name).join(", ")],
-    ["Arrows on a map", "another head or cell"],
-    ["a, b, d", "A alone, B alone, the difference (Attention)"],
+    ["1 … 4", mark("By layer and head, Attention, Hidden states, Predictions")],
+    [mark("Arrows on a map"), mark("another head or cell")],
+    ["a, b, d", mark("A alone, B alone, the difference (Attention)")],
   ],
   onKey(event, ui) {
-    const look = LOOKS[Number(event.key) - 1]?.[0];
-    const kept = ui.get("kept_looks") || [];
-    if (look && ui.model.standalone && !kept.includes(look)) return true;
+    if (lookKey(event, ui, LOOKS)) return true;
     const side = { a: "a", b: "b", d: "difference" }[event.key];
-    if (look) ui.set("look", look);
-    else if (side && !ui.model.standalone) ui.set("side", side);
-    else if (event.key === "Escape" && (ui.get("cell") || []).length) ui.set("cell", []);
-    else return false;
+    if (!side || ui.model.standalone) return false;
+    ui.set("side", side);
     return true;
   },
 };

@@ -1,6 +1,7 @@
 // All heads as a map: how much of its attention each one moved; the one on show is framed.
 import { makeCells, scaleBar } from "../kit/cells.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { percent } from "../kit/numbers.js";
 
 /** Where a scale of shares ends: the next round value above the largest. */
@@ -15,13 +16,16 @@ export function headsMap(ui) {
   let values = [];
   const go = ([layer, head]) => ui.setAll({ layer, head });
   const cells = makeCells(ui, {
-    label: "Share of its attention that each head moved, row: layer, column: head",
+    label: say("Share of its attention that each head moved, row: layer, column: head"),
     press: go,
     move: go,
-    tell: ([layer, head]) => `head ${layer}.${head}: ${percent(values[layer]?.[head] ?? Number.NaN)}`,
+    tell([layer, head]) {
+      const share = percent(values[layer]?.[head] ?? Number.NaN);
+      return say("head {layer}.{head}: {share}", { layer, head, share });
+    },
   });
   box.append(cells.canvas);
-  const title = h("h4", {}, "Attention that moved (row: layer, column: head)");
+  const title = h("h4", {}, say("Attention that moved (row: layer, column: head)"));
   function draw(attention, height) {
     values = attention;
     legend.hidden = cells.canvas.hidden = !attention.length;
@@ -38,10 +42,10 @@ export function headsMap(ui) {
       square: true,
       selected: at,
       cursor: at,
-      summary: `Head ${at[0]}.${at[1]} is shown.`,
+      summary: say("Head {layer}.{head} is shown.", { layer: at[0], head: at[1] }),
     };
     cells.draw(data, box.clientWidth || 380, height);
-    legend.replaceChildren(scaleBar(ui, { low: "0", high: percent(top), text: "of its attention" }));
+    legend.replaceChildren(scaleBar(ui, { low: "0", high: percent(top), text: say("of its attention") }));
   }
   return { element: h("div", {}, title, box, legend), draw };
 }

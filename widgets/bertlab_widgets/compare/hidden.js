@@ -1,19 +1,21 @@
 // How far each token's hidden state moved, layer by layer.
 import { makeCells, scaleBar } from "../kit/cells.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
 
 export function hiddenLook(ui) {
   const { get } = ui;
   const [box, legend] = [h("div.map"), h("div")];
   const cells = makeCells(ui, {
-    label: "One minus the cosine of each token's two states, row: hidden state, column: token",
+    label: say("One minus the cosine of each token's two states, row: hidden state, column: token"),
     press: cell => ui.set("cell", String(get("cell")) === String(cell) ? [] : cell),
     move: cell => ui.set("cell", cell),
     tell([row, column]) {
       const { values, rows, columns } = get("view");
       const value = values[row]?.[column];
-      return `${columns[column]}, ${rows[row]}: cosine ${number(1 - (value ?? Number.NaN), 3)}`;
+      const cosine = number(1 - (value ?? Number.NaN), 3);
+      return say("{token}, {state}: cosine {cosine}", { token: columns[column], state: rows[row], cosine });
     },
   });
   box.append(cells.canvas);
@@ -37,8 +39,8 @@ export function hiddenLook(ui) {
     };
     cells.draw(data, box.clientWidth || 760, ui.stageHeight() - 66 * ui.scale());
     box.style.minHeight = cells.canvas.style.height;
-    const text = "1 − cosine of the token's two states";
+    const text = say("1 − cosine of the token's two states");
     legend.replaceChildren(scaleBar(ui, { low: "0", high: String(view.top), text }));
   }
-  return { parts: [h("h4", {}, "How far each token moved"), box, legend], controls: [], draw };
+  return { parts: [h("h4", {}, say("How far each token moved")), box, legend], controls: [], draw };
 }

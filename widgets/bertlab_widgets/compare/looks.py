@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-from ..panel import Look, Stopped, counted, percent, signed
+from bertlab.language import mark, say, say_n
+
+from ..panel import Look, Stopped, listed, percent, signed
 from ..workbench import CORPUS, SelectionError
 from . import pictures
 from .sides import cosines, distances
@@ -23,13 +25,18 @@ def known(values: torch.Tensor, digits: int = 4) -> list:
 
 def state_name(state: int) -> str:
     """A hidden state in words."""
-    return "in the embeddings" if state == 0 else f"after layer {state - 1}"
+    return say("in the embeddings") if state == 0 else say("after layer {layer}", layer=state - 1)
+
+
+def state_labels(layers: int) -> list[str]:
+    """The hidden states as names of rows."""
+    return [say("embeddings"), *(say("after {layer}", layer=layer) for layer in range(layers))]
 
 
 class Sided(Look):
     """A look at both sides of one text: its numbers are those of the sides, computed in a moment."""
 
-    label = "Running both"
+    label = mark("Running both")
 
     def steps(self) -> Iterator[float]:
         key = self.key()
@@ -43,7 +50,7 @@ class Sided(Look):
 
     def needs(self) -> None:
         if not self.panel.both.pairs():
-            raise SelectionError("the two texts have no token in common: type one that is like the first")
+            raise SelectionError(say("the two texts have no token in common: type one that is like the first"))
 
     def names(self) -> list[str]:
         """The tokens of the first side that have a partner; "keys / key" where they differ."""
@@ -64,7 +71,7 @@ class Sided(Look):
 class Overview(Sided):
     """Hidden states and attention, layer by layer and head by head: over many sentences, or over this text."""
 
-    name, label = "overview", "Comparing over many sentences"
+    name, label = "overview", mark("Comparing over many sentences")
 
     @property
     def in_small_steps(self) -> bool:
@@ -80,7 +87,7 @@ class Overview(Sided):
         if not self.over_many:
             super().needs()
         elif not self.texts():
-            raise SelectionError("none of the sentences fits into this model: compare over this text")
+            raise SelectionError(say("none of the sentences fits into this model: compare over this text"))
 
     def texts(self) -> list[str]:
         """The sentences that fit into both models."""
@@ -92,7 +99,12 @@ class Overview(Sided):
         return workbench.cached(key, lambda: [text for text in workbench.sentences() if fits(text)])
 
     def depends_on(self) -> tuple:
-        return ("samples", tuple(self.workbench.corpus)) if self.over_many else ("text",)
+        return ("samples", tuple(self.workbench.corpus)) if self.over_many else ("text", *self.counted())
+
+    def counted(self) -> list[int]:
+        """The pairs whose numbers count in this text: those of selected tokens, where there are such, else all."""
+        pairs = self.panel.both.pairs()
+        return [at for at, (i, _) in enumerate(pairs) if i in self.workbench.selected] or list(range(len(pairs)))
 
     def steps(self) -> Iterator[float]:
         if not self.over_many:
@@ -106,7 +118,7 @@ class Overview(Sided):
             if job.mine:
                 if job.cancelled.is_set():
                     raise Stopped
-                job.report({"label": self.label, "done": 0.8 * share})
+                job.report({"label": say(self.label), "done": 0.8 * share})
                 workbench.lock.give_way()
 
         try:
@@ -144,13 +156,13 @@ class Overview(Sided):
         mine, theirs = map(list, zip(*pairs, strict=True))
         order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(self.workbench.seed)).tolist()
         shuffled = cosines(a, b, [(i, theirs[k]) for i, k in zip(mine, order, strict=True)]).mean(-1)
-        changed = int((a.logits[mine].argmax(-1) != b.logits[theirs].argmax(-1)).sum())
+        rows = self.counted()
         return {
-            "cosine": cosines(a, b, pairs).mean(-1),
+            "cosine": cosines(a, b, pairs)[:, rows].mean(-1),
             "cka": None,
-            "attention": distances(a, b, pairs).mean(-1),
-            "tokens": len(pairs),
-            "changed": changed,
+            "attention": distances(a, b, pairs)[:, :, rows].mean(-1),
+            "tokens": len(rows),
+            "changed": int((a.logits[mine].argmax(-1) != b.logits[theirs].argmax(-1))[rows].sum()),
             "shuffled": torch.stack([shuffled, torch.full_like(shuffled, torch.nan)]),
         }
 
@@ -167,25 +179,53 @@ class Overview(Sided):
 
     def sentence(self, found: dict | None) -> str:
         if not found:
-            return "Running both over many sentences …"
-        cosine, attention = found["cosine"], found["attention"]
-        over = f"over {counted(found['tokens'], 'token')}"
-        said = []
-        if not cosine.isnan().all():
-            state = int(cosine.nan_to_num(2.0).argmin())
-            chance = signed(float(found["shuffled"][0, state]))
-            said.append(
-                f"hidden states differ most {state_name(state)}: cosine {signed(float(cosine[state]))} on average "
-                f"{over} (tokens shuffled: {chance})"
+            return say("Running both over many sentences …")
+        said = self._of_all_that_count(found)
+        selected = [place for place in self.workbench.selected if place < self.workbench.encoding.length]
+        if not selected:
+            return said
+        if self.over_many:
+            return say(
+                "{sentence} A selected token changes nothing here: the numbers are of many sentences.", sentence=said
             )
+        names = [name for name, (i, _) in zip(self.names(), self.panel.both.pairs(), strict=True) if i in selected]
+        if not names:
+            return say("{sentence} The selected token has no partner in the other text, so all count.", sentence=said)
+        return say("At {tokens}: {sentence}", tokens=listed(names), sentence=said[:1].lower() + said[1:])
+
+    def _of_all_that_count(self, found: dict) -> str:
+        """Where states and attention of the tokens that count differ most."""
+        cosine, attention = found["cosine"], found["attention"]
         layer, head = divmod(int(attention.nan_to_num(-1.0).argmax()), attention.shape[1])
-        middle = float(attention[~attention.isnan()].median())
-        said.append(
-            f"head {layer}.{head} moves most of its attention, {percent(float(attention[layer, head]))} "
-            f"(the middle head: {percent(middle)})"
+        said = {
+            "layer": layer,
+            "head": head,
+            "share": percent(float(attention[layer, head])),
+            "middle": percent(float(attention[~attention.isnan()].median())),
+            "words": say_n(
+                "The likeliest word differs at {count:,} place.",
+                "The likeliest word differs at {count:,} places.",
+                found["changed"],
+            ),
+        }
+        if cosine.isnan().all():
+            return say(
+                "Head {layer}.{head} moves most of its attention, {share} (the middle head: {middle}). {words}", **said
+            )
+        state = int(cosine.nan_to_num(2.0).argmin())
+        return say_n(
+            "Hidden states differ most {where}: cosine {cosine} on average over {count:,} token (tokens shuffled: "
+            "{shuffled}); head {layer}.{head} moves most of its attention, {share} (the middle head: {middle}). "
+            "{words}",
+            "Hidden states differ most {where}: cosine {cosine} on average over {count:,} tokens (tokens shuffled: "
+            "{shuffled}); head {layer}.{head} moves most of its attention, {share} (the middle head: {middle}). "
+            "{words}",
+            found["tokens"],
+            **said,
+            where=state_name(state),
+            cosine=signed(float(cosine[state])),
+            shuffled=signed(float(found["shuffled"][0, state])),
         )
-        text = "; ".join(said)
-        return f"{text[:1].upper()}{text[1:]}. The likeliest word differs at {counted(found['changed'], 'place')}."
 
     def data(self) -> dict[str, torch.Tensor]:
         found = self.whole()
@@ -206,12 +246,13 @@ class Overview(Sided):
     def code(self) -> list[str]:
         both = self.panel.both
         if not self.over_many:
-            line = "cosine = torch.cosine_similarity(a.hidden[:, mine], b.hidden[:, theirs], dim=-1).mean(-1)"
             return [
                 *both.code(),
                 "mine, theirs = map(list, zip(*pairs))",
-                line,
-                'result = {"cosine": cosine, "attention": distances(a, b, pairs).mean(-1)}',
+                f"rows = {self.counted()}  # pairs that count: of selected tokens, or all",
+                "cosine = torch.cosine_similarity(a.hidden[:, mine], b.hidden[:, theirs], dim=-1)",
+                "attention = distances(a, b, pairs)",
+                'result = {"cosine": cosine[:, rows].mean(-1), "attention": attention[:, :, rows].mean(-1)}',
             ]
         before, line = both.off_code()
         workbench = self.workbench
@@ -234,16 +275,17 @@ class Overview(Sided):
         return pictures.overview(self.whole(), self.panel.layer, self.panel.head, width)
 
     def gate(self) -> str:
-        return "After which layer (0 is the first one) do the hidden states differ most?"
+        return say("After which layer (0 is the first one) do the hidden states differ most?")
 
     def options(self) -> list[str]:
         count = self.workbench.layer_count
-        return ["embeddings", *(str(layer) for layer in range(count))] if count <= 24 else []
+        return [say("embeddings"), *(str(layer) for layer in range(count))] if count <= 24 else []
 
     def grade(self, guess: str) -> str:
         cosine = self.whole()["cosine"]
         if cosine.isnan().all():
-            return "The models are of unequal width, so their states have no cosine."
+            return say("The models are of unequal width, so their states have no cosine.")
         state = int(cosine.argmin())
-        said = f"they differ most {state_name(state)}, cosine {signed(float(cosine[state]))}"
-        return self.graded_choice(guess, ["embeddings"] if state == 0 else [str(state - 1)], said)
+        number = signed(float(cosine[state]))
+        said = say("they differ most {where}, cosine {cosine}", where=state_name(state), cosine=number)
+        return self.graded_choice(guess, [say("embeddings")] if state == 0 else [str(state - 1)], said)

@@ -1,13 +1,15 @@
 // How alike the hidden states are, layer by layer, beside how much of its attention each head moved.
 import { select } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
+import { mark, say, sayN } from "../kit/language.js";
 import { layerChart } from "../kit/layers.js";
+import { sayTexts } from "../kit/looks.js";
 import { thousands } from "../kit/numbers.js";
 import { headsMap } from "./heads.js";
 
 const OVER = [
-  ["text", "this text"],
-  ["samples", "many sentences"],
+  ["text", mark("this text")],
+  ["samples", mark("many sentences")],
 ];
 
 export function overviewLook(ui) {
@@ -16,27 +18,34 @@ export function overviewLook(ui) {
   const title = h("h4");
   const heads = headsMap(ui);
   const columns = h("div.two", {}, h("div", {}, title, plot), heads.element);
-  const over = h("span", {}, select(ui, "over", OVER, "Over"));
+  const over = h("span", {}, select(ui, "over", sayTexts(OVER), say("Over")));
   function draw(view) {
     over.hidden = get("look") !== "overview" || view.against === "text";
     const height = ui.stageHeight() - 92 * ui.scale();
     plot.style.minHeight = `${height}px`;
-    title.textContent = view.tokens
-      ? `Likeness of hidden states, over ${thousands(view.tokens)} tokens`
-      : "Likeness of hidden states";
+    const [tokens, count] = [view.tokens, thousands(view.tokens)];
+    title.textContent = tokens
+      ? sayN(
+          "Likeness of hidden states, over {count} token",
+          "Likeness of hidden states, over {count} tokens",
+          tokens,
+          { count },
+        )
+      : say("Likeness of hidden states");
     heads.draw(view.attention, height);
     if (!view.cosine.length) {
-      plot.replaceChildren(h("p.muted", {}, "Running both over many sentences …"));
+      plot.replaceChildren(h("p.muted", {}, say("Running both over many sentences …")));
       return;
     }
     const series = [
-      { name: "cosine", values: view.cosine, kind: "main" },
+      { name: say("cosine"), values: view.cosine, kind: "main" },
       ...(view.cka.length ? [{ name: "CKA", values: view.cka, kind: "second", shape: "square" }] : []),
-      { name: "cosine, tokens shuffled", values: view.shuffled[0], kind: "baseline" },
-      ...(view.cka.length ? [{ name: "CKA, tokens shuffled", values: view.shuffled[1], kind: "limit" }] : []),
+      { name: say("cosine, tokens shuffled"), values: view.shuffled[0], kind: "baseline" },
+      ...(view.cka.length ? [{ name: say("CKA, tokens shuffled"), values: view.shuffled[1], kind: "limit" }] : []),
     ];
     const width = plot.clientWidth || 520;
-    plot.replaceChildren(layerChart(ui, { series, now: null, label: "Likeness at each hidden state", width, height }));
+    const label = say("Likeness at each hidden state");
+    plot.replaceChildren(layerChart(ui, { series, now: null, label, width, height }));
   }
   return { parts: [columns], controls: ui.model.standalone ? [] : [over], draw };
 }

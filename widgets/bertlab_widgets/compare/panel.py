@@ -10,6 +10,8 @@ import json
 
 from traitlets import Enum, List, Unicode, validate
 
+from bertlab.language import mark, say
+
 from ..panel import LookPanel, checked_cell, quoted
 from ..workbench import SelectionError
 from .both import Both
@@ -36,7 +38,7 @@ class ComparePanel(LookPanel):
 
     script = "compare.js"
     kinds = KINDS
-    question_text = "What differs between these two?"
+    question_text = mark("What differs between these two?")
     settings = ("against", "other", "other_text", "look", "over", "side", "cell")
     calls = (*LookPanel.calls, "weights")
 
@@ -85,18 +87,19 @@ class ComparePanel(LookPanel):
         if self.both.lab() is not None:
             return
         if self._stopped == ("opening", name):
-            raise SelectionError(f"opening {name} was cancelled: press Enter in its field to try again")
+            problem = say("opening {model} was cancelled: press Enter in its field to try again", model=name)
+            raise SelectionError(problem)
         if self._failed[0] == name:
             raise SelectionError(self._failed[1])
         if self.job.running and not self.job.mine and self._working == ("opening", name):
-            raise SelectionError(f"opening {name} …")
+            raise SelectionError(say("opening {model} …", model=name))
         self.job.end()
         self._working = ("opening", name)
         if self.both.at_hand(name):  # in a moment
             self._open_now(name)
             return
-        self.start(self._opening(name), f"Opening {name}", lambda: self._update({"opened"}))
-        raise SelectionError(f"opening {name} …")
+        self.start(self._opening(name), say("Opening {model}", model=name), lambda: self._update({"opened"}))
+        raise SelectionError(say("opening {model} …", model=name))
 
     def _opening(self, name: str):
         with contextlib.suppress(SelectionError):
@@ -116,11 +119,13 @@ class ComparePanel(LookPanel):
 
     def completed(self, said: str) -> str:
         place, hidden = self.both.watched()
-        around = f"With {quoted(self.workbench.tokens[place]['text'])} hidden: " if hidden else ""
-        if self.against == "text":
-            return around + said
-        a, b = self.both.names()
-        return f"{around}{a} (A) and {b} (B): {said[:1].lower() + said[1:] if not said.startswith('`') else said}"
+        if self.against == "model":
+            a, b = self.both.names()
+            said = say("{a} (A) and {b} (B): {sentence}", a=a, b=b, sentence=said[:1].lower() + said[1:])
+        if hidden:
+            token = quoted(self.workbench.tokens[place]["text"])
+            said = say("With {token} hidden: {sentence}", token=token, sentence=said)
+        return said
 
     # --- calls of the browser
 

@@ -6,18 +6,20 @@ from typing import Any
 
 import torch
 
+from bertlab.language import say
+
 from ..panel.drawing import ACCENT, DIVERGING, MARK, MOST_NAMED, MUTED, bars, frame, name_columns, new, two_parts
 
 
 def overview(found: dict, layer: int, head: int, width: float) -> Any:
     """Likeness by layer, and how much of its attention each head moved."""
     drawn, left, right = two_parts(width, 3.2, [1.2, 1])
-    left.plot(found["cosine"], color=ACCENT, marker="o", ms=3, label="cosine")
+    left.plot(found["cosine"], color=ACCENT, marker="o", ms=3, label=say("cosine"))
     if found["cka"] is not None:
         left.plot(found["cka"], color=MARK, marker="s", ms=3, label="CKA")
-        left.plot(found["shuffled"][1], color=MUTED, lw=0.8, ls=":", label="CKA, tokens shuffled")
-    left.plot(found["shuffled"][0], color=MUTED, lw=0.8, ls="--", label="cosine, tokens shuffled")
-    left.set_xlabel("hidden state (0: embeddings)", fontsize=7)
+        left.plot(found["shuffled"][1], color=MUTED, lw=0.8, ls=":", label=say("CKA, tokens shuffled"))
+    left.plot(found["shuffled"][0], color=MUTED, lw=0.8, ls="--", label=say("cosine, tokens shuffled"))
+    left.set_xlabel(say("hidden state (0: embeddings)"), fontsize=7)
     left.tick_params(labelsize=6)
     left.legend(fontsize=6, frameon=False)
     heads_map(drawn, right, found["attention"], layer, head)
@@ -28,11 +30,11 @@ def heads_map(drawn: Any, axes: Any, attention: torch.Tensor, layer: int, head: 
     """How much of its attention each head moved."""
     image = axes.imshow(attention.numpy(), cmap="Blues", vmin=0, interpolation="nearest")
     frame(axes, layer, head, colour=MARK)
-    axes.set_xlabel("head", fontsize=7)
-    axes.set_ylabel("layer", fontsize=7)
+    axes.set_xlabel(say("head"), fontsize=7)
+    axes.set_ylabel(say("layer"), fontsize=7)
     axes.tick_params(labelsize=6)
     scale = drawn.colorbar(image, ax=axes, shrink=0.8)
-    scale.set_label("share of attention that moved", fontsize=7)
+    scale.set_label(say("share of attention that moved"), fontsize=7)
     scale.ax.tick_params(labelsize=6)
 
 
@@ -49,7 +51,8 @@ def attention(every: torch.Tensor, values: torch.Tensor, names: list[str], at: t
     if len(names) <= MOST_NAMED:
         right.set_yticks(range(len(names)), names, fontsize=6)
     shown = {"a": "A", "b": "B"}.get(side, "B − A")
-    right.set_title(f"head {at[0]}.{at[1]}, {shown}: row looks at column", fontsize=7)
+    title = say("head {layer}.{head}, {shown}: row looks at column", layer=at[0], head=at[1], shown=shown)
+    right.set_title(title, fontsize=7)
     drawn.colorbar(image, ax=right, shrink=0.8).ax.tick_params(labelsize=6)
     return drawn
 
@@ -66,7 +69,7 @@ def predictions(rows: list[dict], words: list[dict], width: float) -> Any:
     left.set_yticks(range(len(shown)), names, fontsize=6)
     left.invert_yaxis()
     left.set_xlim(0, 1)
-    left.set_xlabel("half the sum of |difference| of the predictions", fontsize=7)
+    left.set_xlabel(say("half the sum of |difference| of the predictions"), fontsize=7)
     left.tick_params(labelsize=6)
     bars(right, words, now="B", before="A")
     return drawn

@@ -1,11 +1,13 @@
 // What either side expects at every place, and at the watched one.
 import { bars } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { percent } from "../kit/numbers.js";
 
 export function predictionsLook(ui) {
   const { get } = ui;
-  const scroll = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "The likeliest word at each place" });
+  const label = say("The likeliest word at each place");
+  const scroll = h("div.scroll", { tabindex: "0", role: "region", "aria-label": label });
   const right = h("div");
   const columns = h("div.two", {}, scroll, right);
   function row(one) {
@@ -25,22 +27,25 @@ export function predictionsLook(ui) {
       h(
         "td",
         {},
-        one.changed ? bidi(one.after) : h("span.muted", {}, "the same"),
+        one.changed ? bidi(one.after) : h("span.muted", {}, say("the same")),
         h("span.muted", {}, ` ${percent(one.after_probability)}`),
       ),
       h("td", {}, bar, percent(one.moved)),
     );
   }
   function draw(view) {
-    const head = ["token", "A expects", "B expects", "probability that moved"].map(name => h("th", {}, name));
-    const table = h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...view.rows.map(row)));
+    const names = [say("token"), say("A expects"), say("B expects"), say("probability that moved")];
+    const head = h("tr", {}, ...names.map(name => h("th", {}, name)));
+    const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...view.rows.map(row)));
     scroll.replaceChildren(table);
     const words = view.bars.map(one => ({ label: one.token, value: one.probability, before: one.before }));
-    const where = `At place ${view.place}${view.hidden ? ", hidden" : ""}: B, the mark shows A`;
+    const where = view.hidden
+      ? say("At place {place}, hidden: B, the mark shows A", { place: view.place })
+      : say("At place {place}: B, the mark shows A", { place: view.place });
     right.replaceChildren(
       h("h4", {}, where),
-      words.length ? bars(words) : h("p.muted", {}, "The watched token has no partner in the other text."),
-      h("p.small.muted", {}, "Select a token, or mask one, to watch its place."),
+      words.length ? bars(words) : h("p.muted", {}, say("The watched token has no partner in the other text.")),
+      h("p.small.muted", {}, say("Select a token, or mask one, to watch its place.")),
     );
   }
   return { parts: [columns], controls: [], draw };

@@ -1,5 +1,6 @@
 // How surprised the model is by each hidden word: from both sides, and from the left alone.
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 import { wordBars } from "./words.js";
@@ -13,7 +14,7 @@ function columns(ui, view, height, room) {
   const top = Math.max(view.chance, ...view.both, ...view.left) * 1.05;
   const y = value => height - names - (value / top) * (height - names - 14 * scale);
   const width = view.words.length * step + 8 * scale;
-  const label = "Surprise of each word in nats, from both sides and from the left";
+  const label = say("Surprise of each word in nats, from both sides and from the left");
   const picture = svg("svg", { width, height, role: "img", "aria-label": label });
   const bar = (at, value, attributes, said) => {
     const rect = svg("rect", {
@@ -35,14 +36,15 @@ function columns(ui, view, height, room) {
         x + step * 0.1,
         view.both[i],
         { fill: "var(--accent)" },
-        `${word}: ${number(view.both[i], 3)} nats from both sides`,
+        say("{word}: {nats} nats from both sides", { word, nats: number(view.both[i], 3) }),
       );
       const hollow = {
         fill: "color-mix(in srgb, var(--mark) 22%, var(--paper))",
         stroke: "var(--mark)",
         "stroke-width": 1.5,
       };
-      bar(x + step * 0.5, view.left[i], hollow, `${word}: ${number(view.left[i], 3)} nats from the left`);
+      const said = say("{word}: {nats} nats from the left", { word, nats: number(view.left[i], 3) });
+      bar(x + step * 0.5, view.left[i], hollow, said);
     }
     const chosen = (ui.get("selected") || []).includes(place);
     const at = `translate(${x + step * 0.62},${height - names + 8 * scale}) rotate(-90)`;
@@ -57,18 +59,20 @@ function columns(ui, view, height, room) {
 }
 
 export function causalLook(ui) {
-  const plot = h("div.columns-plot", { tabindex: "0", role: "region", "aria-label": "Surprise word by word" });
+  const plot = h("div.columns-plot", { tabindex: "0", role: "region", "aria-label": say("Surprise word by word") });
   const note = h("p.small.muted");
   const right = h("div");
-  const legend = h("div.keys", {}, h("span.both", {}, "from both sides"), h("span.left", {}, "from the left alone"));
-  const title = h("h4", {}, "Surprise of each word while it is hidden (nats)");
+  const sides = [h("span.both", {}, say("from both sides")), h("span.left", {}, say("from the left alone"))];
+  const legend = h("div.keys", {}, ...sides);
+  const title = h("h4", {}, say("Surprise of each word while it is hidden (nats)"));
   const two = h("div.two", {}, h("div.narrowing", {}, title, legend, plot, note), right);
   function draw(view) {
     const height = ui.stageHeight() - 70 * ui.scale();
     plot.style.minHeight = `${height}px`;
     plot.replaceChildren(columns(ui, view, height, plot.clientWidth || 600));
-    note.textContent = `Dashed: knowing nothing, ln V = ${number(view.chance, 3)} nats.`;
-    right.replaceChildren(view.bars.length ? wordBars(ui, view, "From the left alone", "from both sides") : "");
+    note.textContent = say("Dashed: knowing nothing, ln V = {nats} nats.", { nats: number(view.chance, 3) });
+    const words = () => wordBars(ui, view, say("From the left alone"), say("from both sides"));
+    right.replaceChildren(view.bars.length ? words() : "");
   }
   return { parts: [two], controls: [], draw };
 }

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..panel import Look, moved, quoted
 from ..workbench import SelectionError, mask_id
 from . import pictures
@@ -24,11 +26,11 @@ def left_to_right(length: int) -> torch.Tensor:
 class BothSides(Look):
     """How likely each word is when it is hidden: seen from both sides, and from the left."""
 
-    name, label = "causal", "Reading from both sides and from the left"
+    name, label = "causal", mark("Reading from both sides and from the left")
 
     def needs(self) -> None:
         if mask_id(self.workbench) is None:
-            raise SelectionError("this vocabulary has no [MASK] to hide words with: load a model that has one")
+            raise SelectionError(say("this vocabulary has no [MASK] to hide words with: load a model that has one"))
 
     def places(self) -> list[int]:
         """The words that are hidden one by one."""
@@ -107,17 +109,32 @@ class BothSides(Look):
 
     def sentence(self, found: dict | None) -> str:
         if not found or not found["both"]:
-            return "Hiding the words one by one …"
+            return say("Hiding the words one by one …")
         word, watching = self.panel.watching.now(), self.panel.watching
         both = float(watching.logits().softmax(-1)[word.token])
         left = float(found["watched"].softmax(-1)[word.token])
         means = [sum(found[side]) / len(found[side]) for side in ("both", "left")]
         gaps = [b - a for a, b in zip(found["both"], found["left"], strict=True)]
         most = self.workbench.encoding.tokens[found["places"][gaps.index(max(gaps))]]["text"]
-        said = f"Read from the left alone, {quoted(word.word)} {moved(both, left)}. "
-        said += f"Hidden one by one, the words cost {means[0]:.2f} nats each from both sides and {means[1]:.2f} "
-        said += f"from the left (knowing nothing: {self.chance():.2f})"
-        return f"{said}; {quoted(most)} needs its right side most." if max(gaps) > 0 else f"{said}."
+        costs = {"both": means[0], "left": means[1], "nothing": self.chance()}
+        if max(gaps) > 0:
+            costs_said = say(
+                "Hidden one by one, the words cost {both:.2f} nats each from both sides and {left:.2f} from the left "
+                "(knowing nothing: {nothing:.2f}); {word} needs its right side most.",
+                word=quoted(most),
+                **costs,
+            )
+        else:
+            costs_said = say(
+                "Hidden one by one, the words cost {both:.2f} nats each from both sides and {left:.2f} from the left "
+                "(knowing nothing: {nothing:.2f}).",
+                **costs,
+            )
+        changes = moved(both, left)
+        return say(
+            "Read from the left alone, {word} {changes}. {costs}",
+            word=quoted(word.word), changes=changes, costs=costs_said,
+        )  # fmt: skip
 
     def data(self) -> dict[str, list[float]]:
         found = self.whole()
@@ -165,7 +182,8 @@ class BothSides(Look):
     # --- predict first
 
     def gate(self) -> str:
-        return f"How likely will “{self.panel.watching.now().word}” be from the left alone, in percent?"
+        word = self.panel.watching.now().word
+        return say("How likely will “{word}” be from the left alone, in percent?", word=word)
 
     def grade(self, guess: str) -> str:
         return graded_percent(self, guess, self.whole()["watched"])

@@ -2,15 +2,18 @@
 import { makeCells, scaleBar } from "../kit/cells.js";
 import { checkbox, select } from "../kit/controls.js";
 import { h, textButton } from "../kit/dom.js";
+import { mark, say, sayN } from "../kit/language.js";
+import { sayTexts } from "../kit/looks.js";
 import { bytes, percent, WEIGHT } from "../kit/numbers.js";
 import { wordBars } from "./words.js";
 
 const SPANS = [
-  ["head", "this head"],
-  ["layer", "all heads of this layer"],
-  ["model", "all layers"],
+  ["head", mark("this head")],
+  ["layer", mark("all heads of this layer")],
+  ["model", mark("all layers")],
 ];
 const EVERY = -1; // in place of a head: all of its layer
+const MOST_LAYERS = 6; // that are named
 
 /** The cut edges that the map of a layer and head shows as crossed out. */
 export function crossedOut(cut, layer, head) {
@@ -51,13 +54,18 @@ function makeMaps(ui, redraw) {
 
 function nowCut(ui, view) {
   const cut = view.cut || [];
-  if (!cut.length)
-    return h("p.small.muted", {}, "Click a cell to cut it; a name at the side or on top cuts its whole row or column.");
-  const clear = textButton("Put all back", () => ui.set("cut", []));
+  if (!cut.length) {
+    const how = say("Click a cell to cut it; a name at the side or on top cuts its whole row or column.");
+    return h("p.small.muted", {}, how);
+  }
+  const clear = textButton(say("Put all back"), () => ui.set("cut", []));
   const layers = [...new Set(cut.map(edge => edge[0]))].sort((a, b) => a - b);
-  const where =
-    layers.length > 6 ? `${layers.length} layers` : `layer${layers.length > 1 ? "s" : ""} ${layers.join(", ")}`;
-  return h("p.small", {}, `${cut.length} cut in ${where}. `, ui.model.standalone ? "" : clear);
+  const [count, names] = [cut.length, layers.join(", ")];
+  const said =
+    layers.length > MOST_LAYERS
+      ? say("{cut} cut in {count} layers.", { cut: count, count: layers.length })
+      : sayN("{cut} cut in layer {names}.", "{cut} cut in layers {names}.", layers.length, { cut: count, names });
+  return h("p.small", {}, said, " ", ui.model.standalone ? "" : clear);
 }
 
 export function edgesLook(ui) {
@@ -74,7 +82,7 @@ export function edgesLook(ui) {
     ui.call("cut_edge", { layer: get("layer"), head: get("head"), ...places }).catch(() => {});
   };
   const cells = makeCells(ui, {
-    label: "Attention, row looks at column",
+    label: say("Attention, row looks at column"),
     press([query, key]) {
       cursor = [query, key];
       cut({ query, key });
@@ -97,9 +105,9 @@ export function edgesLook(ui) {
   const layers = h(
     "span",
     {},
-    h("button", { type: "button", "aria-label": "Layer below", onclick: () => step(-1) }, "‹"),
+    h("button", { type: "button", "aria-label": say("Layer below"), onclick: () => step(-1) }, "‹"),
     title,
-    h("button", { type: "button", "aria-label": "Layer above", onclick: () => step(1) }, "›"),
+    h("button", { type: "button", "aria-label": say("Layer above"), onclick: () => step(1) }, "›"),
   );
   const columns = h("div.two", {}, h("div", {}, h("div.stepper", {}, layers), box, legend), right);
   function draw(view) {
@@ -107,7 +115,10 @@ export function edgesLook(ui) {
     const [layer, head] = [get("layer"), shownHead()];
     const map = maps.get(layer, head);
     const names = view.tokens_now;
-    title.textContent = `Layer ${layer}, ${head === EVERY ? "mean of its heads" : `head ${head}`}`;
+    title.textContent =
+      head === EVERY
+        ? say("Layer {layer}, mean of its heads", { layer })
+        : say("Layer {layer}, head {head}", { layer, head });
     cursor = cursor.map(place => Math.min(place, names.length - 1));
     const selected = new Set(get("selected") || []);
     const data = {
@@ -123,15 +134,15 @@ export function edgesLook(ui) {
       crossed: crossedOut(view.cut || [], layer, head),
       boldRow: i => selected.has(i) || i === view.place,
       boldColumn: i => selected.has(i),
-      summary: `${names.length} tokens; Space cuts the edge from row to column.`,
+      summary: say("{count} tokens; Space cuts the edge from row to column.", { count: names.length }),
     };
     cells.draw(data, box.clientWidth || 460, ui.stageHeight() - 52 * ui.scale());
-    legend.replaceChildren(scaleBar(ui, { root: true, low: "0", high: "1", text: "attention" }));
-    right.replaceChildren(wordBars(ui, view, "With the edges cut", "no edge cut"), nowCut(ui, view));
+    legend.replaceChildren(scaleBar(ui, { root: true, low: "0", high: "1", text: say("attention") }));
+    right.replaceChildren(wordBars(ui, view, say("With the edges cut"), say("no edge cut")), nowCut(ui, view));
   }
   const controls = [
-    h("span", {}, select(ui, "span", SPANS, "Cut in")),
-    h("span", {}, checkbox(ui, "renormalise", "Renormalise", "Let what is left of a row sum to 1 again")),
+    h("span", {}, select(ui, "span", sayTexts(SPANS), say("Cut in"))),
+    h("span", {}, checkbox(ui, "renormalise", say("Renormalise"), say("Let what is left of a row sum to 1 again"))),
   ];
   return { parts: [columns], controls: ui.model.standalone ? [] : controls, draw };
 }

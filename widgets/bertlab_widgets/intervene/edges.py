@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 
-from ..panel import Look, counted, moved, percent, points, quoted, signed
+from bertlab.language import mark, say, say_n
+
+from ..panel import Look, moved, percent, points, quoted, signed
 from ..workbench import SelectionError
 from . import pictures
+from .said import chance_of, guessed, no_number, right
 from .watched import off_code, setting_code, under
 
 DRAWS = 5  # sets of as many edges drawn by chance, to hold the cut ones against
@@ -30,7 +33,7 @@ class Noting:
 class Edges(Look):
     """The prediction without the edges that were cut."""
 
-    name, label = "edges", "Cutting edges"
+    name, label = "edges", mark("Cutting edges")
 
     def edges(self) -> list[tuple[int, int | None, int, int]]:
         """The cut edges as `patching.knock_out` takes them."""
@@ -114,7 +117,9 @@ class Edges(Look):
         )
         heads = [(number, one) for number, one in heads if head_numbers(workbench.model, number)]
         if self.panel.span == "head" and head not in head_numbers(workbench.model, layer):
-            raise SelectionError(f"head {layer}.{head} was pruned from this model: choose another one")
+            raise SelectionError(
+                say("head {layer}.{head} was pruned from this model: choose another one", layer=layer, head=head)
+            )
         if query is None:
             pairs = [(other, key) for other in range(length) if other != key]
         elif key is None:
@@ -144,21 +149,33 @@ class Edges(Look):
     def sentence(self, found: dict | None) -> str:
         word, watching = self.panel.watching.now(), self.panel.watching
         whole = float(watching.logits().softmax(-1)[word.token])
-        if not self.panel.cut:
-            return (
-                f"No edge is cut: {quoted(word.word)} has {percent(whole)}. Click a cell: its row looks at its column "
-                "no more."
-            )
+        count = len(self.panel.cut)
+        if not count:
+            return say(
+                "No edge is cut: {word} has {probability}. Click a cell: its row looks at its column no more.",
+                word=quoted(word.word), probability=percent(whole),
+            )  # fmt: skip
         if not found:
-            return f"Cutting {counted(len(self.panel.cut), 'edge')} …"
-        now = float(found["now"].softmax(-1)[word.token])
-        said = f"Without {counted(len(self.panel.cut), 'edge')} {quoted(word.word)} {moved(whole, now)}"
+            return say_n("Cutting {count:,} edge …", "Cutting {count:,} edges …", count)
+        changes = moved(whole, float(found["now"].softmax(-1)[word.token]))
         chance = found.get("chance")
-        if chance:
-            mean = sum(chance) / len(chance) - watching.value(watching.logits())
-            by_chance = points(mean) if self.panel.measure == "probability" else signed(mean)
-            said += f"; as many drawn by chance change it by {by_chance} (mean of {len(chance)} draws)"
-        return f"{said}."
+        if not chance:
+            return say_n(
+                "Without {count:,} edge {word} {changes}.", "Without {count:,} edges {word} {changes}.", count,
+                word=quoted(word.word), changes=changes,
+            )  # fmt: skip
+        mean = sum(chance) / len(chance) - watching.value(watching.logits())
+        return say_n(
+            "Without {count:,} edge {word} {changes}; as many drawn by chance change it by {by_chance} (mean of "
+            "{draws} draws).",
+            "Without {count:,} edges {word} {changes}; as many drawn by chance change it by {by_chance} (mean of "
+            "{draws} draws).",
+            count,
+            word=quoted(word.word),
+            changes=changes,
+            by_chance=points(mean) if self.panel.measure == "probability" else signed(mean),
+            draws=len(chance),
+        )
 
     def data(self) -> float:
         found = self.whole()
@@ -193,7 +210,10 @@ class Edges(Look):
     def figure(self, width: float):
         layer, head = self.panel.layer, EVERY if self.panel.span != "head" else self.panel.head
         cut = [(q, k) for at, h, q, k in self.panel.cut if at == layer and h in (EVERY, head)]
-        title = f"layer {layer}, {'all heads' if head == EVERY else f'head {head}'}: row looks at column"
+        if head == EVERY:
+            title = say("layer {layer}, all heads: row looks at column (√ of the weight)", layer=layer)
+        else:
+            title = say("layer {layer}, head {head}: row looks at column (√ of the weight)", layer=layer, head=head)
         found = self.seen()
         before = self.panel.watching.logits()
         bars = self.panel.watching.bars(before, found["now"] if found else before)
@@ -206,8 +226,13 @@ class Edges(Look):
     def gate(self) -> str:
         word = self.panel.watching.now().word
         if not self.panel.cut:
-            return f"How likely is “{word}” before an edge is cut, in percent?"
-        return f"How likely will “{word}” be without {counted(len(self.panel.cut), 'edge')}, in percent?"
+            return say("How likely is “{word}” before an edge is cut, in percent?", word=word)
+        return say_n(
+            "How likely will “{word}” be without {count:,} edge, in percent?",
+            "How likely will “{word}” be without {count:,} edges, in percent?",
+            len(self.panel.cut),
+            word=word,
+        )
 
     def grade(self, guess: str) -> str:
         return graded_percent(self, guess, self.whole().get("now") if self.panel.cut else None)
@@ -218,8 +243,8 @@ def graded_percent(look: Look, guess: str, logits: torch.Tensor | None) -> str:
     watching, number = look.panel.watching, look.guessed_number(guess)
     logits = watching.logits() if logits is None else logits
     is_now = 100 * float(logits.softmax(-1)[watching.now().token])
-    said = f"{quoted(watching.now().word)} has {percent(is_now / 100)}"
+    said = chance_of(watching.now().word, is_now / 100)
     if number is None:
-        return f"{quoted(guess)} is no number; {said}."
+        return no_number(guess, said)
     near = abs(number - is_now) <= max(2.0, 0.15 * is_now)
-    return f"Right: {said}." if near else f"Your guess was {guess.strip().rstrip('%').strip()} %; {said}."
+    return right(said) if near else guessed(f"{guess.strip().rstrip('%').strip()} %", said)

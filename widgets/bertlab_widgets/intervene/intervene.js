@@ -1,6 +1,8 @@
 // Acting upon a prediction: the look that is chosen fills the stage; what all looks share is here.
-import { select, tabs } from "../kit/controls.js";
+import { select } from "../kit/controls.js";
 import { h, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { lookKey, lookStage, sayTexts } from "../kit/looks.js";
 import { causalLook } from "./causal.js";
 import { edgesLook } from "./edges.js";
 import { patchLook } from "./patch.js";
@@ -9,22 +11,22 @@ import { reasonsLook } from "./reasons.js";
 import { switchesLook } from "./switches.js";
 
 const LOOKS = [
-  ["patch", "Patch", patchLook],
-  ["edges", "Cut edges", edgesLook],
-  ["switches", "Switches", switchesLook],
-  ["prune", "Prune", pruneLook],
-  ["explain", "Is attention explanation?", reasonsLook],
-  ["causal", "Both sides or left", causalLook],
+  ["patch", mark("Patch"), patchLook],
+  ["edges", mark("Cut edges"), edgesLook],
+  ["switches", mark("Switches"), switchesLook],
+  ["prune", mark("Prune"), pruneLook],
+  ["explain", mark("Is attention explanation?"), reasonsLook],
+  ["causal", mark("Both sides or left"), causalLook],
 ];
 const MEASURES = [
-  ["probability", "probability"],
-  ["log_probability", "log-probability"],
-  ["logit", "logit"],
+  ["probability", mark("probability")],
+  ["log_probability", mark("log-probability")],
+  ["logit", mark("logit")],
 ];
 
 /** A field that is asked for a word of the vocabulary; empty stands for the model's own first choice. */
 function wordField(ui) {
-  const attributes = { type: "text", "aria-label": "Word that is followed", placeholder: "its first choice" };
+  const attributes = { type: "text", "aria-label": say("Word that is followed"), placeholder: say("its first choice") };
   const field = h("input", { ...attributes, size: "12", dir: "auto", spellcheck: "false" });
   field.addEventListener("change", () => ui.set("word", field.value.trim()));
   const show = () => {
@@ -32,62 +34,21 @@ function wordField(ui) {
   };
   ui.on(["word"], show);
   show();
-  return h("label", {}, h("span", {}, "Follow"), field);
-}
-
-function fillControls(ui, looks) {
-  const alone = Boolean(ui.model.standalone);
-  const kept = ui.get("kept_looks") || [];
-  const offered = alone && kept.length ? LOOKS.filter(([name]) => kept.includes(name)) : LOOKS;
-  const choices = offered.map(([name, text]) => [name, text]);
-  const more = h(
-    "details",
-    {},
-    h("summary", {}, "More"),
-    h("div.controls", {}, wordField(ui), select(ui, "measure", MEASURES, "Measured as")),
-  );
-  ui.controls.append(
-    tabs(ui, "look", choices, "What the stage shows"),
-    ...Object.values(looks).flatMap(look => look.controls),
-    alone ? "" : more,
-  );
-}
-
-/** What stands on the stage while there is nothing to draw. */
-function instead(ui, view) {
-  if (view.empty) return ui.invite();
-  return h("div.invitation", {}, h("span", {}, view.problem));
+  return h("label", {}, h("span", {}, say("Follow")), field);
 }
 
 function interveneStage(ui) {
-  const { get } = ui;
-  const body = h("div.intervene");
-  const other = h("div", { hidden: true });
-  const stopped = h("div.stopped", { hidden: true });
-  ui.stage.append(body, other, stopped);
-  const looks = Object.fromEntries(LOOKS.map(([name, , make]) => [name, make(ui)]));
-  fillControls(ui, looks);
-  stopped.append(
-    "Stopped half-way. ",
-    textButton("Go on", () => ui.call("go_on").catch(() => {})),
-  );
-  let shown = null;
+  const alone = Boolean(ui.model.standalone);
+  const looks = lookStage(ui, LOOKS, "intervene");
+  const stopped = h("div.stopped", { hidden: true }, say("Stopped half-way."), " ");
+  stopped.append(textButton(say("Go on"), () => ui.call("go_on").catch(() => {})));
+  ui.stage.append(looks.body, looks.other, stopped);
+  const measure = select(ui, "measure", sayTexts(MEASURES), say("Measured as"));
+  const more = h("details", {}, h("summary", {}, say("More")), h("div.controls", {}, wordField(ui), measure));
+  ui.controls.append(...looks.controls, alone ? "" : more);
   return names => {
-    const view = get("view");
-    const look = view.look ?? get("look");
-    for (const [name, one] of Object.entries(looks)) {
-      for (const control of one.controls) control.hidden = name !== look;
-    }
-    const nothing = Boolean(view.empty || view.problem);
-    body.hidden = nothing && !looks[look].draws_problems;
-    other.hidden = !nothing;
-    stopped.hidden = !view.stopped;
-    if (nothing) other.replaceChildren(instead(ui, view));
-    if (body.hidden) return;
-    if (shown !== look) body.replaceChildren(...looks[look].parts);
-    shown = look;
-    body.dataset.look = look;
-    looks[look].draw(view, names, nothing);
+    stopped.hidden = !ui.get("view").stopped;
+    looks.draw(names);
   };
 }
 
@@ -96,20 +57,16 @@ export const spec = {
   height: 330,
   stage: interveneStage,
   keys: [
-    ["1 … 6", LOOKS.map(([, name]) => name).join(", ")],
-    ["Arrows on a map", "another cell, head or place"],
-    ["Space or Enter on a map", "choose the cell, cut the edge, switch the head"],
-    ["m", "mask the selected words, or show them again"],
-    ["h", "hint: what each head alone would do (Switches)"],
+    ["1 … 6", mark("Patch, Cut edges, Switches, Prune, Is attention explanation?, Both sides or left")],
+    [mark("Arrows on a map"), mark("another cell, head or place")],
+    [mark("Space or Enter on a map"), mark("choose the cell, cut the edge, switch the head")],
+    ["m", mark("mask the selected words, or show them again")],
+    ["h", mark("hint: what each head alone would do (Switches)")],
   ],
   onKey(event, ui) {
-    const look = LOOKS[Number(event.key) - 1]?.[0];
-    const kept = ui.get("kept_looks") || [];
-    if (look && ui.model.standalone && !kept.includes(look)) return true;
-    if (look) ui.set("look", look);
-    else if (event.key === "m") ui.call("mask_selected").catch(() => {});
+    if (lookKey(event, ui, LOOKS)) return true;
+    if (event.key === "m") ui.call("mask_selected").catch(() => {});
     else if (event.key === "h") ui.set("hint", !ui.get("hint"));
-    else if (event.key === "Escape" && (ui.get("cell") || []).length) ui.set("cell", []);
     else return false;
     return true;
   },

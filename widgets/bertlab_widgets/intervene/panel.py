@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from traitlets import Bool, Enum, Int, List, Unicode, validate
 
+from bertlab.language import mark, say, say_n
+
 from ..panel import Look, LookPanel, checked_cell, plain, quoted
 from ..workbench import SelectionError, needs_word_head
 from .causal import BothSides
@@ -15,8 +17,9 @@ from .edges import EVERY, Edges
 from .patches import WHAT, Patches
 from .prunes import Prunes
 from .reasons import METHODS, Reasons
+from .said import MEASURES, NAMED, both, names_of
 from .switches import Switches
-from .watched import MEASURES, Watching
+from .watched import Watching
 
 LOOKS: dict[str, type[Look]] = {kind.name: kind for kind in (Patches, Edges, Switches, Prunes, Reasons, BothSides)}
 
@@ -38,7 +41,7 @@ class IntervenePanel(LookPanel):
 
     script = "intervene.js"
     kinds = tuple(LOOKS.values())
-    question_text = "Which part of the model makes this prediction?"
+    question_text = mark("Which part of the model makes this prediction?")
     settings = (
         "look",
         "word",
@@ -91,7 +94,10 @@ class IntervenePanel(LookPanel):
         workbench, edges = self.workbench, []
         for edge in proposal.value:
             if not isinstance(edge, (list, tuple)) or len(edge) != 4:
-                raise SelectionError(f"the edge {edge!r} was given; an edge is [layer, head or -1 for all, query, key]")
+                problem = say(
+                    "the edge {edge!r} was given; an edge is [layer, head or -1 for all, query, key]", edge=edge
+                )
+                raise SelectionError(problem)
             layer, head, query, key = edge
             layer = workbench._check_index(layer, workbench.layer_count, "layer")
             head = EVERY if head in (EVERY, None) else workbench._check_index(head, workbench.head_count, "head")
@@ -104,7 +110,7 @@ class IntervenePanel(LookPanel):
         workbench, pairs = self.workbench, set()
         for pair in proposal.value:
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                raise SelectionError(f"the neuron {pair!r} was given; a neuron is [layer, number]")
+                raise SelectionError(say("the neuron {pair!r} was given; a neuron is [layer, number]", pair=pair))
             layer = workbench._check_index(pair[0], workbench.layer_count, "layer")
             size = workbench.model.base_model.encoder.layer[layer].intermediate.dense.out_features
             pairs.add((layer, workbench._check_index(pair[1], size, "neuron")))
@@ -122,7 +128,7 @@ class IntervenePanel(LookPanel):
 
     def prepare(self, changed: set[str]) -> None:
         self._forget_old_places(changed)
-        needs_word_head(self.workbench.lab, "load a model that has one, bertlab.load() for example")
+        needs_word_head(self.workbench.lab, say("load a model that has one, bertlab.load() for example"))
         self.watching.now()
 
     def _forget_old_places(self, changed: set[str]) -> None:
@@ -148,11 +154,11 @@ class IntervenePanel(LookPanel):
         word = self.watching.now()
         around = []
         if word.hidden:
-            around.append(f"{quoted(self.workbench.tokens[word.place]['text'])} hidden")
+            around.append(say("{token} hidden", token=quoted(self.workbench.tokens[word.place]["text"])))
         if self.neurons and self.look != "switches":
-            names = ", ".join(f"{layer}.{neuron}" for layer, neuron in self.neurons[:3])
-            around.append(f"neuron{'s' if len(self.neurons) > 1 else ''} {names} off")
-        return f"With {' and '.join(around)}: {said}" if around else said
+            names = names_of(self.neurons[:NAMED])
+            around.append(say_n("neuron {names} off", "neurons {names} off", len(self.neurons), names=names))
+        return say("With {conditions}: {sentence}", conditions=both(around), sentence=said) if around else said
 
     # --- calls of the browser
 
@@ -166,7 +172,7 @@ class IntervenePanel(LookPanel):
     def cut_edge(self, layer: int, head: int, query: int | None = None, key: int | None = None) -> None:
         """Cut an edge, or put it back; without a query a whole column, without a key a whole row."""
         if query is None and key is None:
-            raise SelectionError("an edge needs a row or a column: click a cell, or a name")
+            raise SelectionError(say("an edge needs a row or a column: click a cell, or a name"))
         self.cut = self.looks["edges"].toggled(query, key, layer, head)
 
     def give_up(self) -> None:
@@ -174,7 +180,10 @@ class IntervenePanel(LookPanel):
         found = self.looks["switches"].whole()
         if not found["broken"]:
             raise SelectionError(
-                f"a greedy player did not break it within {len(found['margins'])} switches: choose another prediction"
+                say(
+                    "a greedy player did not break it within {count} switches: choose another prediction",
+                    count=len(found["margins"]),
+                )
             )
         with self.workbench.together():
             self.neurons = plain(found["neurons"])
@@ -194,7 +203,7 @@ class IntervenePanel(LookPanel):
         workbench = self.workbench
         chosen = {i for i in workbench.selected if not workbench.encoding.tokens[i]["special"]}
         if not chosen:
-            raise SelectionError("no word is selected: click one first")
+            raise SelectionError(say("no word is selected: click one first"))
         masked = set(workbench.masked)
         workbench.masked = sorted(masked - chosen if chosen <= masked else masked | chosen)
 

@@ -2,27 +2,24 @@
 import { makeCells, scaleBar } from "../kit/cells.js";
 import { select } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { sayTexts } from "../kit/looks.js";
 import { percent } from "../kit/numbers.js";
 import { wordBars } from "./words.js";
 
 const WHAT = [
-  ["hidden", "hidden states"],
-  ["attention_output", "what attention adds"],
-  ["mlp_output", "what the feed-forward net adds"],
-  ["heads", "heads"],
+  ["hidden", mark("hidden states")],
+  ["attention_output", mark("what attention adds")],
+  ["mlp_output", mark("what the feed-forward net adds")],
+  ["heads", mark("heads")],
 ];
 export const shareOf = effect => (effect <= -0.00001 ? `−${percent(-effect)}` : percent(Math.abs(effect)));
 
 /** The corrupt sentence: a field, and the tokens that differ. */
 function corruptLine(ui) {
-  const placeholder = "Corrupt sentence of as many tokens (empty: the selected or weightiest word is hidden)";
-  const field = h("input", {
-    type: "text",
-    "aria-label": "Corrupt sentence",
-    placeholder,
-    dir: "auto",
-    maxlength: 20000,
-  });
+  const placeholder = say("Corrupt sentence of as many tokens (empty: the selected or weightiest word is hidden)");
+  const attributes = { type: "text", "aria-label": say("Corrupt sentence"), placeholder, dir: "auto" };
+  const field = h("input", { ...attributes, maxlength: 20000 });
   field.spellcheck = false;
   field.readOnly = Boolean(ui.model.standalone);
   field.addEventListener("change", () => ui.set("corrupt", field.value));
@@ -46,9 +43,9 @@ function corruptLine(ui) {
         ),
       ]);
     const more = (view.differs || []).length - pairs.length;
-    differs.replaceChildren(...pairs, more > 0 ? `and ${more} more` : "");
+    differs.replaceChildren(...pairs, more > 0 ? say("and {count} more", { count: more }) : "");
   }
-  return { element: h("div.corrupt", {}, h("span.muted", {}, "Corrupt"), field, differs), draw };
+  return { element: h("div.corrupt", {}, h("span.muted", {}, say("Corrupt")), field, differs), draw };
 }
 
 export function patchLook(ui) {
@@ -58,14 +55,16 @@ export function patchLook(ui) {
   const right = h("div");
   const box = h("div.map");
   const cells = makeCells(ui, {
-    label: "How far each cell restores the word",
+    label: say("How far each cell restores the word"),
     press: cell => ui.set("cell", String(get("cell")) === String(cell) ? [] : cell),
     move: cell => ui.set("cell", cell),
     tell([row, column]) {
       const { values, rows, columns } = get("view");
       const value = values[row]?.[column];
-      const where = get("what") === "heads" ? `head ${row}.${column}` : `${columns[column]}, ${rows[row]}`;
-      return `${where}: ${value === null || value === undefined ? "not yet known" : `restores ${shareOf(value)}`}`;
+      const head = () => say("head {layer}.{head}", { layer: row, head: column });
+      const where = get("what") === "heads" ? head() : `${columns[column]}, ${rows[row]}`;
+      if (value === null || value === undefined) return say("{where}: not yet known", { where });
+      return say("{where}: restores {share}", { where, share: shareOf(value) });
     },
   });
   box.append(cells.canvas);
@@ -97,10 +96,10 @@ export function patchLook(ui) {
     };
     cells.draw(data, wide, ui.stageHeight() - 66 * ui.scale());
     box.style.minHeight = `${cells.canvas.style.height}`;
-    const text = "share of the difference that is restored";
+    const text = say("share of the difference that is restored");
     legend.replaceChildren(scaleBar(ui, { signed: true, low: `−${view.top}`, high: String(view.top), text }));
-    right.replaceChildren(wordBars(ui, view, "In the corrupt run", "what the clean run says"));
+    right.replaceChildren(wordBars(ui, view, say("In the corrupt run"), say("what the clean run says")));
   }
-  const what = h("span", {}, select(ui, "what", WHAT, "Put in"));
+  const what = h("span", {}, select(ui, "what", sayTexts(WHAT), say("Put in")));
   return { parts: [corrupt.element, columns], controls: ui.model.standalone ? [] : [what], draw, draws_problems: true };
 }

@@ -8,16 +8,19 @@ from collections.abc import Iterator
 
 import torch
 
-from ..panel import Look, counted, percent, quoted, signed
+from bertlab.language import mark, say, say_n
+
+from ..panel import Look, percent, quoted, signed
 from ..panel.drawing import map_figure
 from ..workbench import Encoding, SelectionError, encode, mask_id
+from .said import right
 from .watched import off_code, setting_code, under
 
 WHAT = {
-    "hidden": "the hidden state",
-    "attention_output": "what attention adds",
-    "mlp_output": "what the feed-forward network adds",
-    "heads": "what one head puts out",
+    "hidden": mark("the hidden state"),
+    "attention_output": mark("what attention adds"),
+    "mlp_output": mark("what the feed-forward network adds"),
+    "heads": mark("what one head puts out"),
 }
 BETWEEN = 0.15  # seconds from one picture of a map that streams in to the next
 
@@ -25,7 +28,7 @@ BETWEEN = 0.15  # seconds from one picture of a map that streams in to the next
 class Patches(Look):
     """How far each cell of the clean run, put into the corrupt one, brings the watched number back."""
 
-    name, label = "patch", "Patching"
+    name, label = "patch", mark("Patching")
 
     # --- the two runs
 
@@ -67,18 +70,26 @@ class Patches(Look):
         corrupt = self.corrupt_encoding()
         if corrupt is None:
             if mask_id(workbench) is None:
-                raise SelectionError("this vocabulary has no [MASK] to hide a word with: type the corrupt sentence")
+                problem = say("this vocabulary has no [MASK] to hide a word with: type the corrupt sentence")
+                raise SelectionError(problem)
             if self.hidden_place() is None:
-                raise SelectionError("there is no other word to corrupt: type a longer sentence, or the corrupt one")
+                problem = say("there is no other word to corrupt: type a longer sentence, or the corrupt one")
+                raise SelectionError(problem)
             return
         clean = workbench.encoding
         if corrupt.length != clean.length:
             raise SelectionError(
-                f"The corrupt sentence has {counted(corrupt.length, 'token')}, the clean one {clean.length}: places "
-                "belong together only where both have as many; exchange a word for one that is cut alike"
+                say_n(
+                    "The corrupt sentence has {count:,} token, the clean one {clean}: places belong together only "
+                    "where both have as many; exchange a word for one that is cut alike",
+                    "The corrupt sentence has {count:,} tokens, the clean one {clean}: places belong together only "
+                    "where both have as many; exchange a word for one that is cut alike",
+                    corrupt.length,
+                    clean=clean.length,
+                )
             )
         if torch.equal(self.corrupt_ids(), self.panel.watching.batch()["input_ids"].cpu()):
-            raise SelectionError("both sentences are the same: change a word of the corrupt one")
+            raise SelectionError(say("both sentences are the same: change a word of the corrupt one"))
 
     def corrupt_ids(self) -> torch.Tensor:
         """(1, sequence): the corrupt run's tokens, with the masks of the clean one."""
@@ -143,8 +154,8 @@ class Patches(Look):
         """The rows of the map."""
         layers = range(self.workbench.layer_count)
         if self.panel.what == "hidden":
-            return ["embeddings", *(f"after {layer}" for layer in layers)]
-        return [f"layer {layer}" for layer in layers]
+            return [say("embeddings"), *(say("after {layer}", layer=layer) for layer in layers)]
+        return [say("layer {layer}", layer=layer) for layer in layers]
 
     def column_names(self) -> list[str]:
         """The columns: tokens of the clean run, or heads."""
@@ -197,13 +208,17 @@ class Patches(Look):
 
     def _what_of(self, row: int, column: int) -> str:
         if self.panel.what == "heads":
-            return f"head {row}.{column}"
-        token = quoted(self.panel.watching.token_names()[column])
-        if self.panel.what == "hidden":
-            where = "in the embeddings" if row == 0 else f"after layer {row - 1}"
-            return f"the hidden state of {token} (place {column}) {where}"
-        part = "attention" if self.panel.what == "attention_output" else "the feed-forward network"
-        return f"what {part} adds to {token} (place {column}) in layer {row}"
+            return say("head {layer}.{head}", layer=row, head=column)
+        which = {"token": quoted(self.panel.watching.token_names()[column]), "place": column}
+        if self.panel.what == "attention_output":
+            return say("what attention adds to {token} (place {place}) in layer {layer}", **which, layer=row)
+        if self.panel.what == "mlp_output":
+            return say(
+                "what the feed-forward network adds to {token} (place {place}) in layer {layer}", **which, layer=row
+            )
+        if row == 0:
+            return say("the hidden state of {token} (place {place}) in the embeddings", **which)
+        return say("the hidden state of {token} (place {place}) after layer {layer}", **which, layer=row - 1)
 
     def ends(self) -> tuple[float, float]:
         """The measure in the clean and in the corrupt run."""
@@ -216,14 +231,24 @@ class Patches(Look):
 
     def sentence(self, found: torch.Tensor | None) -> str:
         word, (clean, corrupt) = self.panel.watching.now(), self.ends()
-        said = f"{quoted(word.word)} has {self.written(clean)} in the clean run, {self.written(corrupt)} in the corrupt"
+        ends = {"word": quoted(word.word), "clean": self.written(clean), "corrupt": self.written(corrupt)}
         cell = self.shown_cell(found)
         if cell is None or math.isnan(float(found[cell])):
-            return f"{said} one."
-        effect, known = float(found[cell]), found[~found.isnan()]
-        most = "" if self.panel.cell else ", most of all" if len(known) == found.numel() else ", most so far"
-        said += f" one; {self._what_of(*cell)}, put in from the clean run, restores {share(effect)} of that{most}"
-        return f"{said} (the middle one of {counted(len(known), 'cell')}: {share(float(known.median()))})."
+            return say("{word} has {clean} in the clean run, {corrupt} in the corrupt one.", **ends)
+        known = found[~found.isnan()]
+        so_far = say(", most of all") if len(known) == found.numel() else say(", most so far")
+        return say_n(
+            "{word} has {clean} in the clean run, {corrupt} in the corrupt one; {what}, put in from the clean run, "
+            "restores {share} of that{most} (the middle one of {count:,} cell: {middle}).",
+            "{word} has {clean} in the clean run, {corrupt} in the corrupt one; {what}, put in from the clean run, "
+            "restores {share} of that{most} (the middle one of {count:,} cells: {middle}).",
+            len(known),
+            **ends,
+            what=self._what_of(*cell),
+            share=share(float(found[cell])),
+            most="" if self.panel.cell else so_far,
+            middle=share(float(known.median())),
+        )
 
     def data(self) -> torch.Tensor:
         return self.whole()
@@ -263,7 +288,7 @@ class Patches(Look):
     def figure(self, width: float):
         found = self.seen()
         cell = self.shown_cell(found)
-        label = f"share of the difference that is restored: {WHAT[self.panel.what]}"
+        label = say("share of the difference that is restored: {what}", what=say(WHAT[self.panel.what]))
         return map_figure(
             found,
             self.row_names(),
@@ -278,10 +303,13 @@ class Patches(Look):
     # --- predict first
 
     def gate(self) -> str:
-        word = quoted(self.panel.watching.now().word).replace("`", "“", 1).replace("`", "”")
+        word = self.panel.watching.now().word
         if self.panel.what == "heads":
-            return f"Which layer has the head that brings {word} back most, put in from the clean run?"
-        return f"Which token brings {word} back most, put in from the clean run somewhere in the middle layers?"
+            return say("Which layer has the head that brings “{word}” back most, put in from the clean run?", word=word)
+        return say(
+            "Which token brings “{word}” back most, put in from the clean run somewhere in the middle layers?",
+            word=word,
+        )
 
     def options(self) -> list[str]:
         if self.panel.what == "heads":
@@ -296,20 +324,26 @@ class Patches(Look):
         if self.panel.what == "heads":
             best = divmod(int(found.nan_to_num(-math.inf).argmax()), found.shape[1])
             number = self.guessed_number(guess)
-            right = number is not None and int(number) == best[0]
-            said = f"head {best[0]}.{best[1]} restores most, {share(float(found[best]))}"
-            return f"Right: {said}." if right else f"Your guess was layer {guess}; {said}."
+            effect = share(float(found[best]))
+            said = say("head {layer}.{head} restores most, {share}", layer=best[0], head=best[1], share=effect)
+            if number is not None and int(number) == best[0]:
+                return right(said)
+            return say("Your guess was layer {guess}; {said}.", guess=guess, said=said)
         middle = self.middle(found)
         best, names = int(middle.argmax()), [token["original"] for token in self.workbench.tokens]
         wanted = guess.strip().casefold().removeprefix("##")
         places = [i for i, name in enumerate(names) if name.casefold().removeprefix("##") == wanted]
-        said = f"{quoted(names[best])} restores {share(float(middle[best]))} on average over the middle layers"
+        said = say(
+            "{token} restores {share} on average over the middle layers",
+            token=quoted(names[best]), share=share(float(middle[best])),
+        )  # fmt: skip
         if not places:
-            return f"{quoted(guess)} is not among the tokens; {said}."
+            return say("{guess} is not among the tokens; {said}.", guess=quoted(guess), said=said)
         own = max(places, key=lambda place: float(middle[place]))
         if own == best:
-            return f"Right: {said}."
-        return f"Your {quoted(guess)} restores {share(float(middle[own]))}; {said}."
+            return right(said)
+        effect = share(float(middle[own]))
+        return say("Your {guess} restores {share}; {said}.", guess=quoted(guess), share=effect, said=said)
 
     def middle(self, found: torch.Tensor) -> torch.Tensor:
         """(positions,): the mean over the rows between the first and the last one."""

@@ -2,16 +2,18 @@
 import { makeCells } from "../kit/cells.js";
 import { select, slider } from "../kit/controls.js";
 import { h, marked, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { sayTexts } from "../kit/looks.js";
 import { number, percent, ticks } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 
 const ORDERS = [
-  ["gradient", "a gradient (one pass)"],
-  ["ablation", "switching off (a pass a head)"],
+  ["gradient", mark("a gradient (one pass)")],
+  ["ablation", mark("switching off (a pass a head)")],
 ];
 const OVER = [
-  ["text", "this prediction"],
-  ["samples", "12 sentences that ship"],
+  ["text", mark("this prediction")],
+  ["samples", mark("12 sentences that ship")],
 ];
 
 /** The lowest and highest value of all curves, with 0 where they are probabilities. */
@@ -44,7 +46,8 @@ function chart(ui, view, count, width, height) {
   };
   const written = value => (probability ? percent(value) : number(value, 3));
   const marks = probability ? ticks(high) : [view.values[0], view.values.at(-1)];
-  const label = `${view.subject.replaceAll("`", "")} against the number of heads removed`;
+  const subject = view.subject.replaceAll("`", "");
+  const label = say("{subject} against the number of heads removed", { subject });
   const picture = svg("svg", { width, height, role: "img", "aria-label": label });
   for (const tick of marks) {
     picture.append(svg("line", { x1: left, x2: width - 12 * scale, y1: y(tick), y2: y(tick), stroke: "var(--line)" }));
@@ -57,7 +60,7 @@ function chart(ui, view, count, width, height) {
   for (const i of new Set([0, Math.round(most / 2), most])) {
     picture.append(text(String(i), x(i), height - bottom + 14 * scale, { "text-anchor": "middle" }));
   }
-  picture.append(text("heads removed, least important first (dashed: in random order)", left, height - 4));
+  picture.append(text(say("heads removed, least important first (dashed: in random order)"), left, height - 4));
   return picture;
 }
 
@@ -66,11 +69,11 @@ export function pruneLook(ui) {
   const [plot, box, side] = [h("div.plot"), h("div.map"), h("div")];
   const title = h("h4");
   const total = () => Math.max(1, get("view").count ?? 1);
-  const words = value => `${value} of ${total()} heads`;
-  const removed = slider(ui, "pruned", "Removed", { high: total, words });
+  const words = value => say("{gone} of {total} heads", { gone: value, total: total() });
+  const removed = slider(ui, "pruned", say("Removed"), { high: total, words });
   removed.querySelector("input").classList.add("wide");
   const cells = makeCells(ui, {
-    label: "The order in which heads go",
+    label: say("The order in which heads go"),
     press([layer, head]) {
       const place = get("view").heads.findIndex(pair => String(pair) === String([layer, head]));
       if (place >= 0) ui.set("pruned", place + 1);
@@ -78,14 +81,13 @@ export function pruneLook(ui) {
     move: ([layer, head]) => ui.setAll({ layer, head }),
     tell([layer, head]) {
       const place = (get("view").heads || []).findIndex(pair => String(pair) === String([layer, head]));
-      return place < 0
-        ? `head ${layer}.${head} was pruned before`
-        : `head ${layer}.${head} goes as number ${place + 1}`;
+      if (place < 0) return say("head {layer}.{head} was pruned before", { layer, head });
+      return say("head {layer}.{head} goes as number {number}", { layer, head, number: place + 1 });
     },
   });
   box.append(cells.canvas);
-  const off = textButton("Switch these off in all panels", () => ui.call("switch_off_pruned").catch(() => {}));
-  side.append(h("h4", {}, "Gone so far (row: layer, column: head)"), box, ui.model.standalone ? "" : off);
+  const off = textButton(say("Switch these off in all panels"), () => ui.call("switch_off_pruned").catch(() => {}));
+  side.append(h("h4", {}, say("Gone so far (row: layer, column: head)")), box, ui.model.standalone ? "" : off);
   const columns = h("div.two.even", {}, h("div", {}, title, plot, removed), side);
   function draw(view) {
     title.replaceChildren(...marked(view.subject));
@@ -94,7 +96,7 @@ export function pruneLook(ui) {
     const height = ui.stageHeight() - 64 * ui.scale();
     plot.style.minHeight = `${height}px`;
     plot.replaceChildren(
-      ready ? chart(ui, view, count, plot.clientWidth || 460, height) : h("p.muted", {}, "Measuring …"),
+      ready ? chart(ui, view, count, plot.clientWidth || 460, height) : h("p.muted", {}, say("Measuring …")),
     );
     const places = new Map(view.heads.map((pair, i) => [String(pair), i]));
     const values = Array.from({ length: view.layers * view.columns }, (_, i) => {
@@ -110,13 +112,13 @@ export function pruneLook(ui) {
       square: true,
       crossed: view.heads.slice(0, count),
       cursor: [get("layer"), get("head")],
-      summary: `${count} of ${view.count} are gone; dark ones go last.`,
+      summary: say("{gone} of {total} are gone; dark ones go last.", { gone: count, total: view.count }),
     };
     cells.draw(data, box.clientWidth || 320, ui.stageHeight() - 60 * ui.scale());
   }
   const controls = [
-    h("span", {}, select(ui, "by", ORDERS, "Importance by")),
-    h("span", {}, select(ui, "over", OVER, "Over")),
+    h("span", {}, select(ui, "by", sayTexts(ORDERS), say("Importance by"))),
+    h("span", {}, select(ui, "over", sayTexts(OVER), say("Over"))),
   ];
   return { parts: [columns], controls: ui.model.standalone ? [] : controls, draw };
 }

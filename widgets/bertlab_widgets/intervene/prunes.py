@@ -7,11 +7,18 @@ from typing import Any
 
 import torch
 
-from ..panel import Look, Stopped, counted, percent, quoted, signed
+from bertlab.language import mark, say, say_n
+
+from ..panel import Look, Stopped, percent, quoted, signed
 from ..workbench import SelectionError
 from . import pictures
+from .said import MEASURES, guessed, no_number, right
 from .watched import off_code, setting_code, under
 
+ORDERS = {
+    "gradient": mark("least important first, by gradient"),
+    "ablation": mark("least important first, by ablation"),
+}
 DRAWS = 3  # random orders
 SENTENCES = 12  # of those that ship, each with its last word hidden
 
@@ -19,7 +26,7 @@ SENTENCES = 12  # of those that ship, each with its last word hidden
 class Prunes(Look):
     """The metric against the number of heads that are gone."""
 
-    name, label = "prune", "Removing heads"
+    name, label = "prune", mark("Removing heads")
     in_small_steps = False
 
     def depends_on(self) -> tuple:
@@ -44,7 +51,7 @@ class Prunes(Look):
                 if self.panel.job.mine:
                     if self.panel.job.cancelled.is_set():
                         raise Stopped
-                    self.panel.job.report({"label": self.label, "done": (number + share) / len(orders)})
+                    self.panel.job.report({"label": say(self.label), "done": (number + share) / len(orders)})
                     workbench.lock.give_way()
 
             try:
@@ -83,11 +90,10 @@ class Prunes(Look):
 
     def subject(self) -> str:
         """What the curve measures, in words."""
-        from .watched import MEASURES
-
+        measure = say(MEASURES[self.panel.measure])
         if self.panel.over == "text":
-            return f"{MEASURES[self.panel.measure]} of `{self.panel.watching.now().word}`"
-        return f"mean {MEASURES[self.panel.measure]} of the last word of {SENTENCES} sentences"
+            return say("{measure} of {word}", measure=measure, word=quoted(self.panel.watching.now().word))
+        return say("mean {measure} of the last word of {count} sentences", measure=measure, count=SENTENCES)
 
     def written(self, value: float) -> str:
         """A value of the measure for an audience."""
@@ -95,26 +101,36 @@ class Prunes(Look):
 
     def sentence(self, found: dict | None) -> str:
         if not found or "values" not in found:
-            return "Measuring how the prediction rests on each head …"
+            return say("Measuring how the prediction rests on each head …")
         count, values, random = self.gone(found), found["values"], found["random"]
         if not values[1:]:
-            return "This model has no heads left to remove."
-        subject = self.subject()
+            return say("This model has no heads left to remove.")
+        said = {"subject": self.subject(), "whole": self.written(values[0]), "total": len(found["heads"])}
         if not count:
-            keeps = self.kept(found)
-            return (
-                f"With all heads the {subject} is {self.written(values[0])}. Move the slider: {counted(keeps, 'head')} "
-                f"of {len(found['heads'])} can go, least important first, before it is {self._half()}."
+            return say_n(
+                "With all heads the {subject} is {whole}. Move the slider: {count:,} head of {total} can go, least "
+                "important first, before it is {less}.",
+                "With all heads the {subject} is {whole}. Move the slider: {count:,} heads of {total} can go, least "
+                "important first, before it is {less}.",
+                self.kept(found),
+                **said,
+                less=self._half(),
             )
-        said = f"Without {count} of {len(found['heads'])} heads the {subject} is {self.written(values[count])}"
-        said += f" (whole: {self.written(values[0])})"
-        if random:
-            mean = sum(row[count] for row in random) / len(random)
-            said += f"; removed in random order: {self.written(mean)}, the mean of {counted(len(random), 'order')}"
-        return f"{said}."
+        said |= {"gone": count, "now": self.written(values[count])}
+        if not random:
+            return say("Without {gone} of {total} heads the {subject} is {now} (whole: {whole}).", **said)
+        return say_n(
+            "Without {gone} of {total} heads the {subject} is {now} (whole: {whole}); removed in random order: {mean}, "
+            "the mean of {count:,} order.",
+            "Without {gone} of {total} heads the {subject} is {now} (whole: {whole}); removed in random order: {mean}, "
+            "the mean of {count:,} orders.",
+            len(random),
+            **said,
+            mean=self.written(sum(row[count] for row in random) / len(random)),
+        )
 
     def _half(self) -> str:
-        return "below half of that" if self.panel.measure == "probability" else "lower by ln 2 or more"
+        return say("below half of that") if self.panel.measure == "probability" else say("lower by ln 2 or more")
 
     def kept(self, found: dict) -> int:
         """How many heads can go, one after the other, before the metric is below half."""
@@ -152,14 +168,16 @@ class Prunes(Look):
 
     def figure(self, width: float):
         found = self.seen()
-        return pictures.curve_figure(found, self.gone(found), self.subject().replace("`", ""), self.panel.by, width)
+        subject = self.subject().replace("`", "")
+        return pictures.curve_figure(found, self.gone(found), subject, say(ORDERS[self.panel.by]), width)
 
     # --- predict first
 
     def gate(self) -> str:
-        total = len(self._all())
-        subject = self.subject().replace("`", "")
-        return f"How many of {total} heads can go, least important first, before the {subject} is {self._half()}?"
+        return say(
+            "How many of {total} heads can go, least important first, before the {subject} is {less}?",
+            total=len(self._all()), subject=self.subject().replace("`", ""), less=self._half(),
+        )  # fmt: skip
 
     def _all(self) -> list:
         from bertlab.analysis.heads import remaining_heads
@@ -169,11 +187,14 @@ class Prunes(Look):
     def grade(self, guess: str) -> str:
         found, number = self.whole(), self.guessed_number(guess)
         kept, total = self.kept(found), len(found["heads"])
-        said = f"{counted(kept, 'head')} of {total}, that is {percent(kept / max(1, total))}, can go"
+        said = say_n(
+            "{count:,} head of {total}, that is {share}, can go", "{count:,} heads of {total}, that is {share}, can go",
+            kept, total=total, share=percent(kept / max(1, total)),
+        )  # fmt: skip
         if number is None:
-            return f"{quoted(guess)} is no number; {said}."
+            return no_number(guess, said)
         near = abs(number - kept) <= max(1, 0.1 * total)
-        return f"Right: {said}." if near else f"Your guess was {number:g}; {said}."
+        return right(said) if near else guessed(f"{number:g}", said)
 
 
 def many_sentences(lab: Any, measure: str = "probability", count: int = SENTENCES) -> tuple[dict, Any]:
@@ -205,7 +226,8 @@ def many_sentences(lab: Any, measure: str = "probability", count: int = SENTENCE
         if len(kept) == count:
             break
     if not kept:
-        raise SelectionError(f"none of the sentences that ship fits into {lab.name}: measure on this prediction")
+        problem = say("none of the sentences that ship fits into {model}: measure on this prediction", model=lab.name)
+        raise SelectionError(problem)
     batch = dict(lab.encode(kept))
     rows = torch.arange(len(kept))
     batch["input_ids"][rows, torch.tensor(places)] = mask

@@ -8,18 +8,21 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..panel import Look, Stopped, listed, quoted, signed
 from ..workbench import SelectionError
 from . import pictures
+from .said import right
 from .watched import off_code, setting_code, under
 
 METHODS = {
-    "attention": "attention",
-    "norm_weighted": "norm-weighted",
-    "rollout": "rollout",
-    "gradient_x_input": "gradient × input",
-    "integrated_gradients": "integrated gradients",
-    "effect": "effect of hiding",
+    "attention": mark("attention"),
+    "norm_weighted": mark("norm-weighted"),
+    "rollout": mark("rollout"),
+    "gradient_x_input": mark("gradient × input"),
+    "integrated_gradients": mark("integrated gradients"),
+    "effect": mark("effect of hiding"),
 }
 SHUFFLES, RARE = 2000, 0.95
 
@@ -27,12 +30,12 @@ SHUFFLES, RARE = 2000, 0.95
 class Reasons(Look):
     """A table of ranks: which token comes first, by which method."""
 
-    name, label = "explain", "Explaining the prediction"
+    name, label = "explain", mark("Explaining the prediction")
     in_small_steps = False
 
     def needs(self) -> None:
         if self.workbench.encoding.length < 3:
-            raise SelectionError("There are too few tokens to rank: type a longer sentence")
+            raise SelectionError(say("There are too few tokens to rank: type a longer sentence"))
 
     def steps(self) -> Iterator[float]:
         from bertlab.analysis.explanations import compare
@@ -43,7 +46,7 @@ class Reasons(Look):
             if self.panel.job.mine:
                 if self.panel.job.cancelled.is_set():
                     raise Stopped
-                self.panel.job.report({"label": self.label, "done": share})
+                self.panel.job.report({"label": say(self.label), "done": share})
                 workbench.lock.give_way()
 
         try:
@@ -89,7 +92,7 @@ class Reasons(Look):
         correlation = found["correlation"] if found else {}
         return {
             "rows": rows,
-            "methods": [[name, text] for name, text in METHODS.items()],
+            "methods": [[name, say(text)] for name, text in METHODS.items()],
             "correlation": [[_known(correlation[one][other]) for other in METHODS] for one in METHODS if correlation],
             "chance": round(self.chance(), 3),
             "watched_place": self.panel.watching.now().place,
@@ -103,18 +106,42 @@ class Reasons(Look):
 
     def sentence(self, found: dict | None) -> str:
         if not found:
-            return "Scoring the tokens in six ways …"
-        word, agree = quoted(self.panel.watching.now().word), found["correlation"]["effect"]
-        rho = agree["attention"]
+            return say("Scoring the tokens in six ways …")
+        return say(
+            "{finding} One of 20 shuffled orders reaches |ρ| {chance}.",
+            finding=self._finding(found),
+            chance=signed(self.chance()),
+        )
+
+    def _finding(self, found: dict) -> str:
+        """Which token matters, to which attention speaks, and how far attention and the effect of hiding agree."""
+        agree = found["correlation"]["effect"]
         best = max((name for name in METHODS if name != "effect"), key=lambda name: _or(agree[name], -2.0))
-        said = f"{word} loses most when {listed(self.first(found, 'effect')[:1])} is hidden; attention"
-        said += f" ranks {listed(self.first(found, 'attention')[:1])} first"
-        if math.isnan(rho):
-            said += ", and gives no order to compare"
-        else:
-            said += f" and agrees with hiding by ρ = {signed(rho)}"
-            said += f", {METHODS[best]} most (ρ = {signed(agree[best])})" if best != "attention" else ", most of all"
-        return f"{said}. One of 20 shuffled orders reaches |ρ| {signed(self.chance())}."
+        said = {
+            "word": quoted(self.panel.watching.now().word),
+            "hidden": listed(self.first(found, "effect")[:1]),
+            "first": listed(self.first(found, "attention")[:1]),
+            "rho": signed(agree["attention"]),
+        }
+        if math.isnan(agree["attention"]):
+            return say(
+                "{word} loses most when {hidden} is hidden; attention ranks {first} first, and gives no order to "
+                "compare.",
+                **said,
+            )
+        if best == "attention":
+            return say(
+                "{word} loses most when {hidden} is hidden; attention ranks {first} first and agrees with hiding by "
+                "ρ = {rho}, most of all.",
+                **said,
+            )
+        return say(
+            "{word} loses most when {hidden} is hidden; attention ranks {first} first and agrees with hiding by "
+            "ρ = {rho}, {method} most (ρ = {most}).",
+            **said,
+            method=say(METHODS[best]),
+            most=signed(agree[best]),
+        )
 
     def data(self) -> dict[str, torch.Tensor]:
         return self.whole()["scores"]
@@ -129,7 +156,7 @@ class Reasons(Look):
             for place, token in enumerate(self.panel.watching.token_names())
         ]
         agree = {name: found["correlation"][name]["effect"] for name in METHODS}
-        return [*rows, {"place": "", "token": "Spearman with the effect of hiding", **agree}]
+        return [*rows, {"place": "", "token": say("Spearman with the effect of hiding"), **agree}]
 
     def code(self) -> list[str]:
         lines = setting_code(self.panel, "explanations")
@@ -142,13 +169,13 @@ class Reasons(Look):
         found = self.whole()
         ranks = torch.tensor([self.ranks(found["scores"][name]) for name in METHODS], dtype=torch.float32)
         agree = [found["correlation"][name]["effect"] for name in METHODS]
-        names = [f"{text}\nρ = {signed(rho)}" for text, rho in zip(METHODS.values(), agree, strict=True)]
+        names = [f"{say(text)}\nρ = {signed(rho)}" for text, rho in zip(METHODS.values(), agree, strict=True)]
         return pictures.ranks_figure(ranks, names, self.panel.watching.token_names(), width)
 
     # --- predict first
 
     def gate(self) -> str:
-        return f"Which token, once hidden, takes most from “{self.panel.watching.now().word}”?"
+        return say("Which token, once hidden, takes most from “{word}”?", word=self.panel.watching.now().word)
 
     def options(self) -> list[str]:
         names = self.panel.watching.token_names()
@@ -161,13 +188,11 @@ class Reasons(Look):
         places = [i for i, name in enumerate(names) if name.casefold() == wanted]
         first = listed(self.first(found, "effect")[:1])
         if not places:
-            return f"{quoted(guess)} is not among the tokens; hiding {first} takes most."
+            return say("{guess} is not among the tokens; hiding {first} takes most.", guess=quoted(guess), first=first)
         rank = min(ranks[i] for i in places)
-        return (
-            f"Right: {first} takes most."
-            if rank == 1
-            else f"Your {quoted(guess)} is number {rank}; {first} takes most."
-        )
+        if rank == 1:
+            return right(say("{first} takes most", first=first))
+        return say("Your {guess} is number {rank}; {first} takes most.", guess=quoted(guess), rank=rank, first=first)
 
 
 def _known(value: float) -> float | None:

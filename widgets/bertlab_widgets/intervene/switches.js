@@ -1,29 +1,30 @@
 // Heads and neurons as switches, and the game: another first choice with as few as may be.
 import { makeCells, scaleBar } from "../kit/cells.js";
 import { bidi, h, textButton } from "../kit/dom.js";
+import { mark, say, sayN } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
 import { wordBars } from "./words.js";
 
 const METHODS = [
-  ["zero", "nothing (zero)"],
-  ["mean", "its mean over this text"],
-  ["corpus", "its mean over many sentences"],
-  ["uniform", "an even look at all tokens"],
+  ["zero", mark("nothing (zero)")],
+  ["mean", mark("its mean over this text")],
+  ["corpus", mark("its mean over many sentences")],
+  ["uniform", mark("an even look at all tokens")],
 ];
 
 /** The score of the game in words. */
 export function score(view) {
-  const count = `${view.off} ${view.off === 1 ? "switch" : "switches"}`;
-  const par = view.par
-    ? `par ${view.par}`
-    : view.given_up
-      ? "no par: the greedy player gave up"
-      : "par is being sought";
-  if (!view.broken) return `${count} · ${par}`;
-  if (!view.par) return `Broken with ${count} · ${par}`;
-  const under = view.par - view.off;
-  const how = under > 0 ? `${under} under par!` : under === 0 ? "par" : `${-under} over par`;
-  return `Broken with ${count} · ${how}`;
+  const switches = view.broken
+    ? sayN("Broken with {count} switch", "Broken with {count} switches", view.off)
+    : sayN("{count} switch", "{count} switches", view.off);
+  return `${switches} · ${againstPar(view)}`;
+}
+
+function againstPar({ par, off, broken, given_up }) {
+  if (!par) return given_up ? say("no par: the greedy player gave up") : say("par is being sought");
+  if (!broken) return say("par {count}", { count: par });
+  if (off === par) return say("par");
+  return off < par ? say("{count} under par!", { count: par - off }) : say("{count} over par", { count: off - par });
 }
 
 function toggled(list, pair) {
@@ -42,7 +43,7 @@ function neuronSwitches(ui, view) {
     const said = words.length ? h("span.muted", {}, " ", bidi(words.slice(0, 2).join(", "))) : "";
     return h(
       "button.neuron",
-      { ...attributes, title: down ? "off: switch it on" : "switch it off" },
+      { ...attributes, title: down ? say("off: switch it on") : say("switch it off") },
       down ? "× " : "",
       name,
       said,
@@ -50,8 +51,8 @@ function neuronSwitches(ui, view) {
   };
   const field = h("input", {
     type: "text",
-    "aria-label": "Another neuron, as layer.number",
-    placeholder: "layer.number",
+    "aria-label": say("Another neuron, as layer.number"),
+    placeholder: say("layer.number"),
     size: "9",
   });
   field.addEventListener("change", () => {
@@ -61,20 +62,20 @@ function neuronSwitches(ui, view) {
       field.value = "";
     }
   });
-  const title = "Neurons that speak for it most, by one gradient (with words that each promotes)";
+  const title = say("Neurons that speak for it most, by one gradient (with words that each promotes)");
   return [h("h4.apart", {}, title), h("div.neurons", {}, ...view.offered.map(one), alone ? "" : field)];
 }
 
 function wayMenu(ui) {
   const onchange = () => ui.set("ablation", METHODS[menu.selectedIndex][0]);
-  const options = METHODS.map(([, text]) => h("option", {}, text));
-  const menu = h("select", { "aria-label": "A switched-off head gives", onchange }, ...options);
+  const options = METHODS.map(([, text]) => h("option", {}, say(text)));
+  const menu = h("select", { "aria-label": say("A switched-off head gives"), onchange }, ...options);
   const show = () => {
     menu.selectedIndex = METHODS.findIndex(([value]) => value === ui.get("ablation"));
   };
   ui.on(["ablation"], show);
   show();
-  return h("label", {}, h("span", {}, "A head that is off gives"), menu);
+  return h("label", {}, h("span", {}, say("A head that is off gives")), menu);
 }
 
 export function switchesLook(ui) {
@@ -91,18 +92,18 @@ export function switchesLook(ui) {
     ui.setAll({ layer, head, ablated: toggled(get("ablated") || [], [layer, head]) });
   };
   const cells = makeCells(ui, {
-    label: "Heads as switches, row: layer, column: head",
+    label: say("Heads as switches, row: layer, column: head"),
     press,
     move: ([layer, head]) => ui.setAll({ layer, head }),
     tell([layer, head]) {
       const margin = get("view").margins?.[layer]?.[head];
-      const alone_ =
-        margin === null || margin === undefined ? "" : `: alone it leaves ${number(margin, 2)} logits ahead`;
-      return `head ${layer}.${head}${alone_}`;
+      if (margin === null || margin === undefined) return say("head {layer}.{head}", { layer, head });
+      const ahead = number(margin, 2);
+      return say("head {layer}.{head}: alone it leaves {ahead} logits ahead", { layer, head, ahead });
     },
   });
   box.append(cells.canvas);
-  left.append(h("h4", {}, "Heads (row: layer, column: head): click to switch off"), box, legend);
+  left.append(h("h4", {}, say("Heads (row: layer, column: head): click to switch off")), box, legend);
   const neurons = h("div");
   left.append(neurons);
   const columns = h("div.two", {}, left, right);
@@ -129,19 +130,19 @@ export function switchesLook(ui) {
       crossed: [...(get("ablated") || []), ...(view.gone || [])],
       selected: [get("layer"), get("head")],
       cursor: [get("layer"), get("head")],
-      summary: `${view.off} off. Arrows move, Space switches.`,
+      summary: say("{count} off. Arrows move, Space switches.", { count: view.off }),
     };
     cells.draw(data, box.clientWidth || 420, Math.max(90, ui.stageHeight() - 150 * ui.scale()));
-    const text = "change of the lead over the next word, in logits, without this head alone";
+    const text = say("change of the lead over the next word, in logits, without this head alone");
     const bar = () => scaleBar(ui, { signed: true, low: `−${number(top, 2)}`, high: number(top, 2), text });
     legend.replaceChildren(hinted ? bar() : "");
     neurons.replaceChildren(...neuronSwitches(ui, view));
     game.className = view.broken ? "game broken" : "game";
-    const all = textButton("All on", () => ui.setAll({ ablated: [], neurons: [] }), { disabled: !view.off });
-    const hint = textButton(get("hint") ? "Hide the hint" : "Hint", () => ui.set("hint", !get("hint")));
-    const solve = textButton("Show a solution", () => ui.call("give_up").catch(() => {}), { disabled: !view.par });
+    const all = textButton(say("All on"), () => ui.setAll({ ablated: [], neurons: [] }), { disabled: !view.off });
+    const hint = textButton(get("hint") ? say("Hide the hint") : say("Hint"), () => ui.set("hint", !get("hint")));
+    const solve = textButton(say("Show a solution"), () => ui.call("give_up").catch(() => {}), { disabled: !view.par });
     game.replaceChildren(h("b", {}, score(view)), ...(alone ? [] : [all, hint, solve]));
-    right.replaceChildren(game, wordBars(ui, view, "As it is switched now", "everything on"));
+    right.replaceChildren(game, wordBars(ui, view, say("As it is switched now"), say("everything on")));
   }
   const controls = alone ? [] : [h("span", {}, wayMenu(ui))];
   return { parts: [columns], controls, draw };

@@ -7,10 +7,13 @@ from typing import Any
 
 import torch
 
-from ..panel import Look, counted, moved, percent, quoted, significant
+from bertlab.language import mark, say, say_n
+
+from ..panel import Look, moved, percent, quoted, significant
 from ..workbench import heads_named
 from . import pictures
 from .edges import graded_percent
+from .said import both, guessed, names_of, neurons_named, no_number, right
 from .watched import off_code, setting_code
 
 OFFERED = 10  # neurons that are offered as switches
@@ -32,7 +35,7 @@ def margin_of(watching: Any, token: int) -> Any:
 class Switches(Look):
     """What is on and off, what the prediction makes of it, and how a greedy player would break it."""
 
-    name, label = "switches", "Looking for the fewest switches"
+    name, label = "switches", mark("Looking for the fewest switches")
 
     def key(self) -> tuple:
         # The greedy player begins with everything on, whatever is off now.
@@ -200,31 +203,45 @@ class Switches(Look):
         before, after = float(whole.softmax(-1)[token]), float(now.softmax(-1)[token])
         par = self._par_said(found)
         if not self.count_off():
-            return f"Everything is on: {name} is the first choice, {percent(before)}. Break this prediction{par}."
-        off = self.off_said()
+            return say(
+                "Everything is on: {word} is the first choice, {probability}. Break this prediction{par}.",
+                word=name, probability=percent(before), par=par,
+            )  # fmt: skip
         if self.broken():
             first = int(now.argmax())
-            second = quoted(tokenizer.convert_ids_to_tokens([first])[0])
-            ahead = f"{second} is ahead with {percent(float(now.softmax(-1)[first]))}"
-            return f"Broken with {counted(self.count_off(), 'switch', 'switches')}{par}: without {off} {ahead}."
-        left = significant(self.margin(now))
-        said = f"Without {off} {name} {moved(before, after)} and is still first, {left} ahead in logits"
-        return f"{said}. That is {counted(self.count_off(), 'switch', 'switches')}{par}."
+            return say_n(
+                "Broken with {count:,} switch{par}: without {off} {word} is ahead with {probability}.",
+                "Broken with {count:,} switches{par}: without {off} {word} is ahead with {probability}.",
+                self.count_off(),
+                par=par,
+                off=self.off_said(),
+                word=quoted(tokenizer.convert_ids_to_tokens([first])[0]),
+                probability=percent(float(now.softmax(-1)[first])),
+            )
+        return say_n(
+            "Without {off} {word} {changes} and is still first, {ahead} ahead in logits. That is {count:,} "
+            "switch{par}.",
+            "Without {off} {word} {changes} and is still first, {ahead} ahead in logits. That is {count:,} "
+            "switches{par}.",
+            self.count_off(),
+            off=self.off_said(),
+            word=name,
+            changes=moved(before, after),
+            ahead=significant(self.margin(now)),
+            par=par,
+        )
 
     def _par_said(self, found: dict | None) -> str:
         if found and self.done and not found["broken"]:
-            return f" (a greedy player did not within {len(found['margins'])})"
+            return say(" (a greedy player did not within {count})", count=len(found["margins"]))
         par = self.par(found)
-        return f" (par {par})" if par else ""
+        return say(" (par {count})", count=par) if par else ""
 
     def off_said(self) -> str:
-        """What is off, in words."""
-        said = [heads_named(list(self.workbench.ablated))] if self.workbench.ablated else []
-        names = [f"{layer}.{neuron}" for layer, neuron in self.panel.neurons]
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            said.append(f"neuron{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{more}")
-        return " and ".join(said)
+        """What is off, in words; empty where everything is on."""
+        heads, neurons = list(self.workbench.ablated), self.panel.neurons
+        said = [*([heads_named(heads)] if heads else []), *([neurons_named(neurons)] if neurons else [])]
+        return both(said) if said else ""
 
     def data(self) -> dict[str, float]:
         return {row["token"]: row["probability"] for row in self.rows()}
@@ -242,7 +259,7 @@ class Switches(Look):
 
     def table(self) -> list[dict]:
         found = self.found()
-        off = self.off_said() or "nothing"
+        off = self.off_said() or say("nothing")
         return [
             {"off": off, "switches": self.count_off(), "broken": self.broken(), "par": self.par(found), **row}
             for row in self.rows()
@@ -267,8 +284,9 @@ class Switches(Look):
         watching = self.panel.watching
         grid = [[0.0 if (layer, head) in off else 1.0 for head in range(columns)] for layer in range(rows)]
         bars = watching.bars(watching.whole_logits(), watching.logits())
-        names = [f"{layer}.{neuron}" for layer, neuron in self.panel.neurons]
-        label = "heads: dark is on" + (f"; neurons off: {', '.join(names)}" if names else "")
+        label = say("heads: dark is on")
+        if self.panel.neurons:
+            label = say("heads: dark is on; neurons off: {names}", names=names_of(self.panel.neurons))
         return pictures.grid_and_bars(grid, bars, width, label)
 
     # --- predict first
@@ -276,9 +294,9 @@ class Switches(Look):
     def gate(self) -> str:
         if self.count_off():
             word = self.panel.watching.now().word
-            return f"How likely will “{word}” be without {self.off_said()}, in percent?"
+            return say("How likely will “{word}” be without {off}, in percent?", word=word, off=self.off_said())
         name = self.workbench.lab.tokenizer.convert_ids_to_tokens([int(self.panel.watching.whole_logits().argmax())])[0]
-        return f"With how few switches can “{name}” be broken as the first choice?"
+        return say("With how few switches can “{word}” be broken as the first choice?", word=name)
 
     def grade(self, guess: str) -> str:
         if self.count_off():
@@ -286,8 +304,9 @@ class Switches(Look):
         found, number = self.whole(), self.guessed_number(guess)
         par = self.par(found)
         if par is None:
-            return f"A greedy player did not break it within {len(found['margins'])} switches."
-        said = f"a greedy player needs {par}"
+            count = len(found["margins"])
+            return say("A greedy player did not break it within {count} switches.", count=count)
+        said = say("a greedy player needs {count}", count=par)
         if number is None:
-            return f"{quoted(guess)} is no number; {said}."
-        return f"Right: {said}." if int(number) == par else f"Your guess was {int(number)}; {said}."
+            return no_number(guess, said)
+        return right(said) if int(number) == par else guessed(str(int(number)), said)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from bertlab.language import say
+
 from ..workbench import SelectionError, Workbench, ablation_code, input_code, watched_place
 
-MEASURES = {"probability": "probability", "log_probability": "log-probability", "logit": "logit"}
 SHOWN = 6  # words with a bar
 
 
@@ -102,8 +103,11 @@ class Watching:
         logits = getattr(output, "prediction_logits", None)
         if logits is None:
             raise SelectionError(
-                f"{self.workbench.lab.name} has no masked-language-model head, so it predicts no words to act upon: "
-                "load a model that has one, bertlab.load() for example"
+                say(
+                    "{model} has no masked-language-model head, so it predicts no words to act upon: load a model that "
+                    "has one, bertlab.load() for example",
+                    model=self.workbench.lab.name,
+                )
             )
         return logits[0, watched_place(self.workbench)[0]].float().cpu()
 
@@ -161,7 +165,7 @@ def token_named(workbench: Workbench, word: str) -> int:
         token = tokenizer.convert_tokens_to_ids(name)
         if token is not None and token != tokenizer.unk_token_id:
             return int(token)
-    raise SelectionError(f"{word!r} is no single token of this vocabulary: follow another word")
+    raise SelectionError(say("{word!r} is no single token of this vocabulary: follow another word", word=word))
 
 
 def setting_code(panel: Any, imports: str, *, more: tuple[str, ...] = ()) -> list[str]:
