@@ -69,7 +69,7 @@ ASKED = {
     ),
     "generation": Asked(mark("Generation"), mark("How would the model go on, token by token?"), mark("Beginning")),
     "seq2seq": Asked(
-        mark("Sequence to sequence"), mark("How does the decoder find its words in the source?"), mark("Source")
+        mark("Sequence to sequence"), mark("How does the decoder find its words in the source?"), mark("Source text")
     ),
 }
 

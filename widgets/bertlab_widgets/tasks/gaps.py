@@ -103,7 +103,8 @@ class Gaps(SentenceReading):
                     other=token,
                     probability=probability,
                 )
-            return f"{said} {say('Click a token to put [MASK] in its place.')}"
+            invitation = say("Click a token to put [MASK] in its place.")
+            return f"{said} {invitation}"
         if len(gaps) == 1:
             return say("BERT would put {token} there, {probability}.", token=token, probability=probability)
         put = joined([at_place(quoted(gap["rows"][0]["token"]), gap["position"]) for gap in gaps])

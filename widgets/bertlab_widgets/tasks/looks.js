@@ -28,7 +28,7 @@ function lookLines(ui, view, showLook) {
   const from = view.source.map((token, i) =>
     h(`span.from${isSpecial(token) ? ".muted" : ""}`, { "data-from": i }, h("small"), bidi(token)),
   );
-  const source = h("div.line", { "aria-label": say("The source") }, h("span.name", {}, say("read")), ...from);
+  const source = h("div.line", { "aria-label": say("The source") }, h("span.name", {}, say("source")), ...from);
   const attributes = {
     role: "group",
     "aria-label": say("What the decoder wrote"),

@@ -131,7 +131,7 @@ class TasksPanel(Panel):
     def _check_task(self, proposal):
         names = self.task_names()
         if proposal.value not in names:
-            there = ", ".join(names)
+            there = say(", ").join(names)
             raise SelectionError(say("there is no task {task!r}; there are {tasks}.", task=proposal.value, tasks=there))
         return proposal.value
 
@@ -153,7 +153,7 @@ class TasksPanel(Panel):
         if len(names) > 5:
             question = say("What does the head call the text: one of {count} labels?", count=len(names))
         else:
-            labels, last = ", ".join(names[:-1]), names[-1]
+            labels, last = say(", ").join(names[:-1]), names[-1]
             question = say("What does the head call the text: {labels} or {last}?", labels=labels, last=last)
         return replace(asked, question=question)
 

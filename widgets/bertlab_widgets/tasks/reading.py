@@ -264,7 +264,7 @@ def rank_verdict(guess: str, ranked: Sequence[str], not_there: str) -> str:
 
 def joined(parts: Sequence[str]) -> str:
     """Parts of a sentence with commas and an "and"."""
-    return parts[0] if len(parts) == 1 else say("{parts} and {last}", parts=", ".join(parts[:-1]), last=parts[-1])
+    return parts[0] if len(parts) == 1 else say("{words} and {last}", words=say(", ").join(parts[:-1]), last=parts[-1])
 
 
 def best_first(rows: Sequence[dict], name: str = "value") -> list[dict]:

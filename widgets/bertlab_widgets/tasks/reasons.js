@@ -122,7 +122,7 @@ export function drawUntrained(ui, element, view) {
   const again = (text, times) =>
     textButton(text, () => ui.call("reseed", { times }).catch(() => {}), { "data-reseed": times });
   const buttons = view.reseedable ? [again(say("Reseed"), 1), again(say("Reseed 20 times"), 20)] : [];
-  const told = counted.map(([label, count]) => say("{label} {count} times", { label, count })).join(", ");
+  const told = counted.map(([label, count]) => say("{label} {count} times", { label, count })).join(say(", "));
   const last = seeds.at(-1)?.seed;
   const each = seeds
     .slice(-8)

@@ -32,7 +32,8 @@ class Rewriting(Writing):
     def reads(self) -> tuple[str, list[int]]:
         aim = getattr(self.model, "trained_to", "")
         looks = say("It looks back at the vectors of all tokens of the source, [CLS] among them.")
-        return f"{say('This decoder was trained to {aim}.', aim=say(aim))} {looks}" if aim else looks, []
+        trained = say("This decoder was trained to {aim}.", aim=say(aim))
+        return f"{trained} {looks}" if aim else looks, []
 
     @property
     def encoder(self):

@@ -182,10 +182,11 @@ def _words_said(rows: list[dict], least: int) -> str:
     given = {"word": quoted(word["text"]), "label": word["label"], "probability": percent(word["probability"])}
     if len(rows) == 1:
         return say("The head calls {word} {label}, {probability}.", **given)
-    shown, rest = ", ".join(f"{count} {name}" for name, count in tally[:3]), sum(count for _, count in tally[3:])
+    shown = say(", ").join(f"{count} {name}" for name, count in tally[:3])
+    rest = sum(count for _, count in tally[3:])
     if rest:
         others = say_n("{count:,} other", "{count:,} others", rest)
-        shown = say("{parts} and {last}", parts=shown, last=others)
+        shown = say("{words} and {last}", words=shown, last=others)
     return say(
         "{count:,} words: {labels}. Least certain is {word}, {label} with {probability}.",
         count=len(rows),

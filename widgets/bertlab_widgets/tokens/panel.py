@@ -136,7 +136,7 @@ class TokenizerPanel(Panel):
         elif self.against in VARIANTS:
             theirs = self.readable(VARIANTS[self.against][1]).tokenize(self.workbench.text)
         else:
-            there = ", ".join([*VARIANTS, *self.vocabularies])
+            there = say(", ").join([*VARIANTS, *self.vocabularies])
             raise SelectionError(say("{against!r} was given; there are {names}.", against=self.against, names=there))
         runs = [
             [tag, mine[a:b], theirs[c:d]]
