@@ -50,15 +50,16 @@ function stage(ui) {
   const body = h("div.scroll", { tabindex: "0", "aria-label": say("What the first layer gets") });
   ui.stage.append(body);
   controlsOf(ui);
-  const positions = positionsLook(ui);
-  const draw = { parts: partsLook, positions, order: orderLook, neighbours: neighboursLook };
+  const own = { parts: partsLook(ui), positions: positionsLook(ui), order: orderLook(ui) };
+  const draw = { ...own, neighbours: neighboursLook };
   return () => {
     const view = ui.get("view");
     const focus = body.contains(document.activeElement) ? document.activeElement : null;
     const held = focus?.dataset?.place;
-    body.replaceChildren(...(view.empty ? [ui.invite()] : draw[view.look](ui, view)));
-    if (view.look === "positions") positions.paint();
-    if (view.look === "parts") partsLook.paint(ui, body, view);
+    const look = draw[view.look];
+    const parts = view.empty ? [ui.invite()] : look(view);
+    if (parts[0] !== body.firstChild) body.replaceChildren(...parts); // what stays keeps its place, scrolled or not
+    look?.paint?.(body, view);
     if (focus?.isConnected) focus.focus();
     else if (held !== undefined) body.querySelector(`[data-place="${held}"]`)?.focus();
   };

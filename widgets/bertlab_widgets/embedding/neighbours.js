@@ -5,7 +5,7 @@ import { say } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
 
 /** The columns, with what two words drawn by chance have in common. */
-export function neighboursLook(_ui, view) {
+export function neighboursLook(view) {
   const chance = { at: Math.max(0, view.chance), text: say("by chance {cosine}", { cosine: number(view.chance, 2) }) };
   const columns = view.columns.map(column => {
     const rows = column.rows.map(row => ({ label: row.token, value: row.cosine }));

@@ -39,18 +39,13 @@ function shareBar(row) {
   return h("td", {}, h("div.shares", { role: "img", "aria-label": said, title: said }, ...drawn));
 }
 
-function tokenRow(ui, row, view, tops) {
-  const chosen = row.place === view.place;
-  const attributes = {
-    type: "button",
-    "data-place": row.place,
-    "aria-pressed": String(chosen),
-    onclick: event => ui.pick(row.place, event.shiftKey),
-  };
+function tokenRow(ui, row, tops) {
+  const onclick = event => ui.pick(row.place, event.shiftKey);
+  const attributes = { type: "button", "data-place": row.place, onclick };
   const cells = [...addedIn(row), "sum"].map(name => bar(row[name], tops.added, name));
   return h(
     "tr",
-    { class: chosen ? "chosen" : null },
+    {},
     h("td", {}, h("button", attributes, bidi(row.token))),
     ...cells,
     shareBar(row),
@@ -58,8 +53,8 @@ function tokenRow(ui, row, view, tops) {
   );
 }
 
-/** The table and, below it, the strips of one token. */
-export function partsLook(ui, view) {
+/** The table of all tokens. */
+function lengths(ui, view) {
   const { rows } = view;
   const added = addedIn(rows[0]);
   const tops = {
@@ -74,9 +69,13 @@ export function partsLook(ui, view) {
     h("th", {}, say("each one's share of the sum")),
     h("th", {}, say("after LayerNorm")),
   ];
-  const table = h("table.lengths", {}, h("tr", {}, ...head), ...rows.map(row => tokenRow(ui, row, view, tops)));
-  const chosen = rows[view.place];
-  const strips = Object.keys(view.strips).map(name => {
+  return h("table.lengths", {}, h("tr", {}, ...head), ...rows.map(row => tokenRow(ui, row, tops)));
+}
+
+/** The numbers of one token, part by part; the canvases are painted once they have a width. */
+function strips(view) {
+  const chosen = view.rows[view.place];
+  const drawn = Object.keys(view.strips).map(name => {
     const sign = { word: "", position: "+", token_type: "+", sum: "=", hidden: "→" }[name];
     const part = say(NAMES[name]);
     const said = say("{part}: {count} numbers, blue below zero, orange above", {
@@ -96,23 +95,16 @@ export function partsLook(ui, view) {
     { top, after },
   );
   const scale = h("p.muted.small", {}, ends);
-  return [
-    h(
-      "div.beside",
-      {},
-      h("div.scroll", { tabindex: "0", "aria-label": say("Lengths by token") }, table),
-      h("div", {}, title, h("div.strips", {}, ...strips.flat()), scale),
-    ),
-  ];
+  return [title, h("div.strips", {}, ...drawn.flat()), scale];
 }
 
-/** Paint the strips once they have a width. */
-partsLook.paint = (ui, body, view) => {
+function paintStrips(ui, body, view) {
   const colors = ui.colors();
   const high = 14 * ui.scale();
-  for (const canvas of body.querySelectorAll("[data-strip]")) {
-    canvas.style.width = "100%";
-    const wide = Math.max(40, canvas.parentElement.clientWidth - canvas.previousElementSibling.offsetWidth - 12);
+  const canvases = [...body.querySelectorAll("[data-strip]")];
+  const [{ parentElement: grid, previousElementSibling: name }] = canvases;
+  const wide = Math.max(40, grid.clientWidth - name.offsetWidth - 12); // asked once: each answer lays the page out
+  for (const canvas of canvases) {
     const values = view.strips[canvas.dataset.strip];
     const context = fitCanvas(canvas, wide, high);
     values.forEach((value, i) => {
@@ -120,4 +112,26 @@ partsLook.paint = (ui, body, view) => {
       context.fillRect((i * wide) / values.length, 0, wide / values.length + 0.5, high);
     });
   }
-};
+}
+
+/** The look: the table, which stays while its numbers do, and beside it the strips of the token that is chosen. */
+export function partsLook(ui) {
+  const list = h("div.scroll", { tabindex: "0", "aria-label": say("Lengths by token") });
+  const numbers = h("div");
+  const beside = h("div.beside", {}, list, numbers);
+  let shown = "";
+  const look = view => {
+    const now = JSON.stringify(view.rows);
+    if (now !== shown) list.replaceChildren(lengths(ui, view));
+    shown = now;
+    for (const button of list.querySelectorAll("[data-place]")) {
+      const chosen = Number(button.dataset.place) === view.place;
+      button.setAttribute("aria-pressed", String(chosen));
+      button.closest("tr").classList.toggle("chosen", chosen);
+    }
+    numbers.replaceChildren(...strips(view));
+    return [beside];
+  };
+  look.paint = (body, view) => paintStrips(ui, body, view);
+  return look;
+}

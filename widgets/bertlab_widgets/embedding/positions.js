@@ -82,7 +82,7 @@ export function positionsLook(ui) {
     context.setLineDash([4, 3]);
     context.strokeRect(0.5, y - 1.5, side - 1, 3);
   }
-  const look = (_, view) => {
+  const look = view => {
     if (view.none) return [h("div.invitation", {}, h("span", {}, view.none))];
     fetchMap();
     const scale = h("div.scale", { "aria-hidden": "true" }, "−1 ", h("i", { style: gradient(ui.colors()) }), " 1");

@@ -21,6 +21,15 @@ export function legendMark(kind, scale, cross = false) {
   return picture;
 }
 
+const MANY = 60; // points that no longer glide to their new places: each would be an animation of its own
+
+/** Set what is not so yet: the browser works over again what is set, be it the same. */
+function put(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+  }
+}
+
 /** As many marks and names as there are points. */
 function fit({ marks, names }, count) {
   while (marks.childElementCount > count) {
@@ -35,20 +44,16 @@ function fit({ marks, names }, count) {
 }
 
 /** The way of a point through the layers, with a dot at each where it is the chosen one. */
-function paintTrails(ui, trails, points, paths, { x, y }) {
-  const scale = ui.scale();
+function paintTrails(trails, points, paths, { x, y }) {
   trails.replaceChildren(
     ...points.flatMap((point, i) => {
       if (!point.path || paths.length < 2) return [];
-      const d = paths.map(
-        (layer, k) => `${k ? "L" : "M"}${x(layer[2 * i]).toFixed(1)},${y(layer[2 * i + 1]).toFixed(1)}`,
-      );
-      const line = svg("path", { d: d.join(""), class: point.bold ? "bold" : "" });
-      const dots = point.bold
-        ? paths.slice(0, -1).map(layer => svg("circle", { cx: x(layer[2 * i]), cy: y(layer[2 * i + 1]), r: 2 * scale }))
-        : [];
-      for (const part of [line, ...dots]) part.style.setProperty("--hue", inkOf(point.kind));
-      return [line, ...dots];
+      const way = paths.map(layer => `${x(layer[2 * i]).toFixed(1)},${y(layer[2 * i + 1]).toFixed(1)}`);
+      const style = `--hue:${inkOf(point.kind)}`;
+      const line = svg("path", { d: `M${way.join("L")}`, class: point.bold ? "bold" : "", style });
+      if (!point.bold) return [line];
+      const dots = way.slice(0, -1).map(at => `M${at}h0`); // a line of no length with round ends is a dot
+      return [line, svg("path", { d: dots.join(""), class: "dots", style })];
     }),
   );
 }
@@ -61,14 +66,8 @@ function paint(ui, parts, { points, paths, all, width, height, label }) {
   const x = value => width / 2 + unit * value;
   const y = value => height / 2 - unit * value;
   const now = paths.at(-1);
-  for (const [name, value] of Object.entries({
-    width,
-    height,
-    viewBox: `0 0 ${width} ${height}`,
-    "aria-label": label,
-  })) {
-    picture.setAttribute(name, value);
-  }
+  put(picture, { width, height, viewBox: `0 0 ${width} ${height}`, "aria-label": label });
+  picture.classList.toggle("many", points.length > MANY);
   fit(parts, points.length);
   const at = points.map((point, i) => ({ x: x(now[2 * i]), y: y(now[2 * i + 1]), label: point.label }));
   const kept = points.map(point => Boolean(point.bold));
@@ -77,19 +76,22 @@ function paint(ui, parts, { points, paths, all, width, height, label }) {
   points.forEach((point, i) => {
     const mark = marks.children[i];
     const radius = (point.bold ? 6 : 4.2) * scale;
-    mark.setAttribute("d", point.cross ? CROSS(6 * scale) : SHAPES[point.kind % 3](radius));
-    mark.setAttribute("class", `${point.cross ? "cross" : ""} ${point.bold ? "bold" : ""}`);
+    put(mark, {
+      d: point.cross ? CROSS(6 * scale) : SHAPES[point.kind % 3](radius),
+      class: `${point.cross ? "cross" : ""} ${point.bold ? "bold" : ""}`,
+    });
     mark.style.setProperty("--hue", inkOf(point.kind));
     mark.style.transform = `translate(${at[i].x}px,${at[i].y}px)`;
     const name = names.children[i];
     const place = placed[i];
-    name.textContent = place ? point.label : "";
-    name.setAttribute("class", point.bold ? "bold" : "");
+    const text = place ? point.label : "";
+    if (name.textContent !== text) name.textContent = text;
+    put(name, { class: point.bold ? "bold" : "" });
     if (!place) return;
-    name.setAttribute("text-anchor", place.anchor);
+    put(name, { "text-anchor": place.anchor });
     name.style.transform = `translate(${place.x}px,${place.y + 0.35 * size}px)`;
   });
-  paintTrails(ui, parts.trails, points, paths, { x, y });
+  paintTrails(parts.trails, points, paths, { x, y });
 }
 
 /**
