@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.utils import _pytree as pytree
@@ -17,6 +17,8 @@ from torch.utils import _pytree as pytree
 
 class ModelOutput(OrderedDict):
     """Base of all outputs: `output.logits`, `output["logits"]` and `output[0]` are the same tensor."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # of the subclasses: each of them is a dataclass
 
     def __init_subclass__(cls) -> None:
         """Let torch look inside: `torch.export`, `torch.func` and others take outputs apart and put them together."""

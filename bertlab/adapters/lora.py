@@ -169,7 +169,8 @@ def take_addition(layer: LoraLinear | LoraEmbedding, other: LoraLinear | LoraEmb
     if layer.weight.shape != other.weight.shape:
         shapes = f"{tuple(layer.weight.shape)}, the other {tuple(other.weight.shape)}"
         raise ValueError(f"this layer is {shapes}: an addition fits layers of one shape only")
-    lora_A, lora_B = other.lora_A, other.lora_B * (other.alpha / other.rank * layer.rank / layer.alpha)
+    lora_A: Tensor = other.lora_A
+    lora_B = other.lora_B * (other.alpha / other.rank * layer.rank / layer.alpha)
     if layer.rank < other.rank:
         lora_A, lora_B = nearest_factors(lora_A, lora_B, layer.rank)
     layer.lora_A[: len(lora_A)] = lora_A

@@ -177,25 +177,27 @@ def load_adapter(
         state = load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} cannot be read: {error}") from None
-    if not isinstance(base, nn.Module):
-        base = task_heads.BertForPreTraining.from_pretrained(base_of(folder) if base is None else base)
+    if isinstance(base, nn.Module):
+        base_model = base
+    else:
+        base_model = task_heads.BertForPreTraining.from_pretrained(base_of(folder) if base is None else base)
     known = fields.get("vocab_size")
-    if check_base and about.get("base_fingerprint") not in (None, fingerprint(base, state, known)):
+    if check_base and about.get("base_fingerprint") not in (None, fingerprint(base_model, state, known)):
         raise ValueError(
             f"the adapter {folder} was trained on other weights than those of the given base, so its answers "
             f"would be wrong; give the base {about.get('base')!r} as it was then (or check_base=False)"
         )
-    fields, state = grown(fields, state, base.config.vocab_size)
+    fields, state = grown(fields, state, base_model.config.vocab_size)
     with torch.device("meta"), undrawn_weights():  # shapes only: every tensor comes from the base or from the adapter
         model = head_model(BertConfig.from_dict(fields))
-    set_on_encoder(model, base, itself if share else copied)
+    set_on_encoder(model, base_model, itself if share else copied)
     add_lora(model, **lora)
     own, tied = dict(model.named_parameters()), model.tied_names()
     for name, value in state.items():
         if name not in own or own[name].shape != value.shape:
             raise ValueError(f"{folder}: the adapter's {name} {tuple(value.shape)} has no place in the model")
         wanted = torch.float32 if own[name].is_meta else own[name].dtype
-        parameter = nn.Parameter(value.to(base.device, wanted), own[name].requires_grad)
+        parameter = nn.Parameter(value.to(base_model.device, wanted), own[name].requires_grad)
         for place in (name, *(twin for twin, kept in tied.items() if kept == name)):
             replace_part(model, place, parameter)
     model.tie_weights()

@@ -262,7 +262,7 @@ def find(model: nn.Module, name: str) -> Any:
     part: Any = model
     gone: list[str] = []
     for step in filter(None, name.split(".")):
-        inner = part._modules.get(step) if isinstance(part, nn.Module) else None
+        inner: Any = part._modules.get(step) if isinstance(part, nn.Module) else None
         if inner is None and isinstance(part, nn.Module):
             inner = part._parameters.get(step)
         if inner is None:

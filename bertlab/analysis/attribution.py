@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
@@ -121,7 +122,7 @@ def occlusion(
     batch: Mapping[str, torch.Tensor],
     target: Metric,
     *,
-    replacement: int | str = "hide",
+    replacement: int | Literal["hide"] = "hide",
     groups: Iterable[Sequence[int]] | None = None,
     tokens_per_pass: int = 512,
     progress: Progress | None = None,
@@ -197,7 +198,7 @@ def faithfulness(
     scores: torch.Tensor,
     *,
     fractions: Sequence[float] = (0.01, 0.05, 0.1, 0.2, 0.5),
-    replacement: int | str = "hide",
+    replacement: int | Literal["hide"] = "hide",
     keep: torch.Tensor | None = None,
     random_orders: int = 5,
     seed: int = 0,
@@ -312,7 +313,7 @@ def _values_without(
     batch: Batch,
     target: Metric,
     gone: list[torch.Tensor],
-    replacement: int | str,
+    replacement: int | Literal["hide"],
     tokens_per_pass: int,
     progress: Progress | None,
 ) -> Iterator[torch.Tensor]:

@@ -143,7 +143,9 @@ def read_dependencies(source: str | Path) -> Iterator[Sentence]:
         FileNotFoundError: when there is no such file. DataError: naming file and line.
     """
     if isinstance(source, str) and ("\n" in source or "\t" in source):
-        numbered = ((number, line.rstrip("\r")) for number, line in enumerate(source.split("\n"), start=1))
+        numbered: Iterator[tuple[int, str]] = (
+            (number, line.rstrip("\r")) for number, line in enumerate(source.split("\n"), start=1)
+        )
         name = "the text"
     elif isinstance(source, (str, Path)):
         if not Path(source).is_file():

@@ -83,9 +83,9 @@ def compare(
 
 
 def _place_of(target: Metric, place: int | None, length: int) -> int:
-    if place is None and not isinstance(target, Target):
-        raise ValueError("a function of the output has no place; give place=, the row of attention to take")
     if place is None:
+        if not isinstance(target, Target):
+            raise ValueError("a function of the output has no place; give place=, the row of attention to take")
         named = target.place if target.head in AXES else target.index if target.head in ("start", "end") else 0
         place = int(torch.as_tensor(named).flatten()[0])
     if not 0 <= place < length:

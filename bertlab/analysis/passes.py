@@ -97,7 +97,7 @@ def evaluating(model: nn.Module, every_row: bool = True) -> Iterator[None]:
             hidden by a mask is still read at its own place. False where only real tokens are read.
     """
     training = [module for module in model.modules() if module.training]
-    skipping = [module for module in model.modules() if every_row and getattr(module, "skip_padding", False)]
+    skipping: list[Any] = [module for module in model.modules() if every_row and getattr(module, "skip_padding", False)]
     model.eval()
     for module in skipping:
         module.skip_padding = False

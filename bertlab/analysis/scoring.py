@@ -52,12 +52,12 @@ def score(
 ) -> list[SentenceScore]:
     """The pseudo-log-likelihood of each text, in order; see `stream_scores`. `progress` is called with the share that
     is done; raising in it stops the work."""
-    texts = texts if isinstance(texts, (str, Mapping)) else list(texts)
-    scores: list[Any] = [None] * len(texts)
-    steps = stream_scores(lab, texts, within_word=within_word, tokens_per_pass=tokens_per_pass)
+    listed: Any = texts if isinstance(texts, (str, Mapping)) else list(texts)  # stream_scores refuses both
+    scores: list[Any] = [None] * len(listed)
+    steps = stream_scores(lab, listed, within_word=within_word, tokens_per_pass=tokens_per_pass)
     for done, (number, one) in enumerate(steps, start=1):
         scores[number] = one
-        report(progress, done / len(texts))
+        report(progress, done / len(listed))
     return scores
 
 
@@ -162,8 +162,8 @@ def _log_probabilities(lab: Any, sentences: list[_Sentence], mask: int) -> list[
             places.append(place)
             truths.append(sentence.ids[place])
     different = dict.fromkeys(rows)  # masked sentence and place -> its number, each once
-    for number, row in enumerate(different):
-        different[row] = number
+    for number, key in enumerate(different):
+        different[key] = number
     inputs = torch.tensor(list(different), device=lab.device)  # (rows, sequence + 1)
     ids, asked = inputs[:, :-1], inputs[:, -1]
     answers = torch.tensor(truths, device=lab.device)

@@ -113,6 +113,7 @@ def _explanations(lab: Any, a: Any, b: Any, layers: Any, words: bool, pooling: s
     if words:
         numbers = [by_words.of(encoding) for encoding in encodings]
         called = [by_words.names(*pair, lab.tokenizer) for pair in zip(tokens, numbers)]
+    tokens_a, tokens_b = called
     for layer, states in _states(lab, rows, layers):
         vectors, shares = zip(*(_shares(lab.model, hidden, pooling) for hidden in states))
         lengths = [vector.norm().clamp_min(torch.finfo(vector.dtype).tiny) for vector in vectors]
@@ -121,7 +122,7 @@ def _explanations(lab: Any, a: Any, b: Any, layers: Any, words: bool, pooling: s
         if numbers is not None:
             pairs = by_words.total(by_words.total(pairs, numbers[1]).T, numbers[0]).T
         cosine = float(torch.dot(vectors[0] / lengths[0], vectors[1] / lengths[1]))
-        yield Explanation(cosine, pairs, *called, layer, pooling)
+        yield Explanation(cosine, pairs, tokens_a, tokens_b, layer, pooling)
 
 
 def _encoded(lab: Any, name: str, text: Any) -> Any:

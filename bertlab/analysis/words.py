@@ -30,9 +30,9 @@ def of(encoding: Any, row: int = 0) -> list[int]:
             f"a {type(encoding).__name__} does not know its words; give what the tokenizer returns, as lab.encode does"
         )
     numbers, last, number = [], None, -1
-    for token, key in enumerate(zip(encoding.sequence_ids(row), encoding.word_ids(row))):
-        if None in key:
-            key = token  # special: no other token is of this word
+    for token, (sequence, word) in enumerate(zip(encoding.sequence_ids(row), encoding.word_ids(row))):
+        special = sequence is None or word is None  # no other token is of its word
+        key = token if special else (sequence, word)
         if key != last:
             number, last = number + 1, key
         numbers.append(number)

@@ -119,7 +119,9 @@ def wrong_case(lab: Any, text: str) -> BatchEncoding:
     without capitals shows nothing.
     """
     ours = lab.tokenizer
-    names = {name: str(token) for name, token in ours.special_tokens_map.items() if isinstance(token, str)}
+    names: dict[str, Any] = {
+        name: str(token) for name, token in ours.special_tokens_map.items() if isinstance(token, str)
+    }
     other = BertTokenizer(
         ours.get_vocab(), do_lower_case=not ours.do_lower_case, model_max_length=ours.model_max_length, **names
     )

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -20,8 +20,28 @@ from bertlab.files import read_json, replacing_all
 from bertlab.rows import DataError, chunks, documents
 from bertlab.tasks import IGNORED, Feature, assemble, length, pad, pieces_of
 
+Document = list[list[int]]  # sentences of ids
 
-class Corpus(Sequence):
+
+class _Documents(Sequence[Document]):
+    """Documents by their numbers, from the end too, and in slices."""
+
+    @overload
+    def __getitem__(self, number: int) -> Document: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Document]: ...
+    def __getitem__(self, number):
+        if isinstance(number, slice):
+            return [self._document(one) for one in range(len(self))[number]]
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there is no document {number} among {len(self)}")
+        return self._document(number % len(self))
+
+    def _document(self, number: int) -> Document:
+        raise NotImplementedError
+
+
+class Corpus(_Documents):
     """Tokenised documents in three flat arrays: `corpus[3]` is document 3, a list of sentences of ids.
 
     `ids` holds all tokens, `sentence_ends` where each sentence ends in it, `document_ends` where each
@@ -36,10 +56,7 @@ class Corpus(Sequence):
     def __len__(self) -> int:
         return len(self.document_ends)
 
-    def __getitem__(self, number: int) -> list[list[int]]:
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"there is no document {number} among {len(self)}")
-        number %= len(self)
+    def _document(self, number: int) -> Document:
         first = int(self.document_ends[number - 1]) if number else 0
         last = int(self.document_ends[number])
         bounds = [
@@ -127,7 +144,7 @@ def _tokenise(texts: Iterable, tokenizer: Any, stores: Sequence[Any], width: Any
     return tokens, sentences
 
 
-class Mixture(Sequence):
+class Mixture(_Documents):
     """Corpora that training draws its sequences from, each in its share, for as long as it lasts.
 
     Both segments of a pair come from one corpus: a random one from another kind of text would be told by its
@@ -141,7 +158,7 @@ class Mixture(Sequence):
         ValueError: the names differ, or a share is not above 0.
     """
 
-    def __init__(self, parts: Mapping[str, Sequence], shares: Mapping[str, float]):
+    def __init__(self, parts: Mapping[str, Sequence[Document]], shares: Mapping[str, float]):
         if set(parts) != set(shares):
             raise ValueError(f"corpora are given for {sorted(parts)}, but shares for {sorted(shares)}")
         if not parts or min(shares.values()) <= 0:
@@ -151,10 +168,7 @@ class Mixture(Sequence):
     def __len__(self) -> int:
         return sum(map(len, self.parts.values()))
 
-    def __getitem__(self, number: int) -> list[list[int]]:
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"there is no document {number} among {len(self)}")
-        number %= len(self)
+    def _document(self, number: int) -> Document:
         for part in self.parts.values():
             if number < len(part):
                 return part[number]

@@ -64,7 +64,8 @@ class LoadingReport(Mapping):
             return self.fresh + [copy for copy, source in self.tied.items() if source in fresh]
         if key == "error_msgs":
             return []
-        return {"unexpected_keys": self.unused, "mismatched_keys": self.mismatched}[key]
+        others: dict[str, list[Any]] = {"unexpected_keys": self.unused, "mismatched_keys": self.mismatched}
+        return others[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bertlab.files.names import (
     CONFIG_FILES,
@@ -172,7 +173,7 @@ class Repository:
             self._raise_if_refused(error)
             raise self._unreachable_error(error, file_name) from error
 
-    def _proxy_options(self) -> dict[str, object]:
+    def _proxy_options(self) -> dict[str, Any]:
         return {"proxies": dict(self.proxies)} if self.proxies else {}
 
     # What went wrong, in one sentence
@@ -248,7 +249,7 @@ class Repository:
         return True
 
 
-def _resume_option() -> dict[str, bool]:
+def _resume_option() -> dict[str, Any]:
     """huggingface_hub before 0.23 resumes a broken download only when told to; later ones always do."""
     from huggingface_hub import hf_hub_download
 

@@ -196,6 +196,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
     while at < len(message):
         tag, at = _varint(message, at)
         wire = tag & 7
+        value: int | bytes
         if wire == 0:
             value, at = _varint(message, at)
         elif wire in (1, 2, 5):

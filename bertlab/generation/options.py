@@ -63,7 +63,7 @@ class GenerationOptions:
     eos_token_id: int | list[int] | None = None
     pad_token_id: int | None = None
     use_cache: bool = True
-    generator: torch.Generator | int | None = None
+    generator: Any = None  # a torch.Generator; or a number, of which chosen_options makes one
     count_padding: bool = False
 
     def __post_init__(self) -> None:
@@ -105,7 +105,8 @@ class GenerationOptions:
         """The ids that end a text."""
         if self.eos_token_id is None:
             return []
-        ids = [self.eos_token_id] if is_whole(self.eos_token_id) else list(self.eos_token_id)
+        given: Any = self.eos_token_id
+        ids = [given] if is_whole(given) else list(given)
         return [number if as_whole(number) is None else as_whole(number) for number in ids]
 
 

@@ -15,7 +15,7 @@ from bertlab.lab.naming import task_name
 from bertlab.model import BertConfig
 from bertlab.model import heads as task_heads
 from bertlab.tasks import TASKS
-from bertlab.tokenizer import AutoTokenizer
+from bertlab.tokenizer import BertTokenizerFast
 
 DEFAULT_MODEL = "bertlab-mini"
 
@@ -44,7 +44,7 @@ def load(name_or_path: str | os.PathLike = DEFAULT_MODEL, device: str = "auto", 
         warnings.simplefilter("always")
         model = task_heads.BertForPreTraining.from_pretrained(folder, config=encoder, torch_dtype=dtype)
     _say_again(said, model)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = BertTokenizerFast.from_pretrained(folder)
     lab = Lab(model.to(find_device(device)), tokenizer, name=_display_name(name_or_path))
     lab.model.config.name_or_path = str(name_or_path)
     for found in sorted((folder / "tasks").glob("*/config.json")):

@@ -39,7 +39,7 @@ class BertTextModel(nn.Module):
         TypeError: when the first is no module, or the second cannot be called.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Any, **options: Any):
+    def __init__(self, model: BertPreTrainedModel, tokenizer: Any, **options: Any):
         super().__init__()
         if not isinstance(model, nn.Module) and isinstance(tokenizer, nn.Module):
             model, tokenizer = tokenizer, model

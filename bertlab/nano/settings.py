@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertlab.adapters import EncoderDecoder, sequence_batch, sequence_feature
-from bertlab.data import Corpus, assemble, mask_tokens, pad
+from bertlab.data import Corpus, Feature, assemble, mask_tokens, pad
 from bertlab.model import BertConfig, BertForPreTraining
 from bertlab.nano.backwards import reversal_pairs, reversal_vocabulary
 from bertlab.nano.grammar import (
@@ -60,7 +60,7 @@ __all__ = ["DEFAULTS", "SETTINGS", "Nano", "agreement", "real_text", "reversal"]
 # `BertConfig` fields (besides `vocab_size`) of a model of about 0.1 M parameters for the data below. A good standard
 # deviation of the first weights is near 1 / sqrt(hidden_size): BERT's own 0.02 suits a width of 768, and at this
 # width it keeps a model at chance many times longer.
-NANO_CONFIG = {
+NANO_CONFIG: dict[str, Any] = {
     "hidden_size": 64,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -192,7 +192,7 @@ def _agreement_feature(sentence: AgreementSentence, tokenizer: BertTokenizerFast
 
 
 @torch.inference_mode()
-def agreement_accuracy(model: nn.Module, tokenizer: Any, questions: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def agreement_accuracy(model: nn.Module, tokenizer: Any, questions: Sequence[Feature]) -> dict[str, float]:
     """How often the right form of the masked verb is likelier than the wrong one, in percent, and the mean loss."""
     batch = pad(questions, max(len(question["input_ids"]) for question in questions), tokenizer.pad_token_id)
     rows, verbs = torch.arange(len(questions)), torch.tensor([question["verb"] for question in questions])

@@ -40,27 +40,27 @@ def average(
     Raises:
         ValueError: there is one folder only, the weights or the rank do not fit, or the models differ in shape.
     """
-    folders, out = [Path(folder) for folder in folders], Path(out)
-    weights = [1.0] * len(folders) if weights is None else list(weights)
-    if len(folders) < 2:
-        raise ValueError(f"a mean takes two folders or more, but {len(folders)} is given")
-    if len(weights) != len(folders):
-        raise ValueError(f"{len(folders)} folders are given, but {len(weights)} weights: give one for each")
+    paths, out = [Path(folder) for folder in folders], Path(out)
+    weights = [1.0] * len(paths) if weights is None else list(weights)
+    if len(paths) < 2:
+        raise ValueError(f"a mean takes two folders or more, but {len(paths)} is given")
+    if len(weights) != len(paths):
+        raise ValueError(f"{len(paths)} folders are given, but {len(weights)} weights: give one for each")
     if not all(weight > 0 and math.isfinite(weight) for weight in weights):
         raise ValueError(f"the weights are {weights}, but each must be a number above 0")
-    if all((folder / ADAPTER).is_file() for folder in folders):
-        bases = {read_json(folder / "config.json").get("bertlab", {}).get("base_fingerprint") for folder in folders}
+    if all((folder / ADAPTER).is_file() for folder in paths):
+        bases = {read_json(folder / "config.json").get("bertlab", {}).get("base_fingerprint") for folder in paths}
         if len(bases) > 1:
             raise ValueError("these adapters were trained on different bases: average the bases with their adapters")
-        average_adapters(folders, weights, out, rank)
+        average_adapters(paths, weights, out, rank)
         return
-    models = [BertForPreTraining.from_pretrained(folder) for folder in folders]
+    models = [BertForPreTraining.from_pretrained(folder) for folder in paths]
     mean = models[-1]
     mean.load_state_dict(mean_of([model.state_dict() for model in models], weights))
     mean.half().save_pretrained(out)
-    BertTokenizerFast.from_pretrained(str(folders[-1])).save_pretrained(str(out))
-    for task in sorted(folder.name for folder in (folders[-1] / "tasks").glob("*")):
-        adapters = [folder / "tasks" / task for folder in folders]
+    BertTokenizerFast.from_pretrained(str(paths[-1])).save_pretrained(str(out))
+    for task in sorted(folder.name for folder in (paths[-1] / "tasks").glob("*")):
+        adapters = [folder / "tasks" / task for folder in paths]
         if all((adapter / ADAPTER).is_file() for adapter in adapters):
             average_adapters(adapters, weights, out / "tasks" / task, rank, base=mean)
 

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -83,7 +83,7 @@ def make_model(
     model = BertForPreTraining.from_pretrained(out)  # what ships, rounded as it ships
     figures = {
         "dev": measure_texts(model, tokenizer, held_out, recipe["stages"][-1]["max_length"]),
-        "corpus_tokens": sum(part.tokens for part in train_texts.parts.values()),
+        "corpus_tokens": sum(part.tokens for part in cast(dict[str, Corpus], train_texts.parts).values()),
         "seconds": round(time.time() - started),
         "recipe": dict(recipe),
     }

@@ -63,8 +63,8 @@ def texts(folder: Path, name: str, limit: int | None = None) -> Iterator[list[st
         sentences = dict.fromkeys(row[column] for row in rows for column in SENTENCES[name])
         found: Iterator[list[str]] = ([sentence] for sentence in sentences)
     elif name == "tatoeba_en":
-        rows = read(folder / name / "sentences.tsv.gz", format="txt")
-        found = ([row["text"].split("\t")[0]] for row in rows)
+        translated = read(folder / name / "sentences.tsv.gz", format="txt")
+        found = ([row["text"].split("\t")[0]] for row in translated)
     else:
         found = documents(folder / name / "docs.jsonl.gz")
     return itertools.islice(found, limit)

@@ -130,7 +130,7 @@ def add_silver_labels(
             for _ in finetune(model, tokenizer, examples, sets.task, **settings):
                 pass
         judgements.append(np.stack(predict(model, tokenizer, rows, sets.task)))
-    probabilities = np.mean(judgements, axis=0, dtype=np.float64)  # (rows, labels)
+    probabilities = np.stack(judgements).mean(axis=0, dtype=np.float64)  # (rows, labels)
     silver = [Row({**row, "label": label}, row.place) for row, label in zip(rows, probabilities.tolist(), strict=True)]
     sets.train = sets.train * 2 + silver
     sets.sources += ["subjectivity", "movie_reviews"]

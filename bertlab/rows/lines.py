@@ -48,7 +48,7 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def _opened(path: Path) -> Any:
-    stream = open(path, "rb", buffering=_LOOK)
+    stream: Any = open(path, "rb", buffering=_LOOK)  # an io.BufferedReader, which can peek
     if path.suffix != ".gz" and stream.peek(2)[:2] != b"\x1f\x8b":
         return stream
     stream.close()

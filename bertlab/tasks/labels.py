@@ -48,7 +48,8 @@ def whole_number(value: Any) -> int | None:
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
-        return int(value) if value == value and abs(value) < 2**53 and value == int(value) else None
+        real: Any = value  # typeshed's Real is nothing that int() takes
+        return int(real) if real == real and abs(real) < 2**53 and real == int(real) else None
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return int(value.strip().partition(".")[0])
     return None

@@ -44,7 +44,7 @@ def best_span(windows: Iterable[Window], longest: int = LONGEST) -> tuple[float,
     for window in windows:
         scores = span_scores(window, longest)
         if scores.size and scores.max() > best[0]:
-            start, end = np.unravel_index(int(scores.argmax()), scores.shape)
+            start, end = divmod(int(scores.argmax()), scores.shape[1])
             best = (float(scores[start, end]), window.offsets[start][0], window.offsets[end][1])
     return best
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -13,6 +13,8 @@ from bertlab.numbers import as_whole
 from bertlab.rows import DataError, column_name, place_of
 from bertlab.tasks.features import Feature, length, pad, parts
 from bertlab.tasks.kinds import KINDS, Kind
+
+_Row = TypeVar("_Row", bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def infer_task(kind: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> T
     return replace(task, labels=tuple(task.rules.names(rows)))
 
 
-def answered(rows: Iterable[Mapping[str, Any]], task: Task) -> list[Mapping[str, Any]]:
+def answered(rows: Iterable[_Row], task: Task) -> list[_Row]:
     """The rows whose label is there; what lacks one is left out, with a warning that counts it.
 
     Raises:

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bertlab.files import resolve, take_options
 from bertlab.tokenizer import padding as padding_
@@ -58,6 +58,19 @@ class TokenizerBase:
     cls_token, cls_token_id = special_token("cls_token")
     mask_token, mask_token_id = special_token("mask_token")
 
+    if TYPE_CHECKING:  # what each of the two does in its own way
+
+        @property
+        def vocab_size(self) -> int: ...
+        def __len__(self) -> int: ...
+        def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> Any: ...
+        def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any: ...
+        def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int: ...
+        def _encode(self, inputs: list[tuple], batched: bool, options: CallOptions) -> BatchEncoding: ...
+        def _joined(self, ids: list[int], skip_special_tokens: bool) -> str: ...
+        def _saved_options(self) -> dict[str, Any]: ...
+        def _base_vocabulary(self) -> dict[str, int]: ...
+
     def __init__(
         self,
         *,
@@ -90,12 +103,6 @@ class TokenizerBase:
 
     def _tokens_changed(self) -> None:
         """Called when a special token changed."""
-
-    def _add_tokens(self, tokens: Sequence[str | AddedToken], special: bool) -> int:
-        raise NotImplementedError
-
-    def _encode(self, inputs: list[tuple], batched: bool, options: CallOptions) -> BatchEncoding:
-        raise NotImplementedError
 
     @property
     def additional_special_tokens(self) -> list[str]:
@@ -376,9 +383,6 @@ class TokenizerBase:
         """`decode` for each row of a batch."""
         return [self.decode(row, skip_special_tokens, **further) for row in sequences]
 
-    def _joined(self, ids: list[int], skip_special_tokens: bool) -> str:
-        raise NotImplementedError
-
     @staticmethod
     def clean_up_tokenization(out_string: str) -> str:
         """Take out the spaces before . , ? ! and English contractions."""
@@ -394,8 +398,8 @@ class TokenizerBase:
         Raises OSError when there is no such tokenizer, ValueError when a file is damaged.
         """
         where = {name: value for name, value in take_options(options).items() if value is not None}
-        for name in _WITHOUT_EFFECT:
-            options.pop(name, None)
+        for option in _WITHOUT_EFFECT:
+            options.pop(option, None)
         name = pretrained_model_name_or_path
         if isinstance(name, (str, os.PathLike)) and os.path.isfile(name):
             return cls(*inputs, **arguments_of_file(Path(name), options, cls.is_fast))
@@ -419,9 +423,6 @@ class TokenizerBase:
             raise ValueError("bertlab does not upload; save to a folder and upload that with huggingface_hub")
         return save_tokenizer(self, Path(save_directory), filename_prefix, legacy_format)
 
-    def _saved_options(self) -> dict[str, Any]:
-        raise NotImplementedError
-
     def _save_tokens(self, folder: Path, prefix: str, legacy_format: bool | None) -> list[Path]:
         """vocab.txt and added_tokens.json."""
         return saved_tokens(self, folder, prefix)
@@ -429,9 +430,6 @@ class TokenizerBase:
     def save_vocabulary(self, save_directory: str | os.PathLike, filename_prefix: str | None = None) -> tuple[str]:
         """Write the vocabulary without added tokens, a token a line, to vocab.txt in a folder (or to a file)."""
         return (str(write_vocabulary(self._base_vocabulary(), Path(save_directory), filename_prefix)),)
-
-    def _base_vocabulary(self) -> dict[str, int]:
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         limit = "none" if self.model_max_length > LARGE else self.model_max_length

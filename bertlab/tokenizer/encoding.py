@@ -114,7 +114,7 @@ class Encoding:
     def _located(self) -> tuple[list, list]:
         if self._places is None:
             places = [text and text.locate() for text in self._texts]
-            self._places = tuple([place and place[kind] for place in places] for kind in (0, 1))
+            self._places = ([place and place[0] for place in places], [place and place[1] for place in places])
         return self._places
 
     def _joined(self, parts: Sequence[list | None], cls: Any, sep: Any, padding: Any) -> list:

@@ -224,7 +224,7 @@ class BertTokenizerFast(TokenizerBase):
         """The tokens of a text (and of a second one)."""
         return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
 
-    def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> int | list[int] | None:
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> Any:
         """The id of a token or the ids of a list; the unknown token's for a token not in the vocabulary."""
         if tokens is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -276,7 +276,7 @@ def _not_empty(inputs: list) -> list:
 # Small checks
 
 
-def one_of(what: str, value: Any, allowed: Sequence[str], also: str = "") -> str:
+def one_of(what: str, value: Any, allowed: Collection[str], also: str = "") -> str:
     """`value` (or the value of an enumeration's member) if it is allowed."""
     value = getattr(value, "value", value)
     if value in allowed:

@@ -75,7 +75,7 @@ class BertTokenizer(TokenizerBase):
         self.ids_to_tokens = {token_id: token for token, token_id in self.vocab.items()}
         if isinstance(never_split, str):
             raise TypeError("never_split is a collection of words, not a string")
-        self._basic = {
+        self._basic: dict[str, Any] = {
             "do_lower_case": do_lower_case,
             "do_basic_tokenize": do_basic_tokenize,
             "never_split": None if never_split is None else list(never_split),
@@ -228,7 +228,7 @@ class BertTokenizer(TokenizerBase):
             return self.wordpiece.tokens(text, self.split_special_tokens)
         return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
 
-    def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> int | list[int] | None:
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> Any:
         """The id of a token or the ids of a list; the unknown token's for a token not in the vocabulary."""
         if tokens is None:
             return None
@@ -252,7 +252,7 @@ class BertTokenizer(TokenizerBase):
             )
         return unknown
 
-    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> str | list[str]:
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """The token of an id or the tokens of a list; the unknown token for an id that is none."""
         ids = as_lists(ids)
         if isinstance(ids, int):

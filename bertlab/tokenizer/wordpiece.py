@@ -20,7 +20,7 @@ where lowercasing or normalizing changed the number of characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -203,7 +203,7 @@ class WordPiece:
 
     # ------------------------------------------------------------------------------ parts of the two above
 
-    def _segments(self, text: str, split_special_tokens: bool) -> list[Chunk | _Segment]:
+    def _segments(self, text: str, split_special_tokens: bool) -> Sequence[Chunk | _Segment]:
         """The text lowercased and cut at added tokens."""
         if self._lowers:
             lowered = text.lower() if text.isascii() else "".join(map(str.lower, text))

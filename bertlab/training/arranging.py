@@ -129,8 +129,9 @@ class Arrangement:
                 stack.callback(setattr, module, "p", module.p)
                 module.p = module.p if self.rate is None else self.rate
                 if not self.randomness.swaps and "forward" not in vars(module):
-                    module.forward = partial(self.randomness.dropout, module)
-                    module.forward.plain = self.randomness.device.type == "cpu"  # there the fused attention calls it
+                    forward: Any = partial(self.randomness.dropout, module)
+                    forward.plain = self.randomness.device.type == "cpu"  # there the fused attention calls it
+                    vars(module)["forward"] = forward
                     stack.callback(delattr, module, "forward")
             stack.enter_context(self.working())
             stack.enter_context(self.randomness.lent())

@@ -193,5 +193,6 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
 
 def autocast(model: nn.Module, device: torch.device, precision: str):
     """A context in which matrix products run in the chosen precision."""
-    dtype = choose_precision(precision, device, model.config.hidden_size)
+    config: Any = model.config
+    dtype = choose_precision(precision, device, config.hidden_size)
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bertlab.adapters import EncoderDecoder
 from bertlab.data import (
     IGNORED,
     collate_pretraining,
@@ -68,7 +69,7 @@ def evaluate_pretraining(
 
 
 @torch.no_grad()
-def sequence_accuracy(model: nn.Module, tokenizer: Any, batch: Mapping[str, Tensor]) -> dict[str, float]:
+def sequence_accuracy(model: EncoderDecoder, tokenizer: Any, batch: Mapping[str, Tensor]) -> dict[str, float]:
     """How well an `EncoderDecoder` writes the targets of a batch (see `sequence_batch`).
 
     Returns loss (nats), tokens (predicted rightly given the right ones before them, in percent) and accuracy

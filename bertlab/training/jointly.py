@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bertlab.model import BertPreTrainedModel
 from bertlab.tasks import Feature
 from bertlab.training.objectives import Batch
 from bertlab.training.run import Run
@@ -19,7 +20,7 @@ _PART = "part"
 
 
 def train_jointly(
-    base: nn.Module,
+    base: BertPreTrainedModel,
     members: Mapping[str, nn.Module],
     streams: Mapping[str, Stream],
     shares: Mapping[str, float],
@@ -131,7 +132,7 @@ class SharedEncoder(nn.Module):
             `load_adapter(folder, base, share=True)`, by name.
     """
 
-    def __init__(self, base: nn.Module, members: Mapping[str, nn.Module]):
+    def __init__(self, base: BertPreTrainedModel, members: Mapping[str, nn.Module]):
         super().__init__()
         self.base, self.members = base, nn.ModuleDict(members)
         self.config = base.config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,7 +65,7 @@ def require_held(folder: str | Path, holder: Holder) -> None:
 def _locked(path: Path, folder: str | Path) -> Any:
     stream = open(path, "a+", encoding="utf-8")
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             stream.seek(0)
@@ -76,7 +77,7 @@ def _locked(path: Path, folder: str | Path) -> Any:
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
             stream.seek(0)
-            number = stream.read(20).strip() if os.name != "nt" else ""
+            number = stream.read(20).strip() if sys.platform != "win32" else ""
             stream.close()
             who = f"another run (process {number})" if number else "another run"
             raise TrainingError(f"{who} is at work in {folder}: wait for it or give another folder") from None
@@ -88,7 +89,7 @@ def _locked(path: Path, folder: str | Path) -> Any:
     if not same:  # the former holder has removed the file in between
         stream.close()
         return _locked(path, folder)
-    if os.name != "nt":
+    if sys.platform != "win32":
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")
         stream.flush()

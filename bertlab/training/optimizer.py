@@ -34,7 +34,8 @@ def parameter_groups(model: nn.Module, settings: Settings) -> list[dict[str, Any
     Raises:
         ValueError: no parameter is trainable.
     """
-    depth = len(model.base_model.encoder.layer)
+    encoder: Any = model.base_model.encoder
+    depth = len(encoder.layer)
     inside = {id(parameter) for parameter in model.base_model.parameters()}
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -96,11 +97,11 @@ def freeze_layers(model: nn.Module, layers: int) -> list[nn.Parameter]:
     Raises:
         ValueError: the model has fewer layers.
     """
-    encoder = model.base_model.encoder.layer
-    if not 0 <= layers <= len(encoder):
-        raise ValueError(f"freeze is {layers}, but the model has {len(encoder)} layers")
+    encoder: Any = model.base_model.encoder
+    if not 0 <= layers <= len(encoder.layer):
+        raise ValueError(f"freeze is {layers}, but the model has {len(encoder.layer)} layers")
     changed = []
-    for module in (model.base_model.embeddings, *encoder[:layers]):
+    for module in (model.base_model.embeddings, *encoder.layer[:layers]):
         for parameter in module.parameters():
             if parameter.requires_grad:
                 parameter.requires_grad_(False)

@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import nn
 
-from bertlab.tasks import Feature
 from bertlab.training.objectives import Batch
 
 
@@ -23,7 +22,7 @@ class Stream:
 
     Attributes:
         objective: a module over the model that turns a batch into loss sums, and counts their terms.
-        batches: endless lists of features, the same ones in the same order whenever it is started.
+        batches: endless lists of features (of what `collate` takes), the same ones in the same order each time.
         collate: (features, step) -> the tensors of the whole batch; on a GPU called from another thread.
         finish: (tensors of one part of the batch) -> tensors for the objective.
         identity: what a checkpoint must agree with, beside the settings of the run, to be resumed.
@@ -31,8 +30,8 @@ class Stream:
     """
 
     objective: nn.Module
-    batches: Iterator[list[Feature]]
-    collate: Callable[[list[Feature], int], Batch]
+    batches: Iterator[list[Any]]
+    collate: Callable[[list[Any], int], Batch]
     finish: Callable[[Batch], Batch] = as_collated
     identity: Mapping[str, Any] = field(default_factory=dict)
     origin: Callable[[], dict[str, str]] = dict

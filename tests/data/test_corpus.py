@@ -33,6 +33,15 @@ def test_a_corpus_gives_back_its_documents_from_memory_and_from_files(tokenizer,
         Corpus.build([[""]], tokenizer)
 
 
+def test_a_corpus_and_a_mixture_can_be_sliced_like_a_list(tokenizer):
+    corpus = Corpus.build(stories(7), tokenizer)
+    mixture = Mixture({"low": numbered(1000, 3), "high": numbered(5000, 4)}, {"low": 3, "high": 1})
+    for documents in (corpus, mixture):
+        whole = list(documents)
+        for part in (slice(2, 5), slice(-2, None), slice(None, None, -3), slice(5, 99), slice(4, 4)):
+            assert documents[part] == whole[part]
+
+
 def test_pretraining_features_are_well_formed(tokenizer):
     corpus = Corpus.build(stories(30), tokenizer)
     labels = set()

@@ -17,14 +17,18 @@ Batch = Mapping[str, Tensor]
 Rows = Sequence[Mapping[str, Any]]
 
 
-class Asked(Protocol):
-    """What a kind needs to know of a `Task`: its `kind`, `labels`, `max_length` and `stride`."""
+class Labelled(Protocol):
+    """What a head needs to know of a task: its `kind` and `labels`."""
 
     @property
     def kind(self) -> str: ...
 
     @property
     def labels(self) -> tuple[str, ...]: ...
+
+
+class Asked(Labelled, Protocol):
+    """What a kind needs to know of a `Task`: its `kind`, `labels`, `max_length` and `stride`."""
 
     @property
     def max_length(self) -> int: ...
@@ -42,7 +46,7 @@ def any_number(task: Asked) -> None:
     """The head may have any number of labels."""
 
 
-def no_fields(task: Asked) -> dict[str, Any]:
+def no_fields(task: Labelled) -> dict[str, Any]:
     """The head needs nothing of its config."""
     return {}
 
@@ -100,7 +104,7 @@ class Kind:
     answered: Callable[[Mapping[str, Any], Asked], bool] = has_answer
     names: Callable[[Iterable[Mapping[str, Any]]], list[str]] | None = None
     model_labels: Callable[[Asked], int | None] = any_number
-    config: Callable[[Asked], dict[str, Any]] = no_fields
+    config: Callable[[Labelled], dict[str, Any]] = no_fields
 
 
 def logits_of(output: Any, place: int) -> Any:
@@ -122,7 +126,7 @@ def number_labels(features: Sequence[Feature], width: int, task: Asked) -> dict[
     return {"labels": torch.tensor([feature["labels"] for feature in features], dtype=torch.float)}
 
 
-def label_config(task: Asked, problem_type: str | None = None) -> dict[str, Any]:
+def label_config(task: Labelled, problem_type: str | None = None) -> dict[str, Any]:
     """id2label, label2id and, where it is given, the problem type."""
     names = dict(enumerate(task.labels))
     fields: dict[str, Any] = {"id2label": names, "label2id": {name: number for number, name in names.items()}}

@@ -178,9 +178,9 @@ def qa_answers(
     for (start_logits, end_logits), feature in zip(outputs, features, strict=True):
         shift, offsets = feature["context_start"], feature["offsets"]
         inside = slice(shift, shift + len(offsets))
-        sides = [_likeliest(logits, inside, candidates) for logits in (start_logits, end_logits)]
+        starts, ends = (_likeliest(logits, inside, candidates) for logits in (start_logits, end_logits))
         after = [None] * (len(start_logits) - inside.stop)
-        windows[feature["example"]].append(Window(*sides, [*[None] * shift, *offsets, *after]))
+        windows[feature["example"]].append(Window(starts, ends, [*[None] * shift, *offsets, *after]))
     answers = []
     for row, own in zip(rows, windows, strict=True):
         score, first, last = best_span(own, longest)
