@@ -4,6 +4,7 @@ import socket
 import tarfile
 from pathlib import Path
 
+import pretend_device
 import pytest
 import torch
 
@@ -37,3 +38,9 @@ def kept(tmp_path_factory):
     with tarfile.open(Path(__file__).parent / "interop" / "fixtures.tar.xz") as archive:
         archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     return folder
+
+
+@pytest.fixture
+def accelerator():
+    with pretend_device.plugged_in() as device:
+        yield device

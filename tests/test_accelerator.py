@@ -1,70 +1,27 @@
 """Every path to a GPU, rehearsed on a device that refuses what CUDA refuses: the same numbers as on the CPU."""
 
 import copy
-import dataclasses
 import inspect
-import itertools
-from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
-import numpy as np
 import pretend_device
 import pytest
 import torch
+from accelerator_cases import assert_alike
 from analysis_cases import small_lab
 from model_cases import HEAD_MODELS, inputs, labels, tiny
 from pretend_device import PretendTensor, moved
 
 import bertlab
-from bertlab import analysis, devices, nano
+from bertlab import analysis, devices
 from bertlab.adapters import add_lora, load_adapter, merge_lora, save_adapter
-from bertlab.data import Corpus, Task
 from bertlab.model import heads as task_heads
-from bertlab.training import evaluate, finetune, predict, pretrain
 from bertlab.training.arranging import Randomness
-from bertlab.training.run import collated
-
-from training_cases import reviews, stories, tiny_config, tiny_tokenizer  # isort: skip
 
 pytestmark = pytest.mark.skipif(not pretend_device.AVAILABLE, reason="this torch takes no device written in Python")
+
+
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def accelerator():
-    with pretend_device.plugged_in() as device:
-        yield device
-
-
-def flat(value):
-    """All numbers and texts in a result, in order."""
-    if isinstance(value, np.ndarray):
-        yield from flat(torch.from_numpy(value))
-    elif isinstance(value, torch.Tensor):
-        yield from value.detach().cpu().double().flatten().tolist()
-    elif isinstance(value, Mapping):
-        for name in sorted(value, key=str):
-            yield from flat(value[name])
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from flat(getattr(value, field.name))
-    elif isinstance(value, (list, tuple, Iterator)):
-        for one in value:
-            yield from flat(one)
-    elif isinstance(value, (int, float, str)):
-        yield value
-
-
-def assert_alike(ours, theirs, tolerance=2e-4):
-    ours, theirs = list(flat(ours)), list(flat(theirs))
-    assert len(ours) == len(theirs) and theirs
-    close = {"abs": tolerance, "rel": 1e-3, "nan_ok": True}
-    differ = [(one, other) for one, other in zip(ours, theirs)
-              if one != (other if isinstance(other, str) else pytest.approx(other, **close))]  # fmt: skip
-    assert not differ, f"{len(differ)} of {len(ours)}: {differ[:4]}"
-
-
-# -- the device itself -----------------------------------------------------------------------------------------------
 
 
 def test_the_pretend_device_refuses_what_a_gpu_refuses(accelerator):
@@ -75,9 +32,6 @@ def test_the_pretend_device_refuses_what_a_gpu_refuses(accelerator):
             operation()
     assert (here * torch.tensor(2.0))[torch.tensor([0, 2])].cpu().tolist() == [2.0, 2.0]
     assert here.cpu().device == CPU and torch.zeros(2).to(accelerator).device == accelerator
-
-
-# -- models ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["BertModel", *HEAD_MODELS])
@@ -123,8 +77,6 @@ def test_head_masks_embeddings_and_pruning_may_come_from_the_cpu_or_not(accelera
     assert_alike(there(**batch), plain(**inputs()))
 
 
-# -- a lab -----------------------------------------------------------------------------------------------------------
-
 QUESTIONS = {
     "encode": lambda lab: lab.encode("the cat", "a dog").input_ids,
     "record": lambda lab: dict(lab.record("the cat sat")),
@@ -141,6 +93,8 @@ QUESTIONS = {
     "rewrite": lambda lab: lab.rewrite("the cat sat on a mat", task="seq2seq"),
     "sound": lambda lab: lab.sound(lab.model(**lab.encode("the cat")).prediction_logits),
 }  # fmt: skip
+
+
 OF_NO_DEVICE = (
     "add_task check_length device forget is_built is_trained mask_id prompt_ids reseed start_ids task_model tasks"
 ).split()
@@ -201,15 +155,19 @@ def test_an_adapter_is_merged_saved_and_opened_there(accelerator, tmp_path):
     assert_alike(merge_lora(there)(**batch), plain(**inputs()))
 
 
-# -- analysis --------------------------------------------------------------------------------------------------------
-
 MASKED = "the cat [MASK] on a mat ."
+
+
 TEXTS = ["the cat sat on a mat .", "paris is the capital of france !", "who ran , a big red dog ?"]
+
+
 TREES = """1\tthe\tthe\tDET\t_\t_\t2\tdet\t_\t_
 2\tcats\tcat\tNOUN\t_\t_\t3\tnsubj\t_\t_
 3\tsat\tsit\tVERB\t_\t_\t0\troot\t_\t_
 
 """
+
+
 TARGET = analysis.targets.masked_token(3, 7)
 
 
@@ -344,6 +302,8 @@ ANALYSIS = {
     "neighbours.Index": lambda lab: analysis.neighbours.Index(lab, TEXTS).nearest(TEXTS[0], 2, 3),
     "embed": lambda lab: analysis.embed(lab, TEXTS, pooling="max"),
 }  # fmt: skip
+
+
 WITHOUT_TENSORS = (
     "architecture.source architecture.find architecture.count_of architecture.bytes_of "
     "dependencies.read_dependencies errors.table_of errors.calibration errors.labels_of errors.tasks_of "
@@ -376,112 +336,6 @@ def labs(tmp_path_factory):
 def test_the_analysis_finds_the_same_there(accelerator, labs, name):
     assert labs.there.device == accelerator
     assert_alike(ANALYSIS[name](labs.there), ANALYSIS[name](labs.here), 1e-3)
-
-
-# -- training --------------------------------------------------------------------------------------------------------
-
-TASK = Task("classification", ("bad", "good"), max_length=16)
-OPTIONS = {"steps": 8, "batch_size": 6, "learning_rate": 1e-3, "precision": "float32", "dropout": 0.0}
-WORDS = ["the film was good .", "a bad town ."]
-ROWS = {
-    "BertForSequenceClassification": (TASK, reviews(20)),
-    "BertForTokenClassification": (
-        Task("tagging", ("O", "X"), max_length=16),
-        [{"tokens": text.split(), "tags": ["O"] * (len(text.split()) - 1) + ["X"]} for text in WORDS],
-    ),
-    "BertForMultipleChoice": (
-        Task("choice", max_length=16),
-        [{"prompt": "the film was", "choices": ["good", "a town", "bad"], "label": n % 3} for n in range(4)],
-    ),
-    "BertForQuestionAnswering": (
-        Task("qa", max_length=16),
-        [{"id": "1", "question": "what was good ?", "context": "the film was good .",
-          "answers": {"text": ["film"], "answer_start": [4]}}],
-    ),
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    return tiny_tokenizer(tmp_path_factory.mktemp("vocabulary"))
-
-
-def fresh(tokenizer, name="BertForSequenceClassification"):
-    torch.manual_seed(5)
-    return getattr(task_heads, name)(tiny_config(tokenizer))
-
-
-def losses(records):
-    return [list(record.losses.values()) for record in records]
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_every_kind_of_task_is_learnt_and_judged_there(accelerator, tokenizer, name):
-    task, rows = ROWS[name]
-    here, there = fresh(tokenizer, name), moved(fresh(tokenizer, name))
-    ours = losses(finetune(there, tokenizer, rows, task, **OPTIONS, device="pretend"))
-    assert_alike(ours, losses(finetune(here, tokenizer, rows, task, **OPTIONS)))
-    assert next(there.parameters()).device == accelerator
-    assert_alike(evaluate(there, tokenizer, rows, task), evaluate(here, tokenizer, rows, task), 1e-2)
-    assert_alike(predict(there, tokenizer, rows, task), predict(here, tokenizer, rows, task), 1e-2)
-
-
-def test_pretraining_happens_there(accelerator, tokenizer):
-    corpus = Corpus.build(stories(20), tokenizer)
-    here, there = fresh(tokenizer, "BertForPreTraining"), moved(fresh(tokenizer, "BertForPreTraining"))
-    ours = losses(pretrain(there, tokenizer, corpus, **OPTIONS, max_length=30, device="pretend"))
-    assert_alike(ours, losses(pretrain(here, tokenizer, corpus, **OPTIONS, max_length=30)))
-
-
-@pytest.mark.parametrize("make", [lambda: nano.agreement(sentences=64), lambda: nano.reversal(pairs=64)])
-def test_a_nano_model_learns_there(accelerator, make):
-    here, there = make(), make()
-    moved(there.model)
-    options = {"steps": 3, "evaluate_every": 3, "batch_size": 8}
-    assert_alike(losses(there.train(**options)), losses(here.train(**options)), 1e-3)
-    assert next(there.model.parameters()).device == accelerator
-    assert there.measure().keys() == here.measure().keys()
-
-
-def test_lora_learns_there(accelerator, tokenizer):
-    def adapted():
-        return add_lora(fresh(tokenizer), rank=2, generator=torch.Generator().manual_seed(1))
-
-    here, there = adapted(), moved(adapted())
-    ours = losses(finetune(there, tokenizer, reviews(20), TASK, **OPTIONS, device="pretend"))
-    assert_alike(ours, losses(finetune(here, tokenizer, reviews(20), TASK, **OPTIONS)))
-
-
-@pytest.mark.parametrize("first, then", [("pretend", "cpu"), ("cpu", "pretend"), ("pretend", "pretend")])
-def test_a_run_goes_on_on_another_device(accelerator, tokenizer, tmp_path, first, then):
-    def model(device):
-        return moved(fresh(tokenizer)) if device == "pretend" else fresh(tokenizer)
-
-    def run(device, **options):
-        rows = reviews(20)
-        return finetune(model(device), tokenizer, rows, TASK, **OPTIONS, checkpoint_every=2, device=device, **options)
-
-    expected = losses(run("cpu"))
-    cut = run(first, folder=tmp_path)
-    list(itertools.islice(cut, 5))
-    cut.close()
-    assert_alike(losses(run(then, folder=tmp_path)), expected[4:])
-
-
-def test_the_next_batch_is_made_while_the_device_works(accelerator, monkeypatch):
-    made, ready = [], []
-    monkeypatch.setattr("bertlab.training.run.ready_to_copy", lambda batch, device: ready.append(device) or batch)
-
-    def collate(features, number):
-        made.append(number)
-        return {"input_ids": torch.full((1, 2), number)}
-
-    steps = collated(iter([[1], [2], [3]]), collate, 4, accelerator)
-    assert [batch["input_ids"][0, 0].item() for _, batch in steps] == [4, 5, 6]
-    assert made == [4, 5, 6] and set(ready) == {accelerator}
-
-
-# -- what only some devices have -------------------------------------------------------------------------------------
 
 
 def test_only_cuda_pins_memory_and_is_asked_for_its_capability(monkeypatch):

@@ -16,17 +16,20 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from bertlab_widgets.panel.module import LITERAL
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ROOT / "bertlab" / "language"
 KEYWORDS = {"say": None, "mark": None, "say_n": (1, 2), "sayN": (1, 2)}
 PLACES = ("bertlab", "widgets/bertlab_widgets")
-METHODS = [("**/vendor/**", "ignore"), ("**.py", "python"), ("**.js", "javascript")]
+LITERALS = rf"{LITERAL}(?:\s*\+\s*{LITERAL})*"
+SAID = re.compile(rf"\b(say|sayN|mark)\(\s*({LITERALS})(?:\s*,\s*({LITERALS}))?")
 UNSAID = re.compile(r"[A-Za-z]{2,}[,:;]? [A-Za-z]{2}")  # two words
 SILENT = ("code.py", "snippets.py", "bertviz_view.py", "sample_code.py")  # Python that is shown, in English
 
@@ -46,6 +49,19 @@ def collected() -> Catalog:
     for text, where in also_said():
         catalogue.add(text, locations=[(where, 0)])
     return catalogue
+
+
+def said_in_javascript(file: Any, keywords: Any, tags: Any, options: Any) -> Iterator[tuple[int, str, Any, list[str]]]:
+    """The messages of a module as Babel's extractors give them; its own one loses those in template strings."""
+    source = file.read().decode("utf8")
+    for found in SAID.finditer(source):
+        texts = tuple(
+            "".join(json.loads(part) for part in re.findall(LITERAL, text)) for text in found.groups()[1:] if text
+        )
+        yield source.count("\n", 0, found.start()) + 1, found[1], texts if found[1] == "sayN" else texts[0], []
+
+
+METHODS = [("**/vendor/**", "ignore"), ("**.py", "python"), ("**.js", said_in_javascript)]
 
 
 def also_said() -> Iterator[tuple[str, str]]:

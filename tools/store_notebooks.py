@@ -1,6 +1,6 @@
 """Run notebooks and store them clean: only the text of cells whose output is checked stays.
 
-python tools/store_notebooks.py notebooks/00_tour.ipynb ...        # all of notebooks/ when none is named
+python tools/store_notebooks.py notebooks/00_tour.ipynb ...        # all when none is named
 python tools/store_notebooks.py --marks                            # run nothing, only mark exercises for nbgrader
 """
 
@@ -60,6 +60,7 @@ if __name__ == "__main__":
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "widgets"), os.environ.get("PYTHONPATH", "")])
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     only_marks = "--marks" in sys.argv
-    for name in [word for word in sys.argv[1:] if word != "--marks"] or sorted((ROOT / "notebooks").glob("*.ipynb")):
+    course = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted((ROOT / "notebooks").glob("[!.]*/*.ipynb"))]
+    for name in [word for word in sys.argv[1:] if word != "--marks"] or course:
         (mark if only_marks else store)(Path(name))
         print(f"{'marked' if only_marks else 'stored'} {name}")

@@ -31,6 +31,7 @@ from bertlab.analysis.weights import (
     mass_on,
     segment_mass,
 )
+from bertlab.language import mark
 from bertlab.model import BertPreTrainedModel
 from bertlab.recording import names, record
 
@@ -301,13 +302,13 @@ class _Tokens:
 GONE = "gone"  # in place of a kind or pattern: the head was pruned
 
 KINDS = {  # name -> meaning; the first whose rule holds
-    "previous": "more than half of its weight is on the token before",
-    "next": "more than half of its weight is on the token after",
-    "same": "more than half of its weight is on the token itself",
-    "delimiter": "more than half of its weight is on special tokens: as good as a rest",
-    "broad": "its entropy is more than 0.8 of the largest possible: it looks at all tokens",
-    "focused": "its entropy is below 1 nat: it looks at few words, not at a fixed place",
-    "mixed": "none of these",
+    "previous": mark("more than half of its weight is on the token before"),
+    "next": mark("more than half of its weight is on the token after"),
+    "same": mark("more than half of its weight is on the token itself"),
+    "delimiter": mark("more than half of its weight is on special tokens: as good as a rest"),
+    "broad": mark("its entropy is more than 0.8 of the largest possible: it looks at all tokens"),
+    "focused": mark("its entropy is below 1 nat: it looks at few words, not at a fixed place"),
+    "mixed": mark("none of these"),
 }
 
 

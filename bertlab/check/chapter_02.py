@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, compare, exercise, shipped_lab
+from bertlab.language import say
 
 PAIRS = (("The bank by the river is not a bank.", "It is a bench."), ("Keys rust.", "Locks do not, they say."))
 SENTENCES = ("The dog chased the old cat.", "Keys rust.")
@@ -21,28 +22,28 @@ def layer_norm(answer: Any) -> str:
         x = torch.randn(batch, sequence, hidden, generator=generator) * 3 + 1
         weight, bias = torch.randn(hidden, generator=generator), torch.randn(hidden, generator=generator)
         right = torch.nn.functional.layer_norm(x, (hidden,), weight, bias, eps)
-        shown = f"x of shape {tuple(x.shape)} and eps {eps}"
+        shown = say("x of shape {shape} and eps {eps}", shape=tuple(x.shape), eps=eps)
         given = call(answer, x.clone(), weight.clone(), bias.clone(), eps, shown=shown)
         centred, spread = x - x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
         over_tokens = (x - x.mean(1, keepdim=True)) / (x.var(1, keepdim=True, unbiased=False) + eps).sqrt()
         bare = centred / (spread + eps).sqrt()
         hints = [
-            (bare, "The numbers are neither scaled by weight nor moved by bias."),
-            (bare * weight, "The bias is missing."),
+            (bare, say("The numbers are neither scaled by weight nor moved by bias.")),
+            (bare * weight, say("The bias is missing.")),
             (
                 centred / (x.var(-1, keepdim=True) + eps).sqrt() * weight + bias,
-                "The variance divides by the number of values, not by one less: var(-1, unbiased=False).",
+                say("The variance divides by the number of values, not by one less: var(-1, unbiased=False)."),
             ),
-            (centred / (spread.sqrt() + eps) * weight + bias, "eps belongs under the root."),
-            (centred / (spread + eps) * weight + bias, "Divide by the root of the variance."),
-            (centred * weight + bias, "The mean is gone; divide by the root of the variance too."),
+            (centred / (spread.sqrt() + eps) * weight + bias, say("eps belongs under the root.")),
+            (centred / (spread + eps) * weight + bias, say("Divide by the root of the variance.")),
+            (centred * weight + bias, say("The mean is gone; divide by the root of the variance too.")),
             (
                 over_tokens * weight + bias,
-                "This goes over the tokens; go over the numbers of each token, the last axis.",
+                say("This goes over the tokens; go over the numbers of each token, the last axis."),
             ),
         ]
-        compare(given, right, "the result", 1e-4, hints)
-    return "equal to torch's layer_norm on three tensors."
+        compare(given, right, say("the result"), 1e-4, hints)
+    return say("equal to torch's layer_norm on three tensors.")
 
 
 @functools.cache
@@ -64,22 +65,22 @@ def rebuilt_input(answer: Any) -> str:
         parts = input_parts(pair)
         ids, types = parts["ids"], parts["types"]
         word, position, kind = parts["word"], parts["position"], parts["token_type"]
-        given = call(answer, ids.clone(), types.clone(), shown=f"the ids of {pair[0]!r}")
+        given = call(answer, ids.clone(), types.clone(), shown=say("the ids of {text!r}", text=pair[0]))
         first = embeddings.token_type_embeddings.weight[0]
         hints = [
-            (word + position + kind, "The sum is right; LayerNorm is missing."),
-            (norm(word + kind), "The positions are missing."),
-            (norm(word + position), "The token types are missing."),
-            (norm(word), "Positions and token types are missing."),
-            (norm(word + position + first), "Every token has the row of text 0; use `types`."),
+            (word + position + kind, say("The sum is right; LayerNorm is missing.")),
+            (norm(word + kind), say("The positions are missing.")),
+            (norm(word + position), say("The token types are missing.")),
+            (norm(word), say("Positions and token types are missing.")),
+            (norm(word + position + first), say("Every token has the row of text 0; use `types`.")),
             (
                 norm(word + kind + embeddings.position_embeddings.weight[1 : ids.shape[1] + 1]),
-                "Positions count from 0.",
+                say("Positions count from 0."),
             ),
-            (norm(word) + position + kind, "LayerNorm goes over the sum, not over the piece's row alone."),
+            (norm(word) + position + kind, say("LayerNorm goes over the sum, not over the piece's row alone.")),
         ]
-        compare(given, parts["hidden"], "the input", 1e-6, hints)
-    return f"equal to what the first layer gets, to 1e-6, for {len(PAIRS)} pairs of texts."
+        compare(given, parts["hidden"], say("the input"), 1e-6, hints)
+    return say("equal to what the first layer gets, to 1e-6, for {count} pairs of texts.", count=len(PAIRS))
 
 
 @exercise("02.3")
@@ -90,21 +91,27 @@ def without_order(answer: Any) -> str:
     lab = shipped_lab()
     for sentence in SENTENCES:
         ids = lab.tokenizer(sentence, return_tensors="pt")["input_ids"]
-        given = as_tensor(call(answer, ids.clone(), shown=f"the ids of {sentence!r}"), "the last hidden state")
+        given = as_tensor(
+            call(answer, ids.clone(), shown=say("the ids of {sentence!r}", sentence=sentence)),
+            say("the last hidden state"),
+        )
         with torch.no_grad():
             right = lab.model.bert(ids, position_ids=torch.zeros_like(ids)).last_hidden_state
             usual = lab.model.bert(ids).last_hidden_state
             ones = lab.model.bert(ids, position_ids=torch.ones_like(ids)).last_hidden_state
         hints = [
-            (usual, "The positions are the usual ones: give `position_ids` of zeros."),
-            (ones, "Every token stands at place 1; the first place is 0."),
-            (right[0], "Keep the batch axis: (1, sequence, 384)."),
+            (usual, say("The positions are the usual ones: give `position_ids` of zeros.")),
+            (ones, say("Every token stands at place 1; the first place is 0.")),
+            (right[0], say("Keep the batch axis: (1, sequence, 384).")),
         ]
-        compare(given, right, "the last hidden state", 1e-4, hints)
+        compare(given, right, say("the last hidden state"), 1e-4, hints)
         order = torch.arange(ids.shape[1]).flip(0)
-        shuffled = as_tensor(call(answer, ids[:, order].clone(), shown="shuffled ids"), "the last hidden state")
+        shuffled = as_tensor(
+            call(answer, ids[:, order].clone(), shown=say("shuffled ids")), say("the last hidden state")
+        )
         if not torch.allclose(shuffled, given[:, order], atol=1e-4):
             raise Differs(
-                "shuffled ids do not give shuffled outputs.", "Does something beside the ids depend on the place?"
+                say("shuffled ids do not give shuffled outputs."),
+                say("Does something beside the ids depend on the place?"),
             )
-    return "as the model without positions; and shuffled ids give shuffled outputs."
+    return say("as the model without positions; and shuffled ids give shuffled outputs.")

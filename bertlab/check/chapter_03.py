@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, compare, exercise, shipped_lab
+from bertlab.language import say
 
 TEXTS = ("The cat slept.", "The animal didn't cross the street because it was too tired.")
 
@@ -34,16 +35,24 @@ def split_heads(answer: Any) -> str:
         q = recording[f"encoder.layer.{layer}.attention.self.q"]  # (batch, heads, sequence, head size)
         batch, _, sequence, size = q.shape
         joined = q.transpose(1, 2).reshape(batch, sequence, heads * size)
-        given = call(answer, joined.clone(), heads, shown=f"a tensor of shape {tuple(joined.shape)} and {heads} heads")
+        given = call(
+            answer,
+            joined.clone(),
+            heads,
+            shown=say("a tensor of shape {shape} and {heads} heads", shape=tuple(joined.shape), heads=heads),
+        )
         viewed = joined.reshape(batch, heads, sequence, size)
         interleaved = joined.reshape(batch, sequence, size, heads).permute(0, 3, 1, 2)
         hints = [
-            (q.transpose(1, 2), "The axes are (batch, sequence, heads, head size) now; swap two of them."),
-            (viewed, "Tokens and heads are mixed: split the last axis first, then swap two axes."),
-            (interleaved, "A head owns neighbouring numbers: split into (heads, head size), not the other way round."),
+            (q.transpose(1, 2), say("The axes are (batch, sequence, heads, head size) now; swap two of them.")),
+            (viewed, say("Tokens and heads are mixed: split the last axis first, then swap two axes.")),
+            (
+                interleaved,
+                say("A head owns neighbouring numbers: split into (heads, head size), not the other way round."),
+            ),
         ]
-        compare(given, q, f"q of layer {layer}", hints=hints)
-    return f"equal to the recorded q in all {len(recording.layers)} layers."
+        compare(given, q, say("q of layer {layer}", layer=layer), hints=hints)
+    return say("equal to the recorded q in all {layers} layers.", layers=len(recording.layers))
 
 
 @exercise("03.2")
@@ -54,39 +63,53 @@ def attention(answer: Any) -> str:
     for layer in recording.layers:
         name = f"encoder.layer.{layer}.attention.self."
         q, k, v, probs, context = (recording[name + part] for part in ("q", "k", "v", "probs", "context"))
-        shown = f"q, k, v of layer {layer}"
+        shown = say("q, k, v of layer {layer}", layer=layer)
         given = call(answer, q.clone(), k.clone(), v.clone(), blocked.clone(), shown=shown)
         if not isinstance(given, (tuple, list)) or len(given) != 2:
-            raise Differs(f"a pair (probs, context) was expected, but the answer is of type {type(given).__name__}.")
+            raise Differs(
+                say(
+                    "a pair (probs, context) was expected, but the answer is of type {kind}.", kind=type(given).__name__
+                )
+            )
         scores = q @ k.transpose(-1, -2)
         scaled = scores / math.sqrt(q.shape[-1])
         hidden = q.shape[1] * q.shape[-1]
         hints = [
-            ((scores + blocked).softmax(-1), "The products are not scaled: divide by the root of the head size."),
-            ((scores / q.shape[-1] + blocked).softmax(-1), "Divide by the root of the head size, not by the size."),
+            ((scores + blocked).softmax(-1), say("The products are not scaled: divide by the root of the head size.")),
+            (
+                (scores / q.shape[-1] + blocked).softmax(-1),
+                say("Divide by the root of the head size, not by the size."),
+            ),
             (
                 (scores / math.sqrt(hidden) + blocked).softmax(-1),
-                f"Scale by the size of a head, {q.shape[-1]}, not by that of all heads, {hidden}.",
+                say(
+                    "Scale by the size of a head, {size}, not by that of all heads, {hidden}.",
+                    size=q.shape[-1],
+                    hidden=hidden,
+                ),
             ),
-            ((scaled + blocked).softmax(-2), "A row adds up to 1: the softmax goes over the keys, the last axis."),
-            (scaled.softmax(-1), "The mask is not used: add it to the scores before the softmax."),
-            (scaled.softmax(-1) * (blocked == 0), "Masked after the softmax: the rows do not add up to 1 any more."),
-            (probs.transpose(-1, -2), "Queries and keys are swapped: rows are queries, columns are keys."),
+            ((scaled + blocked).softmax(-2), say("A row adds up to 1: the softmax goes over the keys, the last axis.")),
+            (scaled.softmax(-1), say("The mask is not used: add it to the scores before the softmax.")),
+            (
+                scaled.softmax(-1) * (blocked == 0),
+                say("Masked after the softmax: the rows do not add up to 1 any more."),
+            ),
+            (probs.transpose(-1, -2), say("Queries and keys are swapped: rows are queries, columns are keys.")),
         ]
-        compare(given[0], probs, f"probs of layer {layer}", hints=hints)
+        compare(given[0], probs, say("probs of layer {layer}", layer=layer), hints=hints)
         swapped = probs.transpose(-1, -2) @ v
         compare(
             given[1],
             context,
-            f"context of layer {layer}",
+            say("context of layer {layer}", layer=layer),
             hints=[
-                (swapped, "probs is (query, key), v is (key, head size): no transpose."),
-                (context.transpose(1, 2), "Leave the heads where they are: (batch, heads, query, head size)."),
+                (swapped, say("probs is (query, key), v is (key, head size): no transpose.")),
+                (context.transpose(1, 2), say("Leave the heads where they are: (batch, heads, query, head size).")),
             ],
             share=0.5,  # probs are right
         )
     heads = len(recording.layers) * probs.shape[1]
-    return f"equal to the recorded attention in all {heads} heads, to 1e-5."
+    return say("equal to the recorded attention in all {heads} heads, to 1e-5.", heads=heads)
 
 
 @functools.cache
@@ -115,11 +138,11 @@ def padding(answer: Any) -> str:
 
     expected, with_padding, summed = on_padding()
     hints = [
-        (with_padding, "The rows of [PAD] itself are averaged too; leave them out."),
-        (summed, "This is the sum over the tokens; the mean was asked for."),
-        (torch.zeros_like(expected), "All zero: the mask was still on. Give the model an attention_mask of ones."),
-        (expected.mean(), "One number for all heads; keep one for each layer and head."),
-        (1 - expected, "This is what the real tokens get; asked for is what [PAD] gets."),
+        (with_padding, say("The rows of [PAD] itself are averaged too; leave them out.")),
+        (summed, say("This is the sum over the tokens; the mean was asked for.")),
+        (torch.zeros_like(expected), say("All zero: the mask was still on. Give the model an attention_mask of ones.")),
+        (expected.mean(), say("One number for all heads; keep one for each layer and head.")),
+        (1 - expected, say("This is what the real tokens get; asked for is what [PAD] gets.")),
     ]
-    compare(as_tensor(answer, "the share"), expected, "the share", 1e-4, hints)
-    return f"equal to the recorded share in all {expected.numel()} heads, to 1e-4."
+    compare(as_tensor(answer, say("the share")), expected, say("the share"), 1e-4, hints)
+    return say("equal to the recorded share in all {heads} heads, to 1e-4.", heads=expected.numel())

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from bertlab.check.verdict import call, compare, exercise, shipped_lab
+from bertlab.language import say
 
 SENTENCES = (
     "The capital of France is [MASK].",
@@ -36,22 +37,24 @@ def feed_forward(answer: Any) -> str:
 
     for number, (layer, _, x, right) in enumerate(recorded()):
         with torch.no_grad():
-            given = call(answer, x.clone(), layer, shown=f"the input of layer {number}'s second half")
+            given = call(
+                answer, x.clone(), layer, shown=say("the input of layer {number}'s second half", number=number)
+            )
             inner, out, norm = layer.intermediate.dense(x), layer.output.dense, layer.output.LayerNorm
             hints = [
-                (norm(out(gelu(inner))), "What came in is not added: x + ... inside of the LayerNorm."),
-                (x + out(gelu(inner)), "The LayerNorm is missing."),
-                (x + norm(out(gelu(inner))), "Add x first, then normalise the sum."),
-                (norm(x + out(inner.relu())), "The activation is GELU, not ReLU."),
-                (norm(x + out(inner)), "The activation is missing."),
+                (norm(out(gelu(inner))), say("What came in is not added: x + ... inside of the LayerNorm.")),
+                (x + out(gelu(inner)), say("The LayerNorm is missing.")),
+                (x + norm(out(gelu(inner))), say("Add x first, then normalise the sum.")),
+                (norm(x + out(inner.relu())), say("The activation is GELU, not ReLU.")),
+                (norm(x + out(inner)), say("The activation is missing.")),
                 (
                     x + out(gelu(layer.intermediate.dense(norm(x)))),
-                    "Normalised before, as GPT does it; BERT does after.",
+                    say("Normalised before, as GPT does it; BERT does after."),
                 ),
-                (out(gelu(inner)), "What came in is not added, and the LayerNorm is missing."),
+                (out(gelu(inner)), say("What came in is not added, and the LayerNorm is missing.")),
             ]
-            compare(given, right, f"the output of layer {number}", 1e-4, hints)
-    return f"equal to the recorded output of all {len(recorded())} layers."
+            compare(given, right, say("the output of layer {number}", number=number), 1e-4, hints)
+    return say("equal to the recorded output of all {layers} layers.", layers=len(recorded()))
 
 
 def library_block(x: Any, layer: Any, pre_norm: bool = False, scaled: bool = True) -> Any:
@@ -85,18 +88,24 @@ def block(answer: Any) -> str:
 
     for number, (layer, x, middle, right) in enumerate(recorded()):
         with torch.no_grad():
-            given = call(answer, x.clone(), layer, shown=f"the input of layer {number}")
+            given = call(answer, x.clone(), layer, shown=say("the input of layer {number}", number=number))
             hints = [
                 (
                     library_block(x, layer, pre_norm=True),
-                    "The LayerNorms stand before the halves (pre-LayerNorm, as in GPT); BERT has them behind the sums.",
+                    say(
+                        "The LayerNorms stand before the halves (pre-LayerNorm, as in GPT); BERT has them "
+                        "behind the sums."
+                    ),
                 ),
-                (library_block(x, layer, scaled=False), "The scores are not divided by the root of the head size."),
-                (middle, "This is the first half; the feed-forward network comes after it."),
-                (x, "The layer does nothing."),
+                (
+                    library_block(x, layer, scaled=False),
+                    say("The scores are not divided by the root of the head size."),
+                ),
+                (middle, say("This is the first half; the feed-forward network comes after it.")),
+                (x, say("The layer does nothing.")),
             ]
-            compare(given, right, f"the output of layer {number}", 1e-4, hints)
-    return f"equal to the recorded output of all {len(recorded())} layers."
+            compare(given, right, say("the output of layer {number}", number=number), 1e-4, hints)
+    return say("equal to the recorded output of all {layers} layers.", layers=len(recorded()))
 
 
 def library_logits(ids: Any, pre_norm: bool = False, transform: bool = True, bias: bool = True, layers: int = 6) -> Any:
@@ -124,21 +133,21 @@ def forward(answer: Any) -> str:
     for sentence in SENTENCES:
         ids = lab.tokenizer(sentence, return_tensors="pt")["input_ids"]
         with torch.no_grad():
-            given = call(answer, ids.clone(), shown=f"the ids of {sentence!r}")
+            given = call(answer, ids.clone(), shown=say("the ids of {sentence!r}", sentence=sentence))
             right = lab.model(ids).prediction_logits
         hints = [
-            (library_logits(ids, transform=False), "The head's own layer (`head.transform`) is missing."),
+            (library_logits(ids, transform=False), say("The head's own layer (`head.transform`) is missing.")),
             (
                 library_logits(ids, bias=False),
-                "The bias of the head is missing: `head.bias`, one number for each piece.",
+                say("The bias of the head is missing: `head.bias`, one number for each piece."),
             ),
             (
                 library_logits(ids, pre_norm=True),
-                "The LayerNorms stand before the halves of a layer; BERT has them behind.",
+                say("The LayerNorms stand before the halves of a layer; BERT has them behind."),
             ),
-            (library_logits(ids, layers=5), "There are six layers; one is missing."),
-            (right.softmax(-1), "These are probabilities; logits are asked for."),
-            (right[0], "Keep the batch axis: (batch, sequence, vocabulary)."),
+            (library_logits(ids, layers=5), say("There are six layers; one is missing.")),
+            (right.softmax(-1), say("These are probabilities; logits are asked for.")),
+            (right[0], say("Keep the batch axis: (batch, sequence, vocabulary).")),
         ]
-        compare(given, right, "the logits", 1e-4, hints)
-    return f"equal to the model's logits for {len(SENTENCES)} sentences, to 1e-4."
+        compare(given, right, say("the logits"), 1e-4, hints)
+    return say("equal to the model's logits for {count} sentences, to 1e-4.", count=len(SENTENCES))

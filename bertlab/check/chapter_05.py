@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, close, compare, exercise, shipped_lab
+from bertlab.language import mark, say
 from bertlab.samples import samples
 
 IGNORED = -100
@@ -28,6 +29,34 @@ def masking_case() -> tuple[Any, Any]:
     return ids, special
 
 
+_EXPECTED = {  # the share that is right, and what is said of another one
+    "chosen": (
+        0.15,
+        mark("{share:.1%} of the words chosen, but expected are {expected:.0%}, to half a point."),
+    ),
+    "masked": (
+        0.8,
+        mark(
+            "{share:.1%} of the {count:,} chosen ones become [MASK], but expected are {expected:.0%}, to half a point."
+        ),
+    ),
+    "drawn": (
+        0.1,
+        mark(
+            "{share:.1%} of the {count:,} chosen ones become a random token, but expected are {expected:.0%}, "
+            "to half a point."
+        ),
+    ),
+    "kept": (
+        0.1,
+        mark(
+            "{share:.1%} of the {count:,} chosen ones become left as they are, but expected are {expected:.0%}, "
+            "to half a point."
+        ),
+    ),
+}
+
+
 @exercise("05.1")
 def masking(answer: Any) -> str:
     """Asked for: `mask_tokens(ids, special, generator)` -> (hidden ids, labels), 15 % chosen, 80/10/10."""
@@ -37,75 +66,89 @@ def masking(answer: Any) -> str:
     ids, special = masking_case()
     generator = torch.Generator().manual_seed(0)
     arguments = ids.clone(), special.clone()
-    given = call(answer, *arguments, generator, shown=f"{ids.numel():,} ids")
+    given = call(answer, *arguments, generator, shown=say("{count:,} ids", count=ids.numel()))
     for name, own, handed in zip(("ids", "special"), (ids, special), arguments):
         if not torch.equal(own, handed):
             raise Differs(
-                f"the function changed its argument `{name}`.",
-                "Whoever calls it still needs its tensors: work on a copy (ids.clone()), or use torch.where.",
+                say("the function changed its argument `{name}`.", name=name),
+                say("Whoever calls it still needs its tensors: work on a copy (ids.clone()), or use torch.where."),
             )
     if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise Differs(f"a pair (hidden ids, labels) was expected, but the answer is of type {type(given).__name__}.")
-    hidden, labels = (as_tensor(part, name) for part, name in zip(given, ("the hidden ids", "labels")))
-    for part, name in ((hidden, "the hidden ids"), (labels, "labels")):
+        raise Differs(
+            say(
+                "a pair (hidden ids, labels) was expected, but the answer is of type {kind}.", kind=type(given).__name__
+            )
+        )
+    hidden, labels = (as_tensor(part, name) for part, name in zip(given, (say("the hidden ids"), say("labels"))))
+    for part, name in ((hidden, say("the hidden ids")), (labels, say("labels"))):
         if part.shape != ids.shape:
-            raise Differs(f"{name} have shape {tuple(part.shape)}, but expected is {tuple(ids.shape)}.")
+            raise Differs(
+                say(
+                    "{name} have shape {shape}, but expected is {expected}.",
+                    name=name,
+                    shape=tuple(part.shape),
+                    expected=tuple(ids.shape),
+                )
+            )
     chosen = labels != IGNORED
     if bool((chosen & special).any()):
-        raise Differs("some of [CLS], [SEP] and [PAD] have a label.", "Nothing is asked at special tokens.")
+        raise Differs(say("some of [CLS], [SEP] and [PAD] have a label."), say("Nothing is asked at special tokens."))
     if not bool((labels[chosen] == ids[chosen]).all()):
         raise Differs(
-            "a label is not the token that stood there.",
-            "Take the labels from the ids before you change them; -100 where nothing is asked.",
+            say("a label is not the token that stood there."),
+            say("Take the labels from the ids before you change them; -100 where nothing is asked."),
         )
     if not bool((hidden[~chosen] == ids[~chosen]).all()):
-        raise Differs("a token changed that has no label.", "Only chosen places change.")
+        raise Differs(say("a token changed that has no label."), say("Only chosen places change."))
     words = ~special
     masked = chosen & (hidden == tokenizer.mask_token_id)
     kept = chosen & (hidden == ids)
     drawn = chosen & ~masked & ~kept
     count = int(chosen.sum())
     shares = {
-        "chosen": (count / int(words.sum()), 0.15),
-        "[MASK]": (int(masked.sum()) / max(count, 1), 0.8),
-        "a random token": (int(drawn.sum()) / max(count, 1), 0.1),
-        "left as they are": (int(kept.sum()) / max(count, 1), 0.1),
+        "chosen": count / int(words.sum()),
+        "masked": int(masked.sum()) / max(count, 1),
+        "drawn": int(drawn.sum()) / max(count, 1),
+        "kept": int(kept.sum()) / max(count, 1),
     }
-    measured = {name: share for name, (share, _) in shares.items()}
-    for name, (share, expected) in shares.items():
-        if abs(share - expected) > 0.005:
-            of = "of the words" if name == "chosen" else f"of the {count:,} chosen ones become"
-            message = f"{share:.1%} {of} {name}, but expected are {expected:.0%}, to half a point."
-            raise Differs(message, _masking_hint(measured))
+    for name, (expected, message) in _EXPECTED.items():
+        if abs(shares[name] - expected) > 0.005:
+            message = say(message, share=shares[name], expected=expected, count=count)
+            raise Differs(message, _masking_hint(shares))
     if len(torch.unique(hidden[drawn])) < len(tokenizer) // 10:
         raise Differs(
-            f"the random tokens are only {len(torch.unique(hidden[drawn]))} different ones.",
-            "A new random id for each place, out of the whole vocabulary.",
+            say("the random tokens are only {count} different ones.", count=len(torch.unique(hidden[drawn]))),
+            say("A new random id for each place, out of the whole vocabulary."),
         )
     spread = chosen.double().sum(0)[1:-21]
     if float(spread.max()) > 2 * ROWS * 0.15:
-        raise Differs("some positions are chosen far more often than others.", "Draw for each token by itself.")
-    return (
-        "15 % are chosen; of these "
-        + ", ".join(f"{share:.1%} {name}" for name, share in list(measured.items())[1:])
-        + "."
+        raise Differs(
+            say("some positions are chosen far more often than others."), say("Draw for each token by itself.")
+        )
+    return say(
+        "15 % are chosen; of these {masked:.1%} [MASK], {drawn:.1%} a random token, {kept:.1%} left as they are.",
+        **shares,
     )
 
 
 def _masking_hint(share: dict[str, float]) -> str:
     if share["chosen"] > 0.16:
-        return "15 % are asked for in all, those that become random or stay as they are included."
-    if share["[MASK]"] > 0.99:
-        return "All chosen ones became [MASK]. Ten in a hundred should become a random token, ten stay as they are."
-    if abs(share["[MASK]"] - 0.9) < 0.02 and share["a random token"] < 0.02:
-        return "The random tokens are missing."
+        return say("15 % are asked for in all, those that become random or stay as they are included.")
+    if share["masked"] > 0.99:
+        return say(
+            "All chosen ones became [MASK]. Ten in a hundred should become a random token, ten stay as they are."
+        )
+    if abs(share["masked"] - 0.9) < 0.02 and share["drawn"] < 0.02:
+        return say("The random tokens are missing.")
     if abs(share["chosen"] - 0.12) < 0.005:
-        return "15 % are chosen in all, and 80 % of them masked; it looks as if only the masked ones got a label."
+        return say("15 % are chosen in all, and 80 % of them masked; it looks as if only the masked ones got a label.")
     if share["chosen"] < 0.15 and abs(share["chosen"] - 0.15) < 0.03:
-        return "15 % of the words: do not count special tokens among those you draw from."
-    if abs(share["a random token"] - 0.02) < 0.01 or abs(share["a random token"] - 0.18) < 0.01:
-        return "Half of what is left after the 80 % becomes random: a second draw needs 0.5, not 0.1 or 0.9."
-    return "One draw in 0..1 a chosen token is enough: below 0.8 [MASK], from 0.8 to 0.9 random, above that as it is."
+        return say("15 % of the words: do not count special tokens among those you draw from.")
+    if abs(share["drawn"] - 0.02) < 0.01 or abs(share["drawn"] - 0.18) < 0.01:
+        return say("Half of what is left after the 80 % becomes random: a second draw needs 0.5, not 0.1 or 0.9.")
+    return say(
+        "One draw in 0..1 a chosen token is enough: below 0.8 [MASK], from 0.8 to 0.9 random, above that as it is."
+    )
 
 
 @functools.cache
@@ -144,14 +187,14 @@ def likelihoods(sentence: str) -> dict[str, float]:
 
 
 _LIKELIHOOD_HINTS = {
-    "unmasked": "The token is visible while it is predicted. Mask it first.",
-    "together": "All the tokens are masked at once. Mask one at a time, and show all the others.",
-    "special": "[CLS] and [SEP] are scored too; leave them out.",
-    "mean": "This is the mean; the sum was asked for.",
-    "bits": "This is in bits; use natural logarithms.",
-    "tens": "These are logarithms to the base 10; use natural ones.",
-    "negative": "The sign: a logarithm of a probability is negative.",
-    "probability": "This is the product of the probabilities; its logarithm was asked for.",
+    "unmasked": mark("The token is visible while it is predicted. Mask it first."),
+    "together": mark("All the tokens are masked at once. Mask one at a time, and show all the others."),
+    "special": mark("[CLS] and [SEP] are scored too; leave them out."),
+    "mean": mark("This is the mean; the sum was asked for."),
+    "bits": mark("This is in bits; use natural logarithms."),
+    "tens": mark("These are logarithms to the base 10; use natural ones."),
+    "negative": mark("The sign: a logarithm of a probability is negative."),
+    "probability": mark("This is the product of the probabilities; its logarithm was asked for."),
 }
 
 
@@ -161,9 +204,9 @@ def pseudo_log_likelihood(answer: Any) -> str:
     for sentence in SENTENCES:
         values = likelihoods(sentence)
         given = call(answer, sentence, shown=repr(sentence))
-        hints = [(values[name], hint) for name, hint in _LIKELIHOOD_HINTS.items()]
-        compare(given, values["right"], f"the score of {sentence!r}", 1e-3, hints)
-    return f"equal to lab.score on {len(SENTENCES)} sentences."
+        hints = [(values[name], say(hint)) for name, hint in _LIKELIHOOD_HINTS.items()]
+        compare(given, values["right"], say("the score of {sentence!r}", sentence=sentence), 1e-3, hints)
+    return say("equal to lab.score on {count} sentences.", count=len(SENTENCES))
 
 
 @functools.cache
@@ -182,18 +225,18 @@ def recalls(split: str = "dev") -> tuple[float, float]:
 def top_five_recall(answer: Any) -> str:
     """Asked for: the share of the cloze dev items with an accepted answer among the five best."""
     right, first = recalls()
-    given, gaps = as_tensor(answer, "the recall"), len(samples("cloze", "dev"))
+    given, gaps = as_tensor(answer, say("the recall")), len(samples("cloze", "dev"))
     hints = []
-    if not close(given, as_tensor(right, "the recall"), 1e-4):  # only then the train items have to be gone through
+    if not close(given, as_tensor(right, say("the recall")), 1e-4):  # only then the train items have to be gone through
         train, train_gaps = recalls("train")[0], len(samples("cloze", "train"))
         hints = [
-            (right * 100, "This is in percent; give a share between 0 and 1."),
-            (right * gaps, f"This is how many; divide by the number of gaps, {gaps}."),
-            (right * gaps / 100, f"This divides by 100; divide by the number of gaps, {gaps}."),
-            (1 - right, "This is the share of the gaps that are missed."),
-            (first, "Only the first word counts here; look among the five best."),
-            (train, "These are the train items; the question is about dev."),
-            (train * train_gaps / gaps, "These are the train items; the question is about dev."),
+            (right * 100, say("This is in percent; give a share between 0 and 1.")),
+            (right * gaps, say("This is how many; divide by the number of gaps, {gaps}.", gaps=gaps)),
+            (right * gaps / 100, say("This divides by 100; divide by the number of gaps, {gaps}.", gaps=gaps)),
+            (1 - right, say("This is the share of the gaps that are missed.")),
+            (first, say("Only the first word counts here; look among the five best.")),
+            (train, say("These are the train items; the question is about dev.")),
+            (train * train_gaps / gaps, say("These are the train items; the question is about dev.")),
         ]
-    compare(given, right, "the recall", 1e-4, hints, reveal=False)
-    return f"equal to the library's count over {gaps} gaps."
+    compare(given, right, say("the recall"), 1e-4, hints, reveal=False)
+    return say("equal to the library's count over {gaps} gaps.", gaps=gaps)

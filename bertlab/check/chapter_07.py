@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from bertlab.check.verdict import Differs, call, compare, exercise
+from bertlab.language import say
 
 
 @exercise("07.1")
@@ -21,18 +22,18 @@ def agrees(answer: Any) -> str:
         at = torch.arange(rows)
         hits = logits[at, right] > logits[at, wrong]
         expected = float(hits.float().mean())
-        shown = f"logits of shape {tuple(logits.shape)}"
+        shown = say("logits of shape {shape}", shape=tuple(logits.shape))
         given = call(answer, logits.clone(), right.clone(), wrong.clone(), shown=shown)
         best = float((logits.argmax(-1) == right).float().mean())
         hints = [
-            (best, "Only the two forms compete here; another word may be likelier than both."),
-            (1 - expected, "This is the share in which the wrong form wins."),
-            (expected * 100, "This is in percent; give a share between 0 and 1."),
-            (float(hits.sum()), "This is how many; divide by the number of sentences."),
-            (hits.float(), "One answer for each sentence; their mean was asked for."),
+            (best, say("Only the two forms compete here; another word may be likelier than both.")),
+            (1 - expected, say("This is the share in which the wrong form wins.")),
+            (expected * 100, say("This is in percent; give a share between 0 and 1.")),
+            (float(hits.sum()), say("This is how many; divide by the number of sentences.")),
+            (hits.float(), say("One answer for each sentence; their mean was asked for.")),
         ]
-        compare(given, expected, "the share", 1e-5, hints)
-    return "the share of rows in which the right form has the larger logit."
+        compare(given, expected, say("the share"), 1e-5, hints)
+    return say("the share of rows in which the right form has the larger logit.")
 
 
 def stays_above(steps: list[int], values: list[float], level: float) -> int | None:
@@ -56,28 +57,33 @@ def leaves(answer: Any) -> str:
     """Asked for: `leaves(steps, values, level)`: the first step after which the curve never falls back; -1 for none."""
     for steps, values, level in _CURVES:
         right = stays_above(steps, values, level)
-        shown = f"steps {steps}, values {values} and level {level:g}"
+        shown = say("steps {steps}, values {values} and level {level:g}", steps=steps, values=values, level=level)
         given = call(answer, list(steps), list(values), level, shown=shown)
         if right is None:
             if given != -1:
                 raise Differs(
-                    f"the curve {values} ends at {level:g} or below, and the answer is {given!r}.",
-                    "Such a curve gets -1.",
+                    say(
+                        "the curve {values} ends at {level:g} or below, and the answer is {given!r}.",
+                        values=values,
+                        level=level,
+                        given=given,
+                    ),
+                    say("Such a curve gets -1."),
                 )
             continue
         lucky = next(step for step, value in zip(steps, values) if value > level)
         equal = next((step for step, value in zip(steps, values) if value >= level), None)
         hints = [
-            (steps.index(right), "This is a place in the list; the step that stands there was asked for."),
+            (steps.index(right), say("This is a place in the list; the step that stands there was asked for.")),
             *(
-                [(lucky, "From there the curve falls back once more: a lucky point does not count.")]
+                [(lucky, say("From there the curve falls back once more: a lucky point does not count."))]
                 if lucky != right
                 else []
             ),
-            *([(equal, "At the level is not above it.")] if equal != right else []),
+            *([(equal, say("At the level is not above it."))] if equal != right else []),
         ]
-        compare(given, right, f"the step in {values} with level {level:g}", 0, hints)
-    return f"the step from which the curve stays above, for {len(_CURVES)} curves."
+        compare(given, right, say("the step in {values} with level {level:g}", values=values, level=level), 0, hints)
+    return say("the step from which the curve stays above, for {count} curves.", count=len(_CURVES))
 
 
 @exercise("07.3")
@@ -89,12 +95,18 @@ def entropy(answer: Any) -> str:
         right, different = unigram_entropy(ids), len(set(ids))
         given = call(answer, list(ids), shown=f"{ids}")
         hints = [
-            (right / math.log(2), "This is in bits; use natural logarithms."),
-            (right / math.log(10), "These are logarithms to the base 10; use natural ones."),
-            (-right, "The sign: logarithms of shares are negative, so the sum needs a minus."),
-            (math.log(different), "This is ln of the number of different ids: frequent ones count more."),
-            (math.log(len(ids)), "This is ln of the number of ids; use the share of each different one."),
-            (math.exp(right), "This is the perplexity; its logarithm was asked for."),
+            (right / math.log(2), say("This is in bits; use natural logarithms.")),
+            (right / math.log(10), say("These are logarithms to the base 10; use natural ones.")),
+            (-right, say("The sign: logarithms of shares are negative, so the sum needs a minus.")),
+            (math.log(different), say("This is ln of the number of different ids: frequent ones count more.")),
+            (math.log(len(ids)), say("This is ln of the number of ids; use the share of each different one.")),
+            (math.exp(right), say("This is the perplexity; its logarithm was asked for.")),
         ]
-        compare(given, right, f"the entropy of {len(ids)} ids", 1e-6, [pair for pair in hints if pair[0] != right])
-    return "equal to the library's on four lists."
+        compare(
+            given,
+            right,
+            say("the entropy of {count} ids", count=len(ids)),
+            1e-6,
+            [pair for pair in hints if pair[0] != right],
+        )
+    return say("equal to the library's on four lists.")

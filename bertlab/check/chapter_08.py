@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, compare, exercise, shipped_lab
+from bertlab.language import say
 from bertlab.samples import samples
 
 TEXTS = ("A warm, funny film with wonderful actors.", "Never again.", "The soup was cold and so was the waiter.")
@@ -18,14 +19,14 @@ def majority(answer: Any) -> str:
         labels = [row["label"] for row in samples(name, "train")] + ["other"] * 3
         counts = {label: labels.count(label) for label in set(labels)}
         expected = max(counts.values()) / len(labels)
-        given = call(answer, list(labels), shown=f"the {len(labels)} labels of {name}")
+        given = call(answer, list(labels), shown=say("the {count} labels of {name}", count=len(labels), name=name))
         hints = [
-            (1 / len(counts), "One over the number of labels is right only where all are equally frequent."),
-            (expected * 100, "This is in percent; give a share between 0 and 1."),
-            (max(counts.values()), "This is the count; divide by the number of labels given."),
+            (1 / len(counts), say("One over the number of labels is right only where all are equally frequent.")),
+            (expected * 100, say("This is in percent; give a share between 0 and 1.")),
+            (max(counts.values()), say("This is the count; divide by the number of labels given.")),
         ]
-        compare(as_tensor(given, "the share"), expected, f"the share for {name}", 1e-9, hints)
-    return "the share of the most frequent label, in three sets."
+        compare(as_tensor(given, say("the share")), expected, say("the share for {name}", name=name), 1e-9, hints)
+    return say("the share of the most frequent label, in three sets.")
 
 
 @functools.cache
@@ -54,17 +55,20 @@ def text_features() -> dict[str, Any]:
 def frozen_features(answer: Any) -> str:
     """Asked for: `features(texts)` -> (texts, hidden), the mean of the last hidden state over real tokens."""
     values = text_features()
-    given = call(answer, list(TEXTS), shown=f"{len(TEXTS)} texts")
+    given = call(answer, list(TEXTS), shown=say("{count} texts", count=len(TEXTS)))
     hints = [
-        (values["padded"], "[PAD] is averaged too: use the attention mask, and divide by the number of real tokens."),
-        (values["first"], "This is the vector of [CLS]; the mean over all the tokens was asked for."),
-        (values["inner"], "[CLS] and [SEP] count here too; leave out only [PAD]."),
-        (values["sum"], "This is the sum; divide by the number of real tokens."),
-        (values["embeddings"], "These are the embeddings; take the last hidden state."),
-        (values["pooled"], "This is the pooler's output; take last_hidden_state."),
+        (
+            values["padded"],
+            say("[PAD] is averaged too: use the attention mask, and divide by the number of real tokens."),
+        ),
+        (values["first"], say("This is the vector of [CLS]; the mean over all the tokens was asked for.")),
+        (values["inner"], say("[CLS] and [SEP] count here too; leave out only [PAD].")),
+        (values["sum"], say("This is the sum; divide by the number of real tokens.")),
+        (values["embeddings"], say("These are the embeddings; take the last hidden state.")),
+        (values["pooled"], say("This is the pooler's output; take last_hidden_state.")),
     ]
-    compare(given, values["right"], "the features", 1e-4, hints)
-    return "each text gives the same numbers in a padded batch as alone."
+    compare(given, values["right"], say("the features"), 1e-4, hints)
+    return say("each text gives the same numbers in a padded batch as alone.")
 
 
 @exercise("08.3")
@@ -77,34 +81,42 @@ def multi_label_loss(answer: Any) -> str:
     for shape in ((4, 3), (1, 5), (7, 2)):
         logits = torch.randn(shape, generator=generator) * 4
         targets = (torch.rand(shape, generator=generator) < 0.4).float()
-        given = call(answer, logits.clone(), targets.clone(), shown=f"logits of shape {shape}")
+        given = call(answer, logits.clone(), targets.clone(), shown=say("logits of shape {shape}", shape=shape))
         expected = functional.binary_cross_entropy_with_logits(logits, targets)
         soft = -(targets * logits.log_softmax(-1))
         each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         hints = [
             (
                 soft.sum(-1).mean(),
-                "The softmax makes labels compete: two that hold cannot both be near 1. Use the sigmoid.",
+                say("The softmax makes labels compete: two that hold cannot both be near 1. Use the sigmoid."),
             ),
             (
                 functional.binary_cross_entropy(logits.softmax(-1), targets),
-                "The softmax makes labels compete; each is a question of its own: use the sigmoid.",
+                say("The softmax makes labels compete; each is a question of its own: use the sigmoid."),
             ),
             (
                 -(targets * functional.logsigmoid(logits)).mean(),
-                "Only the labels that hold are counted; saying yes to everything would cost nothing.",
+                say("Only the labels that hold are counted; saying yes to everything would cost nothing."),
             ),
-            (each.sum(), "This is the sum; the mean over texts and labels was asked for."),
-            (each.sum(-1).mean(), "The labels are summed; take the mean over them too."),
+            (each.sum(), say("This is the sum; the mean over texts and labels was asked for.")),
+            (each.sum(-1).mean(), say("The labels are summed; take the mean over them too.")),
         ]
-        compare(as_tensor(given, "the loss"), expected, f"the loss for logits of shape {shape}", 1e-5, hints)
-    huge = call(answer, torch.tensor([[200.0, -200.0]]), torch.tensor([[0.0, 1.0]]), shown="logits of 200 and -200")
-    if not bool(as_tensor(huge, "the loss").isfinite().all()):
-        raise Differs(
-            "for logits of 200 and -200 the loss is not finite.",
-            "log(sigmoid(x)) underflows: use logsigmoid, or torch's ready function.",
+        compare(
+            as_tensor(given, say("the loss")),
+            expected,
+            say("the loss for logits of shape {shape}", shape=shape),
+            1e-5,
+            hints,
         )
-    return "equal to the loss that the library trains with, for large logits too."
+    huge = call(
+        answer, torch.tensor([[200.0, -200.0]]), torch.tensor([[0.0, 1.0]]), shown=say("logits of 200 and -200")
+    )
+    if not bool(as_tensor(huge, say("the loss")).isfinite().all()):
+        raise Differs(
+            say("for logits of 200 and -200 the loss is not finite."),
+            say("log(sigmoid(x)) underflows: use logsigmoid, or torch's ready function."),
+        )
+    return say("equal to the loss that the library trains with, for large logits too.")
 
 
 @exercise("08.4")
@@ -113,18 +125,18 @@ def constant(answer: Any) -> str:
     import torch
 
     scores = torch.tensor([row["score"] for row in samples("similarity", "train")], dtype=torch.float64)
-    for name, values in (("similarity", scores), ("another set", scores[:31] ** 2)):
-        given = call(answer, values.tolist(), shown=f"the {len(values)} scores of {name}")
+    for name, values in (("similarity", scores), (say("another set"), scores[:31] ** 2)):
+        given = call(answer, values.tolist(), shown=say("the {count} scores of {name}", count=len(values), name=name))
         if not isinstance(given, (tuple, list)) or len(given) != 2:
-            raise Differs("a pair (constant, mean squared error) was expected.")
+            raise Differs(say("a pair (constant, mean squared error) was expected."))
         middle = values.median()
-        hints = [(middle, "The median makes the absolute error least; for squares it is another number.")]
-        compare(given[0], values.mean(), f"the constant for {name}", 1e-6, hints)
+        hints = [(middle, say("The median makes the absolute error least; for squares it is another number."))]
+        compare(given[0], values.mean(), say("the constant for {name}", name=name), 1e-6, hints)
         error = (values - values.mean()).square()
         hints = [
-            (error.sum(), "This is the sum; the mean was asked for."),
-            (error.mean().sqrt(), "This is the root of it."),
-            (values.var(), "Divide by the number of scores, not by one less."),
+            (error.sum(), say("This is the sum; the mean was asked for.")),
+            (error.mean().sqrt(), say("This is the root of it.")),
+            (values.var(), say("Divide by the number of scores, not by one less.")),
         ]
-        compare(given[1], error.mean(), f"the error for {name}", 1e-6, hints)
-    return "the mean, and the variance is its error."
+        compare(given[1], error.mean(), say("the error for {name}", name=name), 1e-6, hints)
+    return say("the mean, and the variance is its error.")

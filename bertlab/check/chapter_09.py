@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, compare, exercise, shipped_lab
+from bertlab.language import mark, say
 
 IGNORED = -100
 SENTENCES = (
@@ -33,12 +34,12 @@ def _alignments(word_ids: list, labels: list[int]) -> dict[str, list[int]]:
 
 
 _ALIGNMENT_HINTS = {
-    "every": "The first piece of a word carries its label; the pieces after it get -100.",
-    "last": "The label stands on the last piece; the first one carries it.",
-    "zeros": "What is not asked gets -100: 0 is a label like the others.",
-    "zeros special": "Special tokens get -100: 0 is a label like the others.",
-    "words": "One number for each piece, not for each word.",
-    "short": "[CLS] and [SEP] have a place too: -100.",
+    "every": mark("The first piece of a word carries its label; the pieces after it get -100."),
+    "last": mark("The label stands on the last piece; the first one carries it."),
+    "zeros": mark("What is not asked gets -100: 0 is a label like the others."),
+    "zeros special": mark("Special tokens get -100: 0 is a label like the others."),
+    "words": mark("One number for each piece, not for each word."),
+    "short": mark("[CLS] and [SEP] have a place too: -100."),
 }
 
 
@@ -49,15 +50,21 @@ def align(answer: Any) -> str:
     for words in SENTENCES:
         word_ids = tokenizer(words, is_split_into_words=True).word_ids()
         labels = [5 + place for place in range(len(words))]
-        given = call(answer, list(word_ids), list(labels), shown=f"the words {words}")
+        given = call(answer, list(word_ids), list(labels), shown=say("the words {words}", words=words))
         wrongs = _alignments(word_ids, labels)
-        given = as_tensor(given, "the labels").tolist()
+        given = as_tensor(given, say("the labels")).tolist()
         if given != wrongs["right"]:
-            hint = next((text for name, text in _ALIGNMENT_HINTS.items() if given == wrongs[name]), "")
+            hint = next((say(text) for name, text in _ALIGNMENT_HINTS.items() if given == wrongs[name]), "")
             raise Differs(
-                f"for the word ids {word_ids} the labels are {given}, but expected are {wrongs['right']}.", hint
+                say(
+                    "for the word ids {word_ids} the labels are {given}, but expected are {expected}.",
+                    word_ids=word_ids,
+                    given=given,
+                    expected=wrongs["right"],
+                ),
+                hint,
             )
-    return f"the first piece of every word, for {len(SENTENCES)} sentences."
+    return say("the first piece of every word, for {count} sentences.", count=len(SENTENCES))
 
 
 TAGS = (
@@ -80,26 +87,28 @@ def spans_of_tags(answer: Any) -> str:
             found = [(str(kind), int(first), int(end)) for kind, first, end in given]
         except (TypeError, ValueError):
             raise Differs(
-                f"the answer for {tags} is no list of (type, first word, behind the last word).",
-                "A list of tuples of three; an empty list where there is no name.",
+                say("the answer for {tags} is no list of (type, first word, behind the last word).", tags=tags),
+                say("A list of tuples of three; an empty list where there is no name."),
             ) from None
         if found == right:
             continue
         joined = [tuple(span) for span in spans([tag.replace("B-", "I-") for tag in tags])]
         if found == [(kind, first, end - 1) for kind, first, end in right]:
-            hint = "The last number is the place behind the last word, as in a slice."
+            hint = say("The last number is the place behind the last word, as in a slice.")
         elif found == [(f"B-{kind}", first, end) for kind, first, end in right]:
-            hint = "The type without its B-."
+            hint = say("The type without its B-.")
         elif found == joined:
-            hint = "A B begins a new span, also right behind another of the same type."
+            hint = say("A B begins a new span, also right behind another of the same type.")
         elif found == [span for span in right if span[2] < len(tags)]:
-            hint = "A span that goes on to the end of the sentence counts too."
+            hint = say("A span that goes on to the end of the sentence counts too.")
         elif sorted(found) == sorted(right):
-            hint = "In the order of the sentence."
+            hint = say("In the order of the sentence.")
         else:
             hint = ""
-        raise Differs(f"the spans of {tags} are {found}, but expected are {right}.", hint)
-    return f"the spans of {len(TAGS)} sentences."
+        raise Differs(
+            say("the spans of {tags} are {found}, but expected are {right}.", tags=tags, found=found, right=right), hint
+        )
+    return say("the spans of {count} sentences.", count=len(TAGS))
 
 
 _Spans = list[list[tuple[str, int, int]]]
@@ -127,16 +136,21 @@ def span_f1(answer: Any) -> str:
         loose = 2 * sum(len(a & b) for a, b in zip(*without_types)) / (ours + theirs)
         mixed = 2 * len({s for row in predicted for s in row} & {s for row in expected for s in row}) / (ours + theirs)
         given = call(
-            answer, *copy.deepcopy((predicted, expected)), shown=f"predicted {predicted} and expected {expected}"
+            answer,
+            *copy.deepcopy((predicted, expected)),
+            shown=say("predicted {predicted} and expected {expected}", predicted=predicted, expected=expected),
         )
         hints = [
-            (f1 * 100, "This is in percent; give a share between 0 and 1."),
-            (right / max(ours, 1), "This is the precision: right ones among those predicted."),
-            (right / max(theirs, 1), "This is the recall: right ones among those expected."),
-            (f1 / 2, "A factor of 2 is missing."),
-            (sum(by_sentence) / len(by_sentence), "Count over all sentences together; this is the mean of theirs."),
-            (loose, "The type of a span has to be right too."),
-            (mixed, "Compare sentence with sentence: the same place in another sentence is another span."),
+            (f1 * 100, say("This is in percent; give a share between 0 and 1.")),
+            (right / max(ours, 1), say("This is the precision: right ones among those predicted.")),
+            (right / max(theirs, 1), say("This is the recall: right ones among those expected.")),
+            (f1 / 2, say("A factor of 2 is missing.")),
+            (
+                sum(by_sentence) / len(by_sentence),
+                say("Count over all sentences together; this is the mean of theirs."),
+            ),
+            (loose, say("The type of a span has to be right too.")),
+            (mixed, say("Compare sentence with sentence: the same place in another sentence is another span.")),
         ]
-        compare(given, f1, "F1", 1e-6, [pair for pair in hints if abs(pair[0] - f1) > 1e-6])
-    return f"as the benchmarks count it, for {len(_CASES)} sets."
+        compare(given, f1, say("F1"), 1e-6, [pair for pair in hints if abs(pair[0] - f1) > 1e-6])
+    return say("as the benchmarks count it, for {count} sets.", count=len(_CASES))

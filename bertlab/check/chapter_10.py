@@ -6,6 +6,7 @@ from typing import Any
 
 from bertlab.check.verdict import Differs, call, compare, exercise, shipped_lab
 from bertlab.data import Task, encode
+from bertlab.language import say
 from bertlab.training import qa_answers
 
 PROMPTS = ("The ice on the lake was thin, so the children", "He put on a second jumper because")
@@ -19,7 +20,7 @@ ENDINGS = (
 def choice_batch(answer: Any) -> str:
     """Asked for: `choice_batch(prompts, endings)` -> tensors of shape (batch, choices, sequence)."""
     lab = shipped_lab()
-    given = call(answer, list(PROMPTS), [list(row) for row in ENDINGS], shown="2 prompts with 3 endings each")
+    given = call(answer, list(PROMPTS), [list(row) for row in ENDINGS], shown=say("2 prompts with 3 endings each"))
     count = len(ENDINGS[0])
     flat = [ending for row in ENDINGS for ending in row]
 
@@ -31,27 +32,34 @@ def choice_batch(answer: Any) -> str:
     alone = encoded(flat, None)
     joined = encoded([f"{prompt} {end}" for prompt, row in zip(PROMPTS, ENDINGS) for end in row], None)
     if not hasattr(given, "keys"):
-        raise Differs(f"a dictionary of tensors was expected, but the answer is of type {type(given).__name__}.")
+        raise Differs(
+            say("a dictionary of tensors was expected, but the answer is of type {kind}.", kind=type(given).__name__)
+        )
     for name, value in right.items():
         if name not in given:
-            raise Differs(f"{name!r} is missing; there are {', '.join(given.keys())}.")
-        hints = [(value, "The right rows, but flat: the model wants (batch, choices, sequence).")]
+            raise Differs(say("{name!r} is missing; there are {names}.", name=name, names=", ".join(given.keys())))
+        hints = [(value, say("The right rows, but flat: the model wants (batch, choices, sequence)."))]
         if name == "input_ids":
             hints += [
-                (value.view(2, count, -1).transpose(0, 1), "Batch and choices are swapped."),
+                (value.view(2, count, -1).transpose(0, 1), say("Batch and choices are swapped.")),
                 (
                     tiled[name].view(2, count, -1),
-                    "Prompts and endings do not belong together: each prompt is repeated"
-                    " for its own endings first, then comes the next one.",
+                    say(
+                        "Prompts and endings do not belong together: each prompt is repeated for its own "
+                        "endings first, then comes the next one."
+                    ),
                 ),
                 (
                     alone[name].view(2, count, -1),
-                    "The prompts are missing: an ending is read together with its prompt.",
+                    say("The prompts are missing: an ending is read together with its prompt."),
                 ),
-                (joined[name].view(2, count, -1), "Prompt and ending are a pair of texts, with [SEP] between them."),
+                (
+                    joined[name].view(2, count, -1),
+                    say("Prompt and ending are a pair of texts, with [SEP] between them."),
+                ),
             ]
         compare(given[name], value.view(2, count, -1), name, 0, hints)
-    return "the batch is (2, 3, sequence), as BertForMultipleChoice reads it."
+    return say("the batch is (2, 3, sequence), as BertForMultipleChoice reads it.")
 
 
 WINDOWS = ((10, 4, 2), (10, 4, 1), (10, 4, 0), (11, 5, 3), (3, 4, 1), (4, 4, 1), (1, 4, 0), (50, 16, 8), (6, 5, 4))
@@ -70,33 +78,42 @@ def library_windows(length: int, size: int, overlap: int) -> list[tuple[int, int
 def windows(answer: Any) -> str:
     """Asked for: `windows(length, size, overlap)` -> list of (start, end) that covers every token."""
     for length, size, overlap in WINDOWS:
-        shown = f"length {length}, size {size}, overlap {overlap}"
+        shown = say("length {length}, size {size}, overlap {overlap}", length=length, size=size, overlap=overlap)
         given = call(answer, length, size, overlap, shown=shown)
         try:
             given = [(int(start), int(end)) for start, end in given]
         except (TypeError, ValueError):
-            raise Differs(f"for {shown} a list of (start, end) was expected, but given is {given!r}.") from None
+            raise Differs(
+                say(
+                    "for {shown} a list of (start, end) was expected, but given is {given!r}.", shown=shown, given=given
+                )
+            ) from None
         expected = library_windows(length, size, overlap)
         if given != expected:
-            message = f"for {shown} the answer is {given[:6]}, but the library cuts {expected[:6]}."
+            message = say(
+                "for {shown} the answer is {given}, but the library cuts {expected}.",
+                shown=shown,
+                given=given[:6],
+                expected=expected[:6],
+            )
             raise Differs(message, _window_hint(length, size, overlap, given, expected))
-    return f"every token is covered, in {len(WINDOWS)} cases."
+    return say("every token is covered, in {count} cases.", count=len(WINDOWS))
 
 
 def _window_hint(length: int, size: int, overlap: int, given: list, expected: list) -> str:
     covered = {place for start, end in given for place in range(start, end)}
     missing = sorted(set(range(length)) - covered)
     if missing:
-        return f"Token {missing[0]} is in no window: an answer there would never be found."
+        return say("Token {place} is in no window: an answer there would never be found.", place=missing[0])
     if any(end > length for _, end in given):
-        return "The last window ends with the text."
+        return say("The last window ends with the text.")
     if any(end - start > size for start, end in given):
-        return f"A window holds at most {size} tokens."
+        return say("A window holds at most {size} tokens.", size=size)
     if len(given) > 1 and given[1][0] - given[0][0] == overlap != size - overlap:
-        return "The overlap (“stride”) is what two windows share, not the step from one to the next."
+        return say("The overlap (“stride”) is what two windows share, not the step from one to the next.")
     if given[: len(expected)] == expected:
-        return "The text ends in an earlier window: what follows holds nothing new."
-    return "A window begins size - overlap tokens after the one before it; the last is the first to reach the end."
+        return say("The text ends in an earlier window: what follows holds nothing new.")
+    return say("A window begins size - overlap tokens after the one before it; the last is the first to reach the end.")
 
 
 @exercise("10.3")
@@ -114,18 +131,31 @@ def best_span(answer: Any) -> str:
         inside = torch.zeros(length, dtype=torch.bool)
         inside[first : length - 1] = True
         expected = library_span(start, end, inside, longest)
-        shown = f"{length} tokens, context {first} to {length - 2}, at most {longest} long"
+        shown = say(
+            "{length} tokens, context {first} to {last}, at most {longest} long",
+            length=length,
+            first=first,
+            last=length - 2,
+            longest=longest,
+        )
         given = call(answer, start.clone(), end.clone(), inside.clone(), longest, shown=shown)
         try:
             given = tuple(int(place) for place in given)
         except (TypeError, ValueError):
-            raise Differs(f"for {shown} a pair (start, end) was expected, but given is {given!r}.") from None
+            raise Differs(
+                say("for {shown} a pair (start, end) was expected, but given is {given!r}.", shown=shown, given=given)
+            ) from None
         if given != expected:
             raise Differs(
-                f"for {shown} the answer is {given}, but the best legal span is {expected}.",
+                say(
+                    "for {shown} the answer is {given}, but the best legal span is {expected}.",
+                    shown=shown,
+                    given=given,
+                    expected=expected,
+                ),
                 _span_hint(start, end, inside, longest, given),
             )
-    return f"the library's span in {cases} cases."
+    return say("the library's span in {cases} cases.", cases=cases)
 
 
 def library_span(start: Any, end: Any, inside: Any, longest: int) -> tuple[int, int]:
@@ -141,11 +171,11 @@ def library_span(start: Any, end: Any, inside: Any, longest: int) -> tuple[int, 
 
 def _span_hint(start: Any, end: Any, inside: Any, longest: int, given: tuple) -> str:
     if len(given) != 2 or not all(0 <= place < len(start) for place in given):
-        return "Return the positions of its first and last token."
+        return say("Return the positions of its first and last token.")
     if not all(bool(inside[place]) for place in given):
-        return "The span leaves the context: [CLS], the question and [SEP] are no answers."
+        return say("The span leaves the context: [CLS], the question and [SEP] are no answers.")
     if given[1] < given[0]:
-        return "It ends before it begins: the two best places taken one by one need not fit each other."
+        return say("It ends before it begins: the two best places taken one by one need not fit each other.")
     if given[1] - given[0] >= longest:
-        return "It is too long: from its first to its last token it may hold so many tokens, both counted."
-    return "It is legal, but another one has a higher sum of its start logit and its end logit."
+        return say("It is too long: from its first to its last token it may hold so many tokens, both counted.")
+    return say("It is legal, but another one has a higher sum of its start logit and its end logit.")

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from bertlab.check.verdict import Differs, call, compare, exercise, shipped_lab
+from bertlab.language import say
 
 SENTENCE = "The capital of France is [MASK]."
 
@@ -24,19 +25,22 @@ def through_head(answer: Any) -> str:
     table, head = lab.model.bert.embeddings.word_embeddings.weight.detach(), lab.model.cls.predictions
     for number, name in enumerate(names):
         state, right = recording[name], expected[number]
-        given = call(answer, state.clone(), shown=f"hidden state {number}")
+        given = call(answer, state.clone(), shown=say("hidden state {number}", number=number))
         hints = [
-            (state @ table.T, "The head's own layer and its bias are missing: use `lab.model.cls.predictions` whole."),
-            (right - head.bias.detach(), "The bias of the head is missing."),
-            (right.softmax(-1), "These are probabilities; logits were asked for."),
-            (right[0], "Keep the batch axis."),
-            (expected[-1], "This is the last layer's, whatever state is given."),
+            (
+                state @ table.T,
+                say("The head's own layer and its bias are missing: use `lab.model.cls.predictions` whole."),
+            ),
+            (right - head.bias.detach(), say("The bias of the head is missing.")),
+            (right.softmax(-1), say("These are probabilities; logits were asked for.")),
+            (right[0], say("Keep the batch axis.")),
+            (expected[-1], say("This is the last layer's, whatever state is given.")),
         ]
         hints = [
             pair for pair in hints if pair[0].shape != right.shape or not torch.allclose(pair[0], right, atol=1e-3)
         ]
-        compare(given, right, f"the logits of state {number}", 1e-3, hints)
-    return f"equal to the library's lens on {len(names)} hidden states; the last is the model."
+        compare(given, right, say("the logits of state {number}", number=number), 1e-3, hints)
+    return say("equal to the library's lens on {count} hidden states; the last is the model.", count=len(names))
 
 
 _WORDS = [f"w{number % 60}" for number in range(240)]
@@ -51,38 +55,55 @@ def control(answer: Any) -> str:
         for word, label in zip(_WORDS, labels):
             types.setdefault(word, set()).add(label)
         if any(len(found) > 1 for found in types.values()):
-            raise Differs("one word has several labels.", "Draw once for each different word, and remember it.")
+            raise Differs(
+                say("one word has several labels."), say("Draw once for each different word, and remember it.")
+            )
         if labels != _drawn(answer, classes, 0):
             raise Differs(
-                "the same seed gives other labels the second time.", "Make a generator of your own from the seed."
+                say("the same seed gives other labels the second time."),
+                say("Make a generator of your own from the seed."),
             )
         if labels == _drawn(answer, classes, 1):
-            raise Differs("another seed gives the same labels.", "The seed decides the draw.")
+            raise Differs(say("another seed gives the same labels."), say("The seed decides the draw."))
         counts = Counter(next(iter(found)) for found in types.values())
         if len(counts) < classes or max(counts.values()) > 60 / classes + 24:
             raise Differs(
-                f"of 60 words the classes get {[counts[label] for label in range(classes)]}.",
-                "Every class is equally likely, whatever the word.",
+                say("of 60 words the classes get {counts}.", counts=[counts[label] for label in range(classes)]),
+                say("Every class is equally likely, whatever the word."),
             )
         firsts = [next(iter(types[f"w{number}"])) for number in range(60)]
         if firsts == [number % classes for number in range(60)]:
-            raise Differs("the classes go round in order.", "At random: the order of the words must not tell.")
-    return "one random class for each word type, decided by the seed alone."
+            raise Differs(
+                say("the classes go round in order."), say("At random: the order of the words must not tell.")
+            )
+    return say("one random class for each word type, decided by the seed alone.")
 
 
 def _drawn(answer: Any, classes: int, seed: int) -> list[int]:
     """The labels that the answer gives, as numbers."""
-    given = call(answer, list(_WORDS), classes, seed, shown=f"240 words, {classes} classes and seed {seed}")
+    given = call(
+        answer,
+        list(_WORDS),
+        classes,
+        seed,
+        shown=say("240 words, {classes} classes and seed {seed}", classes=classes, seed=seed),
+    )
     try:
         labels = [int(label) for label in given]
     except (TypeError, ValueError):
-        raise Differs("the answer is no list of whole numbers.", "A number for each word, in their order.") from None
+        raise Differs(
+            say("the answer is no list of whole numbers."), say("A number for each word, in their order.")
+        ) from None
     if len(labels) != len(_WORDS):
         raise Differs(
-            f"there are {len(labels)} labels for {len(_WORDS)} words.", "A label for each word, repeated ones too."
+            say("there are {count} labels for {words} words.", count=len(labels), words=len(_WORDS)),
+            say("A label for each word, repeated ones too."),
         )
     if min(labels) < 0 or max(labels) >= classes:
-        raise Differs(f"the labels go from {min(labels)} to {max(labels)}.", f"From 0 to {classes - 1}.")
+        raise Differs(
+            say("the labels go from {least} to {greatest}.", least=min(labels), greatest=max(labels)),
+            say("From 0 to {last}.", last=classes - 1),
+        )
     return labels
 
 
@@ -103,11 +124,11 @@ def selectivity(answer: Any) -> str:
         arguments = list(predicted), list(labels), list(control_predicted), list(control_labels)
         given = call(answer, *arguments, shown=f"{arguments}")
         hints = [
-            (-right, "The task minus the control task, not the other way round."),
-            (shares[0], "The accuracy on the control task is not taken off."),
-            (shares[0] / max(shares[1], 1e-9), "The difference of the two, not their ratio."),
-            (100 * right, "This is in percent; give a difference of shares."),
-            (right * len(labels), "This is a difference of counts; divide by the number of rows."),
+            (-right, say("The task minus the control task, not the other way round.")),
+            (shares[0], say("The accuracy on the control task is not taken off.")),
+            (shares[0] / max(shares[1], 1e-9), say("The difference of the two, not their ratio.")),
+            (100 * right, say("This is in percent; give a difference of shares.")),
+            (right * len(labels), say("This is a difference of counts; divide by the number of rows.")),
         ]
-        compare(given, right, "the selectivity", 1e-6, [pair for pair in hints if abs(pair[0] - right) > 1e-6])
-    return f"accuracy minus control accuracy, for {len(cases)} cases."
+        compare(given, right, say("the selectivity"), 1e-6, [pair for pair in hints if abs(pair[0] - right) > 1e-6])
+    return say("accuracy minus control accuracy, for {count} cases.", count=len(cases))

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, close, compare, exercise, shipped_lab
+from bertlab.language import say
 
 CLEAN, CORRUPT, PLACE, WORD = "The capital of France is [MASK].", "The capital of Italy is [MASK].", 6, "paris"
 
@@ -21,18 +22,23 @@ def restored(answer: Any) -> str:
     ]
     for patched, clean, corrupt in cases:
         right = (patched - corrupt) / (clean - corrupt)
-        shown = f"patched {patched.tolist()}, clean {float(clean):g}, corrupt {float(corrupt):g}"
+        shown = say(
+            "patched {patched}, clean {clean:g}, corrupt {corrupt:g}",
+            patched=patched.tolist(),
+            clean=float(clean),
+            corrupt=float(corrupt),
+        )
         given = call(answer, patched.clone(), clean.clone(), corrupt.clone(), shown=shown)
         hints = [
-            (1 - right, "Clean and corrupt are swapped: 1 is fully restored."),
-            (patched - corrupt, "Divide by the distance of clean and corrupt."),
-            ((patched - corrupt) / clean, "Divide by the distance of clean and corrupt, not by clean."),
-            ((patched - corrupt) / (corrupt - clean), "The sign of the denominator: clean − corrupt."),
-            (right.clamp(0, 1), "Values below 0 and above 1 are possible, and tell something: do not cut them."),
-            (patched / clean, "The corrupt run is the zero of the scale."),
+            (1 - right, say("Clean and corrupt are swapped: 1 is fully restored.")),
+            (patched - corrupt, say("Divide by the distance of clean and corrupt.")),
+            ((patched - corrupt) / clean, say("Divide by the distance of clean and corrupt, not by clean.")),
+            ((patched - corrupt) / (corrupt - clean), say("The sign of the denominator: clean − corrupt.")),
+            (right.clamp(0, 1), say("Values below 0 and above 1 are possible, and tell something: do not cut them.")),
+            (patched / clean, say("The corrupt run is the zero of the scale.")),
         ]
-        compare(given, right, "the effect", 1e-5, hints)
-    return "1 for the clean run, 0 for the corrupt one, and everything between and beyond."
+        compare(given, right, say("the effect"), 1e-5, hints)
+    return say("1 for the clean run, 0 for the corrupt one, and everything between and beyond.")
 
 
 @functools.cache
@@ -68,18 +74,28 @@ def one_patch(answer: Any) -> str:
     asked = [(0, 4), (2, 4), (3, 6), (layers - 1, 6), (1, 0), (layers - 1, places - 1)]
     for layer, place in asked:
         right = float(values["right"][layer, place])
-        given = as_tensor(call(answer, layer, place, shown=f"layer {layer} and place {place}"), "ln p")
+        given = as_tensor(
+            call(answer, layer, place, shown=say("layer {layer} and place {place}", layer=layer, place=place)),
+            say("ln p"),
+        )
         hints = [
-            (values["corrupt"], "This is the corrupt run as it is: nothing was put into it."),
-            (values["clean"], "This is the clean run as it is."),
-            (float(values["turned"][layer, place]), "The two sentences are swapped: Italy is run, France is put in."),
-            (2.718281828**right, "This is the probability; its logarithm was asked for."),
+            (values["corrupt"], say("This is the corrupt run as it is: nothing was put into it.")),
+            (values["clean"], say("This is the clean run as it is.")),
+            (
+                float(values["turned"][layer, place]),
+                say("The two sentences are swapped: Italy is run, France is put in."),
+            ),
+            (2.718281828**right, say("This is the probability; its logarithm was asked for.")),
         ]
         if layer + 1 < layers:
-            hints.append((float(values["right"][layer + 1, place]), "This is one layer too high: layers count from 0."))
+            hints.append(
+                (float(values["right"][layer + 1, place]), say("This is one layer too high: layers count from 0."))
+            )
         hints = [pair for pair in hints if not close(as_tensor(pair[0], "p"), as_tensor(right, "p"), 2e-3)]
-        compare(given, right, f"ln p with layer {layer}, place {place} put in", 1e-3, hints)
-    return f"equal to the library's for {len(asked)} places, to 1e-3."
+        compare(
+            given, right, say("ln p with layer {layer}, place {place} put in", layer=layer, place=place), 1e-3, hints
+        )
+    return say("equal to the library's for {count} places, to 1e-3.", count=len(asked))
 
 
 @exercise("13.3")
@@ -101,25 +117,25 @@ def integrate(answer: Any) -> str:
     for first, last, steps in (([0.0, 0, 0], [1.0, -2, 0.5], 50), ([0.5, 1, -1], [-1.0, 2, 3], 80)):
         start, end = (torch.tensor(x, dtype=torch.float64) for x in (first, last))
         right = mean_at(0.5, start, end, steps) * (end - start)
-        shown = f"{steps} steps from {start.tolist()} to {end.tolist()}"
+        shown = say("{steps} steps from {start} to {end}", steps=steps, start=start.tolist(), end=end.tolist())
         given = call(answer, gradient, start.clone(), end.clone(), steps, shown=shown)
         hints = [
             (
                 mean_at(0.0, start, end, steps) * (end - start),
-                "The points stand at the beginning of each piece, not its middle.",
+                say("The points stand at the beginning of each piece, not its middle."),
             ),
             (
                 mean_at(1.0, start, end, steps) * (end - start),
-                "The points stand at the end of each piece, not its middle.",
+                say("The points stand at the end of each piece, not its middle."),
             ),
-            (mean_at(0.5, start, end, steps), "The mean gradient still has to be multiplied by (end − start)."),
-            (mean_at(0.5, start, end, steps) * end, "Multiply by (end − start), not by the end."),
-            (gradient(end) * (end - start), "This is the gradient at the end alone (gradient x input)."),
-            (right * steps, "This is the sum of the gradients; their mean was asked for."),
-            (right.sum(), "One share for each input; here they are added up."),
+            (mean_at(0.5, start, end, steps), say("The mean gradient still has to be multiplied by (end − start).")),
+            (mean_at(0.5, start, end, steps) * end, say("Multiply by (end − start), not by the end.")),
+            (gradient(end) * (end - start), say("This is the gradient at the end alone (gradient x input).")),
+            (right * steps, say("This is the sum of the gradients; their mean was asked for.")),
+            (right.sum(), say("One share for each input; here they are added up.")),
         ]
-        compare(given, right, "the shares", 1e-6, hints)
+        compare(given, right, say("the shares"), 1e-6, hints)
         whole = float(value(end) - value(start))
-        if abs(float(as_tensor(given, "the shares").sum()) - whole) > 1e-3 * max(1.0, abs(whole)):
-            raise Differs("the shares do not add up to the difference of the function.")
-    return "the shares add up to the difference of the function, in two cases."
+        if abs(float(as_tensor(given, say("the shares")).sum()) - whole) > 1e-3 * max(1.0, abs(whole)):
+            raise Differs(say("the shares do not add up to the difference of the function."))
+    return say("the shares add up to the difference of the function, in two cases.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bertlab.check.verdict import Differs, as_tensor, call, exercise
+from bertlab.language import say
 
 DRAWS = 4000
 
@@ -28,26 +29,44 @@ def interval(answer: Any) -> str:
     generator = torch.Generator().manual_seed(2)
     for count, scale in ((12, 1.0), (40, 5.0)):
         values = (torch.randn(count, generator=generator) * scale + scale).tolist()
-        low, high = _two(call(answer, list(values), DRAWS, 0, shown=f"{count} values and {DRAWS} draws"))
+        low, high = _two(
+            call(
+                answer, list(values), DRAWS, 0, shown=say("{count} values and {draws} draws", count=count, draws=DRAWS)
+            )
+        )
         right_low, right_high = library_interval(values, DRAWS, 1)
         width = right_high - right_low
         if max(abs(low - right_low), abs(high - right_high)) > 0.06 * width:
             raise Differs(
-                f"of {count} values the interval goes from {low:.3f} to {high:.3f}; expected is one near "
-                f"{right_low:.3f} to {right_high:.3f}.",
+                say(
+                    "of {count} values the interval goes from {low:.3f} to {high:.3f}; expected is one "
+                    "near {right_low:.3f} to {right_high:.3f}.",
+                    count=count,
+                    low=low,
+                    high=high,
+                    right_low=right_low,
+                    right_high=right_high,
+                ),
                 _interval_hint(values, low, high, width),
             )
-        if (low, high) != _two(call(answer, list(values), DRAWS, 0, shown=f"{count} values")):
-            raise Differs("the same seed gives another interval.", "Make a generator of your own from the seed.")
-    return "within the accuracy of 4,000 draws of the library's, for two lists."
+        if (low, high) != _two(call(answer, list(values), DRAWS, 0, shown=say("{count} values", count=count))):
+            raise Differs(
+                say("the same seed gives another interval."), say("Make a generator of your own from the seed.")
+            )
+    return say("within the accuracy of 4,000 draws of the library's, for two lists.")
 
 
 def _two(given: Any) -> tuple[float, float]:
     if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise Differs(f"a pair (low, high) was expected, but the answer is of type {type(given).__name__}.")
+        raise Differs(
+            say("a pair (low, high) was expected, but the answer is of type {kind}.", kind=type(given).__name__)
+        )
     low, high = (float(as_tensor(part, name)) for part, name in zip(given, ("low", "high")))
     if low > high:
-        raise Differs(f"the lower end is {low:.3f} and the upper {high:.3f}.", "(low, high), in this order.")
+        raise Differs(
+            say("the lower end is {low:.3f} and the upper {high:.3f}.", low=low, high=high),
+            say("(low, high), in this order."),
+        )
     return low, high
 
 
@@ -57,20 +76,22 @@ def _interval_hint(values: list[float], low: float, high: float, width: float) -
 
     numbers = torch.tensor(values, dtype=torch.float64)
     others = {
-        "These are quantiles of the values; take those of the means of resampled lists.": (
+        say("These are quantiles of the values; take those of the means of resampled lists."): (
             float(numbers.quantile(0.025)),
             float(numbers.quantile(0.975)),
         ),
-        "The middle 95 % goes from the 2.5 % quantile to the 97.5 % quantile.": library_interval(values, DRAWS, 1, 0.9),
+        say("The middle 95 % goes from the 2.5 % quantile to the 97.5 % quantile."): library_interval(
+            values, DRAWS, 1, 0.9
+        ),
     }
     for hint, (other_low, other_high) in others.items():
         if max(abs(low - other_low), abs(high - other_high)) < 0.06 * max(width, other_high - other_low):
             return hint
     if high - low > 1.4 * width:
-        return "Is it the smallest and the largest mean? Take the quantiles of all means."
+        return say("Is it the smallest and the largest mean? Take the quantiles of all means.")
     if high - low < 0.05 * width:
-        return "Every list has the same mean: draw with replacement, as many values as the list has."
-    return "As many values as the list has, drawn with replacement; their mean; again and again."
+        return say("Every list has the same mean: draw with replacement, as many values as the list has.")
+    return say("As many values as the list has, drawn with replacement; their mean; again and again.")
 
 
 def padded(lengths: list[int], batches: list[list[int]]) -> int:
@@ -84,34 +105,41 @@ def batches(answer: Any) -> str:
     from bertlab.data import length_sorted_batches
 
     for lengths, size in (([9, 3, 5, 3, 9, 4, 8], 3), (list(range(20, 0, -1)), 4), ([7, 7, 7], 8), ([2, 30, 2, 30], 2)):
-        shown = f"the lengths {lengths} and size {size}"
+        shown = say("the lengths {lengths} and size {size}", lengths=lengths, size=size)
         given = call(answer, list(lengths), size, shown=shown)
         try:
             cut = [[int(number) for number in batch] for batch in given]
         except (TypeError, ValueError):
-            raise Differs("the answer is no list of lists of numbers.", "A list of batches of numbers.") from None
+            raise Differs(
+                say("the answer is no list of lists of numbers."), say("A list of batches of numbers.")
+            ) from None
         numbers = sorted(number for batch in cut for number in batch)
         if numbers != list(range(len(lengths))):
-            hint = "Batches hold the numbers of the texts, not their lengths."
+            hint = say("Batches hold the numbers of the texts, not their lengths.")
             raise Differs(
-                f"for {shown} the numbers are {numbers}.",
+                say("for {shown} the numbers are {numbers}.", shown=shown, numbers=numbers),
                 hint
                 if numbers == sorted(lengths)
-                else "Each number from 0 up comes exactly once, in the last batch too.",
+                else say("Each number from 0 up comes exactly once, in the last batch too."),
             )
         if any(len(batch) != size for batch in cut[:-1]) or not 0 < len(cut[-1]) <= size:
             raise Differs(
-                f"for {shown} the batches have {[len(batch) for batch in cut]} texts.",
-                f"{size} to a batch; only the last one may be smaller.",
+                say("for {shown} the batches have {sizes} texts.", shown=shown, sizes=[len(batch) for batch in cut]),
+                say("{size} to a batch; only the last one may be smaller.", size=size),
             )
         best = min(padded(lengths, length_sorted_batches(lengths, size)), padded(lengths, _ascending(lengths, size)))
         if padded(lengths, cut) > best:
-            hint = "Sort by length first, so that texts of like length stand together."
+            hint = say("Sort by length first, so that texts of like length stand together.")
             if padded(lengths, cut) == padded(lengths, _ascending(lengths, size)):
-                hint = "Longest first: then the batch that is not full holds the shortest texts."
-            said = f"for {shown} {padded(lengths, cut)} places are padding, and {best} suffice."
+                hint = say("Longest first: then the batch that is not full holds the shortest texts.")
+            said = say(
+                "for {shown} {padding} places are padding, and {best} suffice.",
+                shown=shown,
+                padding=padded(lengths, cut),
+                best=best,
+            )
             raise Differs(said, hint, share=0.5)  # every text stands in a batch of the right size
-    return "every number once, and no padding that can be saved."
+    return say("every number once, and no padding that can be saved.")
 
 
 def _ascending(lengths: list[int], size: int) -> list[list[int]]:

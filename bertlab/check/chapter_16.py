@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from bertlab.check.verdict import call, close, compare, exercise, shipped_lab
+from bertlab.language import say
 
 PAIRS = (
     ("A man is playing the guitar on the street.", "Someone makes music on the pavement."),
@@ -28,23 +29,25 @@ def split(answer: Any) -> str:
     """Asked for: `split(a, b)`: (tokens of a, tokens of b), whose sum is the cosine of the two means."""
     for pair in PAIRS:
         a, b, right = states(pair)
-        given = call(answer, a.clone(), b.clone(), shown=f"{a.shape[0]} and {b.shape[0]} vectors")
+        given = call(
+            answer, a.clone(), b.clone(), shown=say("{first} and {second} vectors", first=a.shape[0], second=b.shape[0])
+        )
         norms = a.norm(dim=-1)[:, None] * b.norm(dim=-1)
         cosines = a @ b.T / norms
         hints = [
-            (a @ b.T, "Divide by the lengths of the two means, and by both numbers of tokens."),
-            (a @ b.T / (a.mean(0).norm() * b.mean(0).norm()), "The mean divides by both numbers of tokens."),
-            (a @ b.T / (len(a) * len(b)), "Divide by the lengths of the two means too."),
-            (cosines, "These are the cosines of the pairs: they do not add up to the cosine of the means."),
+            (a @ b.T, say("Divide by the lengths of the two means, and by both numbers of tokens.")),
+            (a @ b.T / (a.mean(0).norm() * b.mean(0).norm()), say("The mean divides by both numbers of tokens.")),
+            (a @ b.T / (len(a) * len(b)), say("Divide by the lengths of the two means too.")),
+            (cosines, say("These are the cosines of the pairs: they do not add up to the cosine of the means.")),
             (
                 cosines / cosines.numel(),
-                "The mean of the pairs' cosines is not the cosine of the means: long vectors count more.",
+                say("The mean of the pairs' cosines is not the cosine of the means: long vectors count more."),
             ),
-            (right.T, "The tokens of a are the rows."),
-            (right.sum(), "One number for each pair of tokens; here they are added up."),
+            (right.T, say("The tokens of a are the rows.")),
+            (right.sum(), say("One number for each pair of tokens; here they are added up.")),
         ]
-        compare(given, right, "the split", 1e-5, hints)
-    return f"equal to the library's, and the cells add up to the cosine, for {len(PAIRS)} pairs."
+        compare(given, right, say("the split"), 1e-5, hints)
+    return say("equal to the library's, and the cells add up to the cosine, for {count} pairs.", count=len(PAIRS))
 
 
 @exercise("16.2")
@@ -59,21 +62,21 @@ def anisotropy(answer: Any) -> str:
         points = torch.randn(count, 6, generator=generator, dtype=torch.float64) * torch.arange(1, count + 1)[:, None]
         points = points + shift
         right = geometry.anisotropy(points)
-        given = call(answer, points.clone(), shown=f"{count} points")
+        given = call(answer, points.clone(), shown=say("{count} points", count=count))
         directions = points / points.norm(dim=-1, keepdim=True)
         cosines = directions @ directions.T
         hints = [
-            (cosines.mean(), "The cosine of each point with itself, 1, is counted; leave the diagonal out."),
-            ((cosines.sum() - count) / count**2, "Divide by the number of pairs of different points."),
-            ((cosines.sum() - count) / 2, "This is the sum; the mean was asked for."),
+            (cosines.mean(), say("The cosine of each point with itself, 1, is counted; leave the diagonal out.")),
+            ((cosines.sum() - count) / count**2, say("Divide by the number of pairs of different points.")),
+            ((cosines.sum() - count) / 2, say("This is the sum; the mean was asked for.")),
             (
                 (points @ points.T).fill_diagonal_(0).sum() / (count * (count - 1)),
-                "These are products; divide by the lengths.",
+                say("These are products; divide by the lengths."),
             ),
-            (cosines, "One number for all pairs: their mean."),
+            (cosines, say("One number for all pairs: their mean.")),
         ]
-        compare(given, right, f"the mean cosine of {count} points", 1e-6, hints)
-    return "equal to the library's, for three clouds."
+        compare(given, right, say("the mean cosine of {count} points", count=count), 1e-6, hints)
+    return say("equal to the library's, for three clouds.")
 
 
 @exercise("16.3")
@@ -92,14 +95,14 @@ def spearman(answer: Any) -> str:
         right, pearson = found["spearman"] / 100, found["pearson"] / 100
         orders = [torch.tensor(values).argsort().double() for values in (x, y)]
         wrong = float(torch.corrcoef(torch.stack(orders))[0, 1])
-        given = call(answer, list(x), list(y), shown=f"{len(x)} values each")
+        given = call(answer, list(x), list(y), shown=say("{count} values each", count=len(x)))
         hints = [
-            (pearson, "This is the correlation of the values; take that of their ranks."),
-            (wrong, "argsort gives the order, not the ranks; sort the order once more."),
-            (-right, "One of the two lists is ranked the other way round."),
-            (100 * right, "This is in percent; give a number from -1 to 1."),
+            (pearson, say("This is the correlation of the values; take that of their ranks.")),
+            (wrong, say("argsort gives the order, not the ranks; sort the order once more.")),
+            (-right, say("One of the two lists is ranked the other way round.")),
+            (100 * right, say("This is in percent; give a number from -1 to 1.")),
         ]
         numbers = (torch.tensor(float(right)).double(),)
         hints = [h for h in hints if not close(torch.tensor(float(h[0])).double(), *numbers, 1e-4)]
-        compare(given, right, f"the rank correlation of {len(x)} values", 1e-4, hints)
-    return "equal to the library's, for three pairs of lists."
+        compare(given, right, say("the rank correlation of {count} values", count=len(x)), 1e-4, hints)
+    return say("equal to the library's, for three pairs of lists.")

@@ -18,7 +18,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-TODO, CORRECT, DIFFERS, UNKNOWN = "todo", "correct", "differs", "unknown"
+from bertlab.language import mark, say
+
+TODO, CORRECT, DIFFERS, UNKNOWN = "todo", "correct", "differs", "unknown"  # for programs, in every language
+_WORDS = {TODO: mark("todo"), CORRECT: mark("correct"), DIFFERS: mark("differs"), UNKNOWN: mark("unknown")}
 _SIGNS = {TODO: "○", CORRECT: "✓", DIFFERS: "✗", UNKNOWN: "?"}
 _COLOURS = {TODO: "#6b6b6b", CORRECT: "#0072b2", DIFFERS: "#bd4b00", UNKNOWN: "#bd4b00"}
 
@@ -54,18 +57,22 @@ class Verdict:
         return float(total) * self.share
 
     def __repr__(self) -> str:
-        text = f"{_SIGNS[self.state]} {self.exercise} {self.state}"
-        if self.message:
-            text += f": {self.message}"
-        return text + ("\n  (there is a hint in .hint)" if self.hint else "")
+        text = self._with_message(f"{_SIGNS[self.state]} {self.exercise} {say(_WORDS[self.state])}", self.message)
+        return text + ("\n  " + say("(there is a hint in .hint)") if self.hint else "")
 
     def _repr_html_(self) -> str:
         # The sign alone has a colour, one that is seen on light and on dark paper; the words keep the page's own ink.
         sign = f'<span style="color:{_COLOURS[self.state]}">{_SIGNS[self.state]}</span>'
-        head = f"<b>{sign} {html.escape(self.exercise)} {self.state}</b>"
-        body = f": {html.escape(self.message)}" if self.message else ""
-        fold = f"<details><summary>Hint</summary>{html.escape(self.hint)}</details>" if self.hint else ""
-        return f"<div>{head}{body}{fold}</div>"
+        head = f"<b>{sign} {html.escape(self.exercise)} {html.escape(say(_WORDS[self.state]))}</b>"
+        said = self._with_message(head, html.escape(self.message))
+        if self.hint:
+            summary = html.escape(say("Hint"))
+            said += f"<details><summary>{summary}</summary>{html.escape(self.hint)}</details>"
+        return f"<div>{said}</div>"
+
+    @staticmethod
+    def _with_message(verdict: str, message: str) -> str:
+        return say("{verdict}: {message}", verdict=verdict, message=message) if message else verdict
 
 
 class NotRight(AssertionError):
@@ -133,7 +140,8 @@ def _judged(number: Any, answer: Any) -> Verdict:
         number = str(number).strip()
         if number not in exercises():
             near = difflib.get_close_matches(number.zfill(4), exercises(), n=1, cutoff=0.0)
-            return Verdict(number, UNKNOWN, f"there is no such exercise; the nearest number is {near[0]}.")
+            message = say("there is no such exercise; the nearest number is {near}.", near=near[0])
+            return Verdict(number, UNKNOWN, message)
         if answer is ...:
             raise Todo
         with warnings.catch_warnings():  # nbgrader gives no points to a cell that warns
@@ -144,12 +152,14 @@ def _judged(number: Any, answer: Any) -> Verdict:
     except Differs as difference:
         return Verdict(number, DIFFERS, str(difference), difference.hint, difference.share)
     except KeyboardInterrupt:
-        return Verdict(number, DIFFERS, "interrupted before there was an answer.", "Does every loop come to an end?")
+        hint = say("Does every loop come to an end?")
+        return Verdict(number, DIFFERS, say("interrupted before there was an answer."), hint)
     except SystemExit:
-        return Verdict(number, DIFFERS, "the answer ends Python.", "Return the value instead of calling exit().")
+        hint = say("Return the value instead of calling exit().")
+        return Verdict(number, DIFFERS, say("the answer ends Python."), hint)
     except BaseException as error:  # whatever an answer raises, in its own __repr__ or __str__ too
-        message = f"the answer could not be compared ({_told(error)})."
-        return Verdict(_text(number), DIFFERS, message, "Is it of the kind that the exercise asks for?")
+        message = say("the answer could not be compared ({error}).", error=_told(error))
+        return Verdict(_text(number), DIFFERS, message, say("Is it of the kind that the exercise asks for?"))
 
 
 def _told(error: BaseException) -> str:
@@ -184,23 +194,32 @@ def call(function: Any, *arguments: Any, shown: str = "") -> Any:
     """
     if not callable(function):
         raise Differs(
-            f"a function was expected, but the answer is of type {type(function).__name__}.",
-            "Give the function itself, without calling it: check(number, my_function).",
+            say("a function was expected, but the answer is of type {kind}.", kind=type(function).__name__),
+            say("Give the function itself, without calling it: check(number, my_function)."),
         )
-    given = f" for {shown}" if shown else ""
     try:
         value = function(*arguments)
     except NotImplementedError:
         raise Todo from None
     except Exception as error:
-        hint = "Call it yourself with such arguments and read the whole message."
-        kind, _, said = _told(error).partition(": ")
-        raise Differs(f"the function raised {kind}{given}: {said}", hint) from error
+        hint = say("Call it yourself with such arguments and read the whole message.")
+        kind, _, told = _told(error).partition(": ")
+        raise Differs(_raised(kind, shown, told), hint) from error
     if value is ...:
         raise Todo
     if value is None:
-        raise Differs(f"the function returned None{given}.", "Does it end in a return?")
+        if shown:
+            message = say("the function returned None for {shown}.", shown=shown)
+        else:
+            message = say("the function returned None.")
+        raise Differs(message, say("Does it end in a return?"))
     return value
+
+
+def _raised(kind: str, shown: str, told: str) -> str:
+    if shown:
+        return say("the function raised {kind} for {shown}: {told}", kind=kind, shown=shown, told=told)
+    return say("the function raised {kind}: {told}", kind=kind, told=told)
 
 
 def as_tensor(value: Any, what: str) -> Any:
@@ -216,7 +235,8 @@ def as_tensor(value: Any, what: str) -> Any:
     try:
         return torch.as_tensor(value, dtype=torch.float64).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Differs(f"{what} should be numbers in a tensor, but is {_short(value)}.") from error
+        message = say("{what} should be numbers in a tensor, but is {value}.", what=what, value=_short(value))
+        raise Differs(message) from error
 
 
 def compare(
@@ -243,21 +263,29 @@ def compare(
         return
     hint = next((hint for wrong, hint in hints if close(value, as_tensor(wrong, what), tolerance)), "")
     if value.shape != expected.shape:
-        raise Differs(f"{what} has shape {tuple(value.shape)}, but expected is {tuple(expected.shape)}.", hint, share)
+        shapes = {"shape": tuple(value.shape), "expected": tuple(expected.shape)}
+        raise Differs(say("{what} has shape {shape}, but expected is {expected}.", what=what, **shapes), hint, share)
     if not value.isfinite().all():
-        raise Differs(
-            f"{what} holds values that are no finite numbers.", hint or "Is something divided by zero?", share
-        )
+        message = say("{what} holds values that are no finite numbers.", what=what)
+        raise Differs(message, hint or say("Is something divided by zero?"), share)
+    raise Differs(_difference(value, expected, what, reveal), hint, share)
+
+
+def _difference(value: Any, expected: Any, what: str, reveal: bool) -> str:
+    """The sentence that two tensors differ, and where."""
     difference = (value - expected).abs()
     if not difference.dim():
-        reference = f"but expected is {float(expected):.5g}" if reveal else "which is not the library's"
-        raise Differs(f"{what} is {float(value):.5g}, {reference}.", hint, share)
+        numbers = {"value": float(value), "expected": float(expected)}
+        if reveal:
+            return say("{what} is {value:.5g}, but expected is {expected:.5g}.", what=what, **numbers)
+        return say("{what} is {value:.5g}, which is not the library's.", what=what, **numbers)
     place = tuple(int(i) for i in (difference == difference.max()).nonzero()[0])
-    shown = ", ".join(map(str, place))
-    raise Differs(
-        f"{what} differs most at [{shown}]: {float(value[place]):.5g}, but expected is {float(expected[place]):.5g}.",
-        hint,
-        share,
+    return say(
+        "{what} differs most at [{place}]: {value:.5g}, but expected is {expected:.5g}.",
+        what=what,
+        place=", ".join(map(str, place)),
+        value=float(value[place]),
+        expected=float(expected[place]),
     )
 
 

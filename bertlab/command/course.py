@@ -3,6 +3,9 @@
 The notebooks that come with bertlab are never opened where they are installed: `copy_notebooks` puts a copy
 into a folder of the user's own. What was changed there is never overwritten, whatever a newer bertlab brings.
 A chapter with exercises comes twice: open, for students to write in, and solved, in `solutions/` beside it.
+
+Translated chapters are folders of the notebooks, such as `zh/`. A copy in that language has them in place of the
+English ones, which lie in `en/`.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,10 +21,12 @@ from pathlib import Path
 
 from bertlab.check.student import BEGIN, student_copy
 from bertlab.files import write_whole
+from bertlab.language import SOURCE, current, say, say_n
 
 DEFAULT_FOLDER = "bertlab-notebooks"
 FIRST_NOTEBOOK = "00_tour.ipynb"
 SOLUTIONS = "solutions"  # where the solved chapters lie, inside the working copy
+LINK = re.compile(r"\]\(([\w./-]+\.ipynb)\)")  # in Markdown, from one notebook to another
 
 # Remembers, per file, the digest of the version that was last put into the folder, so that a later run can
 # tell "the user changed it" from "bertlab has a newer one".
@@ -38,8 +44,11 @@ def notebook_source() -> Path:
         if (folder / FIRST_NOTEBOOK).is_file():
             return folder
     raise LookupError(
-        f"This bertlab (in {package}) carries no notebooks; install it from its wheel or from a full "
-        'checkout, for example with: pip install -c constraints.txt ".[lab]"'
+        say(
+            "This bertlab (in {package}) carries no notebooks; install it from its wheel or from a full checkout, for "
+            'example with: pip install -c constraints.txt ".[lab]"',
+            package=package,
+        )
     )
 
 
@@ -66,19 +75,31 @@ class CopyReport:
         """The report as sentences for a person."""
         sentences = []
         if self.written:
-            sentences.append(f"Copied {_count(self.written)} to {self.folder}.")
+            count, to = len(self.written), self.folder
+            sentences.append(
+                say_n("Copied {count} file to {folder}.", "Copied {count} files to {folder}.", count, folder=to)
+            )
         if any(name.startswith(f"{SOLUTIONS}/") for name in self.written):
-            sentences.append(f"The exercises are yours to solve; their solutions lie in {SOLUTIONS}/.")
+            told = say("The exercises are yours to solve; their solutions lie in {solutions}/.", solutions=SOLUTIONS)
+            sentences.append(told)
         if self.updated:
-            sentences.append(f"Updated what you had not changed: {', '.join(self.updated)}.")
+            sentences.append(say("Updated what you had not changed: {names}.", names=", ".join(self.updated)))
         if self.kept:
-            sentences.append(f"Kept your changes in {', '.join(self.kept)}.")
+            sentences.append(say("Kept your changes in {names}.", names=", ".join(self.kept)))
         for name, new_name in self.beside.items():
-            sentences.append(f"Kept your changed {name}; the new version lies beside it as {new_name}.")
+            beside = say("Kept your changed {name}; the new version lies beside it as {new}.", name=name, new=new_name)
+            sentences.append(beside)
         return sentences
 
 
-def copy_notebooks(folder: str | os.PathLike[str] = DEFAULT_FOLDER, source: Path | None = None) -> CopyReport:
+def default_folder(language: str = SOURCE) -> str:
+    """Where the working copy lies: one for each language, so that opening another language changes nothing in it."""
+    return DEFAULT_FOLDER if language == SOURCE else f"{DEFAULT_FOLDER}-{language}"
+
+
+def copy_notebooks(
+    folder: str | os.PathLike[str] | None = None, source: Path | None = None, language: str = SOURCE
+) -> CopyReport:
     """Bring `folder` up to date with the notebooks of this bertlab without losing any change made in it.
 
     Notebooks with exercises are written without their solutions; `solutions/` has them solved. The others are
@@ -87,17 +108,18 @@ def copy_notebooks(folder: str | os.PathLike[str] = DEFAULT_FOLDER, source: Path
     of it, that one is written beside it as `NAME.new.ipynb`.
 
     Args:
-        folder: where the working copy lies; created when missing.
+        folder: where the working copy lies, by default the `default_folder`; created when missing.
         source: the notebooks to copy, by default those of this bertlab.
+        language: of the chapters; those that are not translated into it are English.
 
     Raises:
         NotADirectoryError: `folder`, or a part of it, is a file.
         PermissionError: the folder cannot be written to.
     """
     source = notebook_source() if source is None else source
-    folder = Path(folder).expanduser().absolute()
+    folder = Path(folder or default_folder(language)).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file; give a folder for the notebooks.")
+        raise NotADirectoryError(say("{folder} is a file; give a folder for the notebooks.", folder=folder))
     if folder.resolve() == source.resolve():
         return CopyReport(folder)  # working on the checkout's own notebooks: nothing to copy
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +127,7 @@ def copy_notebooks(folder: str | os.PathLike[str] = DEFAULT_FOLDER, source: Path
     report = CopyReport(folder)
     record = _read_record(folder)
     before = dict(record)
-    for name, content in _course(source):
+    for name, content in _course(source, language):
         digest = _digest(content)
         target = folder / name
         if not os.path.lexists(target):
@@ -152,6 +174,8 @@ def runs_as_root() -> bool:
 def open_lab(folder: Path, port: int | None = None, browser: bool = True, extra: list[str] | None = None) -> None:
     """Run JupyterLab in this process until it is stopped; when the port is taken it tries the next ones.
 
+    Its kernels inherit the language that is spoken here.
+
     Raises:
         ModuleNotFoundError: JupyterLab is not installed.
     """
@@ -159,22 +183,53 @@ def open_lab(folder: Path, port: int | None = None, browser: bool = True, extra:
         from jupyterlab.labapp import LabApp
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"JupyterLab cannot be imported by {sys.executable} ({error.name} is missing); install it with: "
-            f'{Path(sys.executable).name} -m pip install "bertlab[lab]", or open the folder in a Jupyter that you have'
+            say(
+                "JupyterLab cannot be imported by {python} ({module} is missing); install it with: {name} -m pip "
+                'install "bertlab[lab]", or open the folder in a Jupyter that you have',
+                python=sys.executable,
+                module=error.name,
+                name=Path(sys.executable).name,
+            )
         ) from error
+    os.environ["BERTLAB_LANGUAGE"] = current()
     LabApp.launch_instance(jupyter_arguments(folder, port, browser, extra))
 
 
-def _course(source: Path) -> Iterator[tuple[str, bytes]]:
+def _course(source: Path, language: str) -> Iterator[tuple[str, bytes]]:
     """Every file of the working copy, by its name in the folder: what students get, then the solutions."""
     solved = []
-    for path in _course_files(source):
-        name, content = path.relative_to(source).as_posix(), path.read_bytes()
+    places = _places(source, language)
+    for path, name in sorted(places.items(), key=lambda item: item[1]):
+        content = path.read_bytes()
+        if path.suffix == ".ipynb" and name != path.relative_to(source).as_posix():  # it lies elsewhere in the copy
+            content = _with_links(content.decode(), path, places).encode()
         if path.suffix == ".ipynb" and BEGIN.encode() in content:
             solved.append((f"{SOLUTIONS}/{name}", content))
             content = student_copy(content.decode()).encode()
         yield name, content
     yield from solved
+
+
+def _places(source: Path, language: str) -> dict[Path, str]:
+    """File of the course -> its name in the working copy; what is translated comes in place of what it translates."""
+    names = {path: path.relative_to(source).as_posix() for path in _course_files(source)}
+    translated = {name.removeprefix(f"{language}/") for name in names.values() if name.startswith(f"{language}/")}
+    return {
+        path: f"{SOURCE}/{name}" if name in translated else name.removeprefix(f"{language}/")
+        for path, name in names.items()
+    }
+
+
+def _with_links(text: str, path: Path, places: dict[Path, str]) -> str:
+    """A notebook whose links lead to where the other chapters lie in the working copy."""
+    here = os.path.dirname(places[path])
+
+    def led(found: re.Match[str]) -> str:
+        target = Path(os.path.normpath(path.parent / found[1]))
+        lies = places.get(target)
+        return f"]({Path(os.path.relpath(lies, here or '.')).as_posix()})" if lies else found[0]
+
+    return LINK.sub(led, text)
 
 
 def _course_files(source: Path) -> list[Path]:
@@ -217,7 +272,3 @@ def _write_beside(path: Path, content: bytes) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _count(names: list[str]) -> str:
-    return "1 file" if len(names) == 1 else f"{len(names)} files"

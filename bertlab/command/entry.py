@@ -15,38 +15,43 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bertlab import __version__
+from bertlab import __version__, language
+from bertlab.command.spoken import SpokenHelp
+from bertlab.language import mark, say
 
-DESCRIPTION = """\
+DESCRIPTION = mark("""\
 See inside BERT: an interactive workbench and course in Jupyter.
 
 start here:
   bertlab lab                 open the notebooks, beginning with the tour
   bertlab info                what this machine and this installation offer
-"""
+""")
 
-EPILOG = """\
+EPILOG = mark("""\
 `bertlab COMMAND --help` explains a command and shows examples.
 In Python:  import bertlab; lab = bertlab.load(); lab.fill_mask("The capital of [MASK] is Paris.")
-"""
+""")
 
-LAB_DESCRIPTION = """\
+LAB_DESCRIPTION = mark("""\
 Open JupyterLab on a working copy of the notebooks, at 00_tour.ipynb.
 
 The copy lies in FOLDER, ./bertlab-notebooks unless you name another. Its exercises are open, and solutions/
 holds the same chapters solved. A notebook that you changed is never overwritten: when bertlab has a newer
 version of it, that one is written beside it as NAME.new.ipynb.
+--language opens the course in another language, in ./bertlab-notebooks-LANGUAGE: panels and checks speak it,
+and chapters that are translated come in place of the English ones, which then lie in en/.
 Stop with Ctrl-C. Nothing here needs a network. As root, as in a container, JupyterLab gets --allow-root.
-"""
+""")
 
-LAB_EPILOG = """\
+LAB_EPILOG = mark("""\
 examples:
   bertlab lab                              the copy in ./bertlab-notebooks
   bertlab lab ~/course --port 9000         another folder, another port (when taken, the next free one)
+  bertlab lab --language zh                panels, checks and translated chapters in Chinese
   bertlab lab --no-browser                 print the address only, as on a remote machine
   bertlab lab --copy-only                  only make the copy: for VS Code, Notebook 7 or Voila
   bertlab lab -- --ip=0.0.0.0              everything after -- goes to JupyterLab as it is
-"""
+""")
 
 INFO_DESCRIPTION = """\
 Print the versions of bertlab and of what it stands on, the devices and number formats of this machine, and
@@ -112,9 +117,9 @@ examples:
 
 # The commands of `bertlab.command`. Their lines of help stand here, so that help needs no torch.
 TRAINING_COMMANDS = {
-    "pretrain": "train an encoder on plain text: masked words and next sentences",
-    "finetune": "train a task head, or an adapter, on labelled examples",
-    "evaluate": "measure a model on a labelled set or on held-out text",
+    "pretrain": mark("train an encoder on plain text: masked words and next sentences"),
+    "finetune": mark("train a task head, or an adapter, on labelled examples"),
+    "evaluate": mark("measure a model on a labelled set or on held-out text"),
 }
 
 SHIPPED = "bertlab-mini"
@@ -138,12 +143,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _unknown_command(command, commands)
         options = parser.parse_args(arguments)
         if passed_on is not None and command != "lab":
-            parser.error("only `bertlab lab` passes arguments on after --")
+            parser.error(say("only `bertlab lab` passes arguments on after --"))
         options.passed_on = passed_on or []
         with _plain_warnings():
             return options.run(options) or 0
     except KeyboardInterrupt:
-        print("bertlab: interrupted", file=sys.stderr)
+        print(say("bertlab: interrupted"), file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader went away, as in `bertlab info | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -152,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("BERTLAB_TRACEBACK"):
             raise
         print(f"bertlab: {_sentence(error)}", file=sys.stderr)
-        print("(BERTLAB_TRACEBACK=1 shows where this came from)", file=sys.stderr)
+        print(say("(BERTLAB_TRACEBACK=1 shows where this came from)"), file=sys.stderr)
         return 1
 
 
@@ -181,26 +186,27 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
         prog="bertlab",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=SpokenHelp,
     )
     parser.add_argument("--version", action="version", version=f"bertlab {__version__}")
-    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title=mark("commands"), dest="command", metavar="COMMAND", required=True)
 
-    lab = _command(subparsers, "lab", "open JupyterLab on the notebooks", LAB_DESCRIPTION, LAB_EPILOG)
-    lab.add_argument("folder", nargs="?", metavar="FOLDER", help="the copy (default: ./bertlab-notebooks)")
-    lab.add_argument("--port", type=_port, help="the port to listen on (default: 8888, or the next free one)")
-    lab.add_argument("--no-browser", action="store_true", help="do not open a browser; print the address")
-    lab.add_argument("--copy-only", action="store_true", help="bring the copy up to date and stop")
+    lab = _command(subparsers, "lab", mark("open JupyterLab on the notebooks"), LAB_DESCRIPTION, LAB_EPILOG)
+    lab.add_argument("folder", nargs="?", metavar="FOLDER", help=mark("the copy (default: ./bertlab-notebooks)"))
+    lab.add_argument("--language", metavar="LANGUAGE", help=mark("such as zh (default: BERTLAB_LANGUAGE, or English)"))
+    lab.add_argument("--port", type=_port, help=mark("the port to listen on (default: 8888, or the next free one)"))
+    lab.add_argument("--no-browser", action="store_true", help=mark("do not open a browser; print the address"))
+    lab.add_argument("--copy-only", action="store_true", help=mark("bring the copy up to date and stop"))
     lab.set_defaults(run=run_lab)
 
-    info = _command(subparsers, "info", "print versions, devices and a model's shape", INFO_DESCRIPTION)
+    info = _command(subparsers, "info", mark("print versions, devices and a model's shape"), INFO_DESCRIPTION)
     info.add_argument("model", nargs="?", metavar="MODEL", default=SHIPPED, help=f"default: {SHIPPED}")
     info.set_defaults(run=run_info)
 
     convert = _command(
         subparsers,
         "convert",
-        "write a checkpoint in the format of another framework",
+        mark("write a checkpoint in the format of another framework"),
         CONVERT_DESCRIPTION,
         CONVERT_EPILOG,
     )
@@ -214,14 +220,18 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     )  # fmt: skip
     convert.set_defaults(run=run_convert)
 
-    course = _command(subparsers, "course", "the chapters for nbgrader or otter", COURSE_DESCRIPTION, COURSE_EPILOG)
+    course = _command(
+        subparsers, "course", mark("the chapters for nbgrader or otter"), COURSE_DESCRIPTION, COURSE_EPILOG
+    )
     course.add_argument("folder", metavar="FOLDER", help="where to write; made when it does not exist")
     course.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 03_attention, or 03 (default: all)")
     course.add_argument("--for", dest="kind", required=True, choices=("nbgrader", "otter"), help="the grader")
     course.add_argument("--points", type=_count, default=2, help="of each exercise (default: 2)")
     course.set_defaults(run=run_course)
 
-    report = _command(subparsers, "report", "grade a folder of submitted notebooks", REPORT_DESCRIPTION, REPORT_EPILOG)
+    report = _command(
+        subparsers, "report", mark("grade a folder of submitted notebooks"), REPORT_DESCRIPTION, REPORT_EPILOG
+    )
     report.add_argument("folder", metavar="FOLDER", help="the submissions")
     report.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 03_attention, or 03 (default: all)")
     report.add_argument("--out", metavar="OUT", help="where the report goes (default: FOLDER-report)")
@@ -231,7 +241,7 @@ def _parser(load_training: bool) -> tuple[argparse.ArgumentParser, list[str]]:
     report.add_argument("--memory", type=_count, default=4096, help="of one notebook, in megabytes (default: 4096)")
     report.set_defaults(run=run_report)
 
-    site = _command(subparsers, "site", "write the course as static pages", SITE_DESCRIPTION, SITE_EPILOG)
+    site = _command(subparsers, "site", mark("write the course as static pages"), SITE_DESCRIPTION, SITE_EPILOG)
     site.add_argument("folder", metavar="FOLDER", help="where to write; made when it does not exist")
     site.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 03_attention, or 03 (default: all)")
     site.add_argument("--solutions", action="store_true", help="show the solutions, folded")
@@ -255,7 +265,7 @@ def _command(
         help=line,
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=SpokenHelp,
     )
 
 
@@ -263,19 +273,32 @@ def run_lab(options: argparse.Namespace) -> int:
     """`bertlab lab`: copy the notebooks, then run JupyterLab until it is stopped."""
     from bertlab.command import course as launcher
 
-    report = launcher.copy_notebooks(options.folder or launcher.DEFAULT_FOLDER)
+    if options.language:
+        language.use(options.language)
+    report = launcher.copy_notebooks(options.folder, language=language.current())
     for line in report.lines():
         print(line, flush=True)
     if options.copy_only:
-        print(f"The notebooks lie in {report.folder}; begin with {launcher.FIRST_NOTEBOOK}.")
+        first = launcher.FIRST_NOTEBOOK
+        print(say("The notebooks lie in {folder}; begin with {first}.", folder=report.folder, first=first))
+        if language.current() != language.SOURCE:
+            code = language.current()
+            print(
+                say(
+                    "Start your Jupyter with BERTLAB_LANGUAGE={code}, so that all panels and checks speak it.",
+                    code=code,
+                )
+            )
         return 0
     if launcher.runs_as_root():
         print(
-            "You are root, so JupyterLab gets --allow-root: what runs in a notebook may change everything on this "
-            "machine. Outside a container, start it as another user.",
+            say(
+                "You are root, so JupyterLab gets --allow-root: what runs in a notebook may change everything on this "
+                "machine. Outside a container, start it as another user."
+            ),
             file=sys.stderr,
         )
-    print(f"Opening JupyterLab on {report.folder}; stop it with Ctrl-C.", flush=True)
+    print(say("Opening JupyterLab on {folder}; stop it with Ctrl-C.", folder=report.folder), flush=True)
     launcher.open_lab(report.folder, options.port, not options.no_browser, options.passed_on)
     return 0
 
@@ -374,12 +397,15 @@ def _convert_to_onnx(options: argparse.Namespace) -> int:
 
 def _unknown_command(command: str, commands: list[str]) -> int:
     nearest = difflib.get_close_matches(command.lower(), commands, n=1, cutoff=0.5)
-    suggestion = f" Did you mean `bertlab {nearest[0]}`?" if nearest else ""
-    print(
-        f"bertlab: there is no command {command!r}.{suggestion} The commands are {', '.join(commands)}; "
-        "`bertlab --help` explains them.",
-        file=sys.stderr,
+    suggestion = say(" Did you mean `bertlab {command}`?", command=nearest[0]) if nearest else ""
+    sentence = say(
+        "bertlab: there is no command {command!r}.{suggestion} The commands are {commands}; `bertlab --help` explains "
+        "them.",
+        command=command,
+        suggestion=suggestion,
+        commands=", ".join(commands),
     )
+    print(sentence, file=sys.stderr)
     return 2
 
 
@@ -393,7 +419,7 @@ def _split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str] | None]
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a whole number from 1 to 65535")
+        raise argparse.ArgumentTypeError(say("{text!r} is not a port; give a whole number from 1 to 65535", text=text))
     return int(text)
 
 

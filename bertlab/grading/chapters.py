@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bertlab.check import BEGIN
+from bertlab.language import say
+
+# The heading of an exercise, in any language: "### Exercise 03.2".
+TOLD = re.compile(r"^### [^\d\n]+\d\d\.\d", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,10 @@ def read_notebook(path: Path) -> dict[str, Any]:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no notebook: {error}") from None
+        raise ValueError(say("{name} is no notebook: {error}", name=path.name, error=error)) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise ValueError(f"{path.name} is no notebook of format 4: it has no list of cells")
+        raise ValueError(say("{name} is no notebook of format 4: it has no list of cells", name=path.name))
     return notebook
 
 
@@ -77,7 +82,7 @@ def questions_of(path: Path) -> list[Question]:
     told = 0
     for place, cell in enumerate(read_notebook(path)["cells"]):
         source = source_of(cell)
-        if cell.get("cell_type") == "markdown" and source.startswith("### Exercise"):
+        if cell.get("cell_type") == "markdown" and TOLD.search(source):
             told = place
         elif cell.get("cell_type") == "code":
             asked = checked(source)

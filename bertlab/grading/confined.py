@@ -3,8 +3,8 @@
 On Linux `confine` gives the process a user, a process, a network, a mount and an IPC namespace of its own: it sees its
 own processes alone, has no network, and can write nowhere but into a small file system in memory that goes with it.
 Where the kernel does not allow that, there are still the limits of `setrlimit`, and `guard_python`, which refuses what
-honest mistakes do; what is not held then is returned by name. Only the standard library is imported here, because a
-process has to be confined before it has threads.
+honest mistakes do; what is not held then is returned by name. Beside the sentences' language only the standard library
+is imported here, because a process has to be confined before it has threads.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import signal
 import sys
 from pathlib import Path
 
+from bertlab.language import mark
+
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PROCESSES, NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MOUNT_SETATTR, RECURSIVE = 442, 0x8000  # the system call has this number on every architecture
 READ_ONLY, NO_DEVICES = 0x1, 0x4
 BIND, NO_SUID, NO_DEV, NO_EXEC, PRIVATE_ALL = 0x1000, 0x2, 0x4, 0x8, 0x40000 | 0x4000
 NO_NEW_PRIVILEGES, DIE_WITH_PARENT, REAP_ORPHANS = 38, 1, 36
 DEVICES = ("null", "zero", "full", "random", "urandom")
-HELD_BY_NAMESPACES = ("the network", "writing outside its folder", "other processes")
+OUTSIDE = mark("writing outside its folder")
+HELD_BY_NAMESPACES = (mark("the network"), OUTSIDE, mark("other processes"))
 
 
 class _Attributes(ctypes.Structure):  # struct mount_attr
@@ -74,7 +77,7 @@ def confine(box: Path, megabytes: int) -> list[str]:
     try:
         _close_mounts(box, megabytes)
     except OSError:
-        return ["writing outside its folder"]
+        return [OUTSIDE]
     finally:
         _continue_in_child()  # the first process of a namespace takes no signals, and with it the namespace ends
     return []

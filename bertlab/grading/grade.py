@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bertlab.check import student_copy
 from bertlab.grading.chapters import Question, chapters_of, checked, read_notebook, source_of
 from bertlab.grading.watching import watch
+from bertlab.language import current, say
 
 LARGEST_NOTEBOOK, LARGEST_FOLDER, MOST_FILES = 50, 200, 2000  # megabytes, megabytes, files
 SOLUTIONS = "solutions"  # as in the working copy of `bertlab lab`
@@ -99,7 +101,7 @@ def grade(
         raise NotADirectoryError(f"there is no folder {folder}: give the one with the submitted notebooks")
     limits = limits or Limits()
     asked = chapters_of(chapters, names)
-    found = list(handed_in(folder))
+    found = written_in(list(handed_in(folder)), chapters)
     if not found:
         raise LookupError(f"there is no notebook in {folder}: give the folder with the submitted notebooks")
     graded: dict[str, dict[str, Mark]] = {}
@@ -127,9 +129,11 @@ def grade(
             if before is None or (mark.share, mark.state != "missing") > (before.share, before.state != "missing"):
                 graded[student][number] = mark
         if twice:
-            notes.append((student, f"{chapter} was handed in more than once: the better answer counts"))
+            note = say("{chapter} was handed in more than once: the better answer counts", chapter=chapter)
+            notes.append((student, note))
         right = sum(mark.state == "correct" for mark in marks.values())
-        follow(f"{student}: {chapter}, {right} of {len(marks)} right" + (f" ({note})" if note else ""))
+        told = say("{right} of {count} right", right=right, count=len(marks))
+        follow(f"{student}: {chapter}, {told}" + (f" ({note})" if note else ""))
     questions = [seen[number] for number in sorted(seen)]
     for row in graded.values():
         for question in questions:
@@ -158,6 +162,41 @@ def handed_in(folder: Path) -> Iterable[tuple[str, Path]]:
             yield name or entry.stem, entry
 
 
+def written_in(found: list[tuple[str, Path]], chapters: Path) -> list[tuple[str, Path]]:
+    """What was handed in, without a chapter's copies in other languages that are still as `bertlab lab` gave them out.
+
+    Where none of a student's copies of a chapter was written in, the first stays.
+    """
+    copies: dict[tuple[str, str], list[Path]] = {}
+    for student, path in found:
+        copies.setdefault((student, path.name), []).append(path)
+    solved = chapters.rglob("[0-9][0-9]_*.ipynb")
+    given_out = {_code(json.loads(student_copy(path.read_text(encoding="utf-8")))) for path in solved}
+    kept = []
+    for (student, _), paths in copies.items():
+        own = [path for path in paths if len(paths) == 1 or not _reads_as(path, given_out)]
+        kept += [(student, path) for path in own or paths[:1]]
+    return kept
+
+
+def _code(notebook: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(source_of(cell).strip() for cell in notebook["cells"] if cell.get("cell_type") == "code")
+
+
+def _reads_as(path: Path, given_out: set[tuple[str, ...]]) -> bool:
+    try:
+        _refuse_large(path)
+        return _code(read_notebook(path)) in given_out
+    except ValueError:  # it is no notebook, which is said where it is graded
+        return False
+
+
+def _refuse_large(path: Path) -> None:
+    if not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK * 2**20:
+        message = say("{name} is no file, or has more than {most} MB", name=path.name, most=LARGEST_NOTEBOOK)
+        raise ValueError(message)
+
+
 def _linked(path: Path, folder: Path) -> bool:
     return any(part.is_symlink() for part in [path, *path.parents] if folder in part.parents)
 
@@ -168,8 +207,7 @@ def _chapter_of(path: Path, asked: dict[str, list[Question]]) -> str:
     Raises:
         ValueError: it is none of them, or no notebook.
     """
-    if not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK * 2**20:
-        raise ValueError(f"{path.name} is no file, or has more than {LARGEST_NOTEBOOK} MB")
+    _refuse_large(path)
     cells = read_notebook(path)["cells"]
     named = [chapter for chapter in asked if chapter in path.stem]
     if named:
@@ -178,7 +216,8 @@ def _chapter_of(path: Path, asked: dict[str, list[Question]]) -> str:
     overlap = {chapter: len(numbers & {q.number for q in questions}) for chapter, questions in asked.items()}
     best = max(overlap, key=lambda chapter: overlap[chapter])
     if not overlap[best]:
-        raise ValueError(f"{path.name} is none of the chapters {', '.join(asked)}: it checks none of their exercises")
+        values = {"name": path.name, "chapters": ", ".join(asked)}
+        raise ValueError(say("{name} is none of the chapters {chapters}: it checks none of their exercises", **values))
     return best
 
 
@@ -204,7 +243,7 @@ def _run(
         environment |= {
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "agg",
-            "HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1",
+            "BERTLAB_LANGUAGE": current(), "HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         command = [sys.executable, "-m", "bertlab.grading.worker", str(job_file)]
         said, output, reason = watch(command, pipe, environment, limits.seconds, limits.megabytes, limits.processes)
@@ -225,7 +264,10 @@ def _copy(path: Path, root: Path | None, target: Path) -> None:
             continue
         size, count = size + one.stat().st_size, count + 1
         if size > LARGEST_FOLDER * 2**20 or count > MOST_FILES:
-            raise ValueError(f"more than {LARGEST_FOLDER} MB or {MOST_FILES} files were handed in beside {path.name}")
+            limits = {"most": LARGEST_FOLDER, "files": MOST_FILES}
+            raise ValueError(
+                say("more than {most} MB or {files} files were handed in beside {name}", name=path.name, **limits)
+            )
         place = target / one.relative_to(path.parent)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(one, place)
@@ -253,5 +295,6 @@ def _verdicts(
             marks[number] = Mark(state, str(told.get("message", "")), str(told.get("hint", "")), share)
     if reason or not ended:
         last = output.strip().splitlines()[-1][:200] if output.strip() else ""
-        reason = reason or ("it ended before its last cell" if started else f"it could not be run: {last}")
+        ended_early = say("it ended before its last cell") if started else say("it could not be run: {last}", last=last)
+        reason = reason or ended_early
     return marks, reason, lacking

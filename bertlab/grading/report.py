@@ -12,6 +12,7 @@ from typing import Any
 
 from bertlab.files import write_whole
 from bertlab.grading.grade import Mark, Marks
+from bertlab.language import current, direction, say, say_n
 
 SIGNS = {"correct": "✓", "differs": "✗", "todo": "○", "missing": "–"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # what a spreadsheet would compute
@@ -94,25 +95,36 @@ def mistakes_csv(marks: Marks) -> str:
 def page(marks: Marks, points: float) -> str:
     """The report as one page that runs nothing and asks nothing of a network."""
     students = sorted(marks.marks)
-    handed_in = f"{len(students)} student{'' if len(students) == 1 else 's'}, {len(marks.questions)} exercises"
+    handed_in = say_n(
+        "{count} student, {exercises} exercises; {points:g} points each. "
+        "✓ right, ✗ not right, ○ not answered, – not handed in.",
+        "{count} students, {exercises} exercises; {points:g} points each. "
+        "✓ right, ✗ not right, ○ not answered, – not handed in.",
+        len(students),
+        exercises=len(marks.questions),
+        points=points,
+    )
+    title = _text(say("Report"))
     parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        f'<!doctype html><html lang="{current().replace("_", "-")}" dir="{direction()}"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        f"<title>Report</title><style>{STYLE}</style></head><body><h1>Report</h1><p>{handed_in}; ",
-        f"{points:g} points each. ✓ right, ✗ not right, ○ not answered, – not handed in.</p>",
+        f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1><p>{_text(handed_in)}</p>",
     ]
-    parts += ["<h2>Mistakes, the most common first</h2>", _mistakes(marks), "<h2>Marks</h2>"]
-    parts += [_table(marks, students, points)]
+    parts += [_heading(say("Mistakes, the most common first")), _mistakes(marks)]
+    parts += [_heading(say("Marks")), _table(marks, students, points)]
     if marks.notes:
         notes = "".join(f"<li>{_text(student)}: {_text(note)}</li>" for student, note in marks.notes)
-        parts.append(f"<h2>What went wrong</h2><ul>{notes}</ul>")
+        parts += [_heading(say("What went wrong")), f"<ul>{notes}</ul>"]
     if marks.lacking:
-        parts.append(
-            f"<p><b>Not held on this machine:</b> {_text(', '.join(marks.lacking))}. Its kernel gives no namespaces, "
-            "so the submissions ran with limits alone.</p>"
-        )
+        held, lacking = say("Not held on this machine:"), ", ".join(map(say, marks.lacking))
+        why = say("Its kernel gives no namespaces, so the submissions ran with limits alone.")
+        parts.append(f"<p><b>{_text(held)}</b> {_text(lacking)}. {_text(why)}</p>")
     return "".join([*parts, "</body></html>\n"])
+
+
+def _heading(text: str) -> str:
+    return f"<h2>{_text(text)}</h2>"
 
 
 def _text(value: object) -> str:
@@ -126,8 +138,10 @@ def _mistakes(marks: Marks) -> str:
         for number, kind, example, names in marks.mistakes()
     ]
     if not rows:
-        return "<p>There are none.</p>"
-    head = "<tr><th>exercise</th><th>students</th><th>mistake</th><th>who</th></tr>"
+        none = say("There are none.")
+        return f"<p>{_text(none)}</p>"
+    head = "".join(f"<th>{_text(name)}</th>" for name in (say("exercise"), say("students"), say("mistake"), say("who")))
+    head = f"<tr>{head}</tr>"
     return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 
@@ -145,5 +159,6 @@ def _table(marks: Marks, students: list[str], points: float) -> str:
         rows.append(f"<tr><th>{_text(question.number)} {_text(question.chapter[3:])}</th>{''.join(cells)}</tr>")
     sums = [sum(_earned(mark, points) for mark in marks.marks[student].values()) for student in students]
     total = "".join(f'<td class="mark"><b>{value:g}</b></td>' for value in sums)
-    rows.append(f"<tr><th>of {points * len(marks.questions):g}</th>{total}</tr>")
-    return f'<div class="scroll"><table><tr><th>exercise</th>{head}</tr>{"".join(rows)}</table></div>'
+    possible = say("of {total:g}", total=points * len(marks.questions))
+    rows.append(f"<tr><th>{_text(possible)}</th>{total}</tr>")
+    return f'<div class="scroll"><table><tr><th>{_text(say("exercise"))}</th>{head}</tr>{"".join(rows)}</table></div>'

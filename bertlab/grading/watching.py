@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bertlab.grading.confined import descendants
+from bertlab.language import say
 
 KEPT_OUTPUT, KEPT_RESULTS = 4_000, 1_000_000  # bytes; what comes after is read and dropped
 TICK = 0.1  # seconds between two looks
@@ -62,7 +63,7 @@ def watch(
                         begun, deadline = True, looked + seconds
                     reason = _broken(process.pid, megabytes, processes)
                     if looked > deadline:
-                        reason = f"stopped after {seconds:.0f} s"
+                        reason = say("stopped after {seconds:.0f} s", seconds=seconds)
         finally:
             end(process)
         for _ in range(20):  # what still lies in the pipes
@@ -96,7 +97,7 @@ def _broken(pid: int, megabytes: int, processes: int) -> str:
     """Which limit a process and its descendants break; empty where none."""
     family = descendants(pid)
     if len(family) > processes:
-        return f"stopped: more than {processes} processes"
+        return say("stopped: more than {processes} processes", processes=processes)
     resident = 0
     for one in family:
         try:
@@ -104,7 +105,7 @@ def _broken(pid: int, megabytes: int, processes: int) -> str:
         except (OSError, IndexError, ValueError):
             pass
     if resident * _PAGE > megabytes * 2**20 and sum(map(_share, family)) > megabytes * 2**20:
-        return f"stopped: more than {megabytes} MB of memory"
+        return say("stopped: more than {megabytes} MB of memory", megabytes=megabytes)
     return ""
 
 

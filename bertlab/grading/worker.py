@@ -17,6 +17,7 @@ from typing import Any
 
 from bertlab.grading.chapters import checked, read_notebook, source_of
 from bertlab.grading.confined import confine, guard_python, limit
+from bertlab.language import current, say, use
 
 LONGEST = 2000  # characters of a message
 
@@ -45,9 +46,10 @@ def main(job_file: str) -> int:
     from bertlab.check import check
 
     check("01.2", "cat")  # loads what every check needs, before any clock runs
-    _say(tell, lacking=lacking)
+    _tell(tell, lacking=lacking)
+    job["language"] = current()  # the report's
     run(read_notebook(work / job["notebook"]), job, box, tell)
-    _say(tell, ended=True)
+    _tell(tell, ended=True)
     return 0
 
 
@@ -69,16 +71,16 @@ def run(notebook: dict[str, Any], job: dict[str, Any], box: Path, tell: Any) -> 
             continue
         asked = checked(source)
         if asked and asked[0] in waiting:
-            _answer(asked[0], waiting.pop(asked[0]), shell, judge, job["cell_seconds"], tell)
+            _answer(asked[0], waiting.pop(asked[0]), shell, judge, job, tell)
         else:
             _within(job["cell_seconds"], lambda source=source: shell.run_cell(source, silent=True))
     for number, answer in waiting.items():
-        _answer(number, answer, shell, judge, job["cell_seconds"], tell)
+        _answer(number, answer, shell, judge, job, tell)
 
 
-def _answer(number: str, answer: str, shell: Any, judge: Any, seconds: int, tell: Any) -> None:
+def _answer(number: str, answer: str, shell: Any, judge: Any, job: dict[str, Any], tell: Any) -> None:
     """Judge what the name that an exercise asks for stands for now."""
-    names = shell.user_ns
+    names, seconds = shell.user_ns, job["cell_seconds"]
 
     def verdict() -> Any:
         try:
@@ -87,13 +89,14 @@ def _answer(number: str, answer: str, shell: Any, judge: Any, seconds: int, tell
             value = ...  # the cell that gives it a value failed, or is gone
         return judge(number, value)
 
+    use(job["language"])  # whatever a student's cells chose: what is said twice counts as one mistake
     found, late = _within(seconds, verdict)
     if late or found is None:
-        found = judge(number, ...)
-        _say(tell, exercise=number, state="differs", message=f"took more than {seconds} s", hint="", share=0.0)
+        message = say("took more than {seconds} s", seconds=seconds)
+        _tell(tell, exercise=number, state="differs", message=message, hint="", share=0.0)
         return
     told = {name: str(getattr(found, name))[:LONGEST] for name in ("exercise", "state", "message", "hint")}
-    _say(tell, **told, share=float(found.share))
+    _tell(tell, **told, share=float(found.share))
 
 
 def _within(seconds: int, action: Any) -> tuple[Any, bool]:
@@ -111,7 +114,7 @@ def _stop(number: int, frame: Any) -> None:
     raise TooLong("took too long")
 
 
-def _say(tell: Any, **what: Any) -> None:
+def _tell(tell: Any, **what: Any) -> None:
     tell.write(json.dumps(what) + "\n")
 
 

@@ -55,3 +55,38 @@ def check_range(name: str, numbers: Any, limit: int, limit_name: str) -> None:
 def is_tensor(x: Any) -> bool:
     """Whether a value is a tensor of the backend, or stands for one in a model that is drawn up."""
     return keras.ops.is_tensor(x) or isinstance(x, keras.KerasTensor)
+
+
+def linear(x: Any, kernel: Any, bias: Any) -> Any:
+    """`x @ kernel + bias`; on torch in one pass, as its own linear layers do it."""
+    x, kernel, bias = map(keras.ops.convert_to_tensor, (x, kernel, bias))
+    if BACKEND != "torch":
+        return keras.ops.matmul(x, kernel) + bias
+    import torch
+
+    return torch.nn.functional.linear(x, kernel.T, bias)
+
+
+def linear_gelu(x: Any, kernel: Any, bias: Any) -> Any:
+    """`linear` and exact GELU after it; on torch in one go, where the torch family does so too."""
+    if BACKEND == "torch":
+        from bertlab.model import kernels
+
+        x, kernel, bias = map(keras.ops.convert_to_tensor, (x, kernel, bias))
+        if kernels.fits_onednn(x, kernel):
+            return kernels.onednn_linear(x, kernel.T, bias, "gelu")
+    return keras.ops.gelu(linear(x, kernel, bias), approximate=False)
+
+
+def fused_attention(q: Any, k: Any, v: Any, mask: Any) -> Any:
+    """Scaled dot-product attention without its probabilities: (batch, heads, query, head size) as `q`.
+
+    On torch one operation that never holds the scores of all heads; None where the backend fuses by itself, or not.
+    """
+    if BACKEND != "torch":
+        return None
+    import torch
+
+    if mask is not None:
+        mask = mask.to(q.dtype)
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)

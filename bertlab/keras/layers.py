@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bertlab.keras.backend import keras
+from bertlab.keras.backend import fused_attention, keras, linear, linear_gelu
 from bertlab.model import BertConfig
 
 ops, layers = keras.ops, keras.layers
@@ -23,8 +23,13 @@ def _gelu_fast(x: Any) -> Any:
     return 0.5 * x * (1.0 + ops.tanh(x * 0.7978845608 * (1.0 + 0.044715 * x * x)))
 
 
+def exact_gelu(x: Any) -> Any:
+    """x times the standard normal's cumulative probability of x."""
+    return ops.gelu(x, approximate=False)
+
+
 ACTIVATIONS = {
-    "gelu": lambda x: ops.gelu(x, approximate=False),
+    "gelu": exact_gelu,
     "gelu_new": lambda x: ops.gelu(x, approximate=True),
     "gelu_fast": _gelu_fast,
     "gelu_10": lambda x: ops.clip(ops.gelu(x, approximate=False), -10.0, 10.0),
@@ -56,9 +61,19 @@ def initializer(config: BertConfig) -> Any:
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
-def dense(config: BertConfig, units: int, name: str) -> Any:
+class Linear(layers.Dense):
+    """Keras's dense layer in as few passes over its result as the backend can: bias and GELU within the product."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """(..., inputs) -> (..., units)"""
+        if self.activation is exact_gelu:
+            return linear_gelu(inputs, self.kernel, self.bias)
+        return self.activation(linear(inputs, self.kernel, self.bias))
+
+
+def dense(config: BertConfig, units: int, name: str, activation: Any = None) -> Any:
     """A linear layer with BERT's starting weights."""
-    return layers.Dense(units, kernel_initializer=initializer(config), name=name)
+    return Linear(units, activation, kernel_initializer=initializer(config), name=name)
 
 
 def norm(config: BertConfig) -> Any:
@@ -173,11 +188,15 @@ class TFBertSelfAttention(layers.Layer):
                 k = ops.concatenate([past_key_value[0], k], axis=2)
                 v = ops.concatenate([past_key_value[1], v], axis=2)
 
-        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / math.sqrt(self.head_size)
-        if attention_mask is not None:
-            scores = scores + attention_mask
-        probs = self.dropout(ops.softmax(scores, axis=-1))  # (batch, heads, query, key)
-        context = ops.transpose(ops.matmul(probs, v), (0, 2, 1, 3))
+        probs = None
+        context = None if output_attentions or training else fused_attention(q, k, v, attention_mask)
+        if context is None:
+            scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / math.sqrt(self.head_size)
+            if attention_mask is not None:
+                scores = scores + attention_mask
+            probs = self.dropout(ops.softmax(scores, axis=-1))  # (batch, heads, query, key)
+            context = ops.matmul(probs, v)
+        context = ops.transpose(context, (0, 2, 1, 3))
         batch, sequence = ops.shape(context)[:2]
         context = ops.reshape(context, (batch, sequence, self.heads * self.head_size))
 
@@ -237,8 +256,7 @@ class TFBertIntermediate(layers.Layer):
     def __init__(self, config: BertConfig, units: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.config = config
-        self.dense = dense(config, units or config.intermediate_size, "dense")
-        self.intermediate_act_fn = activation(config.hidden_act)
+        self.dense = dense(config, units or config.intermediate_size, "dense", activation(config.hidden_act))
 
     def build(self, input_shape: Any = None) -> None:
         """Make the kernel."""
@@ -247,7 +265,7 @@ class TFBertIntermediate(layers.Layer):
 
     def call(self, hidden_states: Any) -> Any:
         """(batch, sequence, hidden) -> (batch, sequence, intermediate)"""
-        return self.intermediate_act_fn(self.dense(hidden_states))
+        return self.dense(hidden_states)
 
 
 class TFBertLayer(layers.Layer):

@@ -18,6 +18,7 @@ from bertlab.language.catalogue import (
     say_n,
     translations,
     use,
+    written,
 )
 
-__all__ = ["SOURCE", "current", "direction", "known", "mark", "say", "say_n", "translations", "use"]
+__all__ = ["SOURCE", "current", "direction", "known", "mark", "say", "say_n", "translations", "use", "written"]

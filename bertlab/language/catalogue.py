@@ -57,6 +57,11 @@ def direction() -> str:
     return "rtl" if _current.split("_")[0] in RIGHT_TO_LEFT else "ltr"
 
 
+def written() -> str:
+    """The attributes of an HTML element that holds what is said: `lang="zh" dir="ltr"`."""
+    return f'lang="{_current.replace("_", "-")}" dir="{direction()}"'
+
+
 def say(message: str, /, **values: Any) -> str:
     """A sentence in the language that is spoken.
 

@@ -16,20 +16,30 @@ _ONEDNN_BFLOAT16 = _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def runs_in_onednn(linear: nn.Linear, x: torch.Tensor) -> bool:
-    """Whether to compute a layer by `onednn_linear`: on the CPU, without gradients, where nothing adds to the layer
-    (an adapter, a torch hook, autocast) and nobody watches or transforms the operations."""
+    """Whether to compute a layer by `onednn_linear`: where nothing adds to it (an adapter, a torch hook), and
+    `fits_onednn` holds."""
+    plain = untouched(linear, nn.Linear) and type(linear.weight) is nn.Parameter
+    return plain and fits_onednn(x, linear.weight)
+
+
+def fits_onednn(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether `onednn_linear` can be asked: on the CPU, without gradients and autocast, where oneDNN is the faster one
+    for this format, and nobody watches or transforms the operations."""
     if not _ONEDNN or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not plainly_run():
         return False
-    if not untouched(linear, nn.Linear) or type(x) is not torch.Tensor or type(linear.weight) is not nn.Parameter:
+    if type(x) is not torch.Tensor or not x.device.type == weight.device.type == "cpu":
         return False
-    fits = x.device.type == linear.weight.device.type == "cpu" and x.dtype == linear.weight.dtype and x.numel() > 0
+    fits = x.dtype == weight.dtype and x.numel() > 0
     return fits and {torch.float32: _ONEDNN_FLOAT32, torch.bfloat16: _ONEDNN_BFLOAT16}.get(x.dtype, False)
 
 
-def onednn_linear(linear: nn.Linear, x: torch.Tensor, activation_name: str) -> torch.Tensor:
-    """A linear layer and exact GELU ("gelu") or nothing ("none") after it, in one go: it saves two passes over the
-    largest tensor of each layer. By torch's own library of CPU kernels, oneDNN; it has no gradient."""
-    return torch.ops.mkldnn._linear_pointwise(x, linear.weight, linear.bias, activation_name, [], "none")
+def onednn_linear(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, activation_name: str
+) -> torch.Tensor:
+    """A linear layer, weight (outputs, inputs), and exact GELU ("gelu") or nothing ("none") after it, in one go: it
+    saves two passes over the largest tensor of each layer. By torch's own library of CPU kernels, oneDNN; it has no
+    gradient."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation_name, [], "none")
 
 
 def untouched(module: nn.Module, kind: type[nn.Module]) -> bool:

@@ -226,9 +226,9 @@ class BertIntermediate(nn.Module):
         if not kernels.runs_in_onednn(self.dense, hidden_states):
             preactivation = self.dense(hidden_states)
         elif self.intermediate_act_fn is F.gelu and not self.preactivation.listened:
-            return self.activated(kernels.onednn_linear(self.dense, hidden_states, "gelu"))
+            return self.activated(kernels.onednn_linear(hidden_states, self.dense.weight, self.dense.bias, "gelu"))
         else:
-            preactivation = kernels.onednn_linear(self.dense, hidden_states, "none")
+            preactivation = kernels.onednn_linear(hidden_states, self.dense.weight, self.dense.bias, "none")
         return self.activated(self.intermediate_act_fn(self.preactivation(preactivation)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bertlab.nano.grammar import agreement_sentences
 from bertlab.nano.runs import RUNS, RecordedRun, recorded_runs, write_runs
 from bertlab.nano.settings import (
     DEFAULTS,
@@ -25,6 +26,7 @@ __all__ = [
     "SETTINGS",
     "agreement",
     "agreement_accuracy",
+    "agreement_sentences",
     "real_text",
     "recorded_runs",
     "reversal",

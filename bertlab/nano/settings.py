@@ -31,20 +31,16 @@ from torch import Tensor, nn
 from bertlab.adapters import EncoderDecoder, sequence_batch, sequence_feature
 from bertlab.data import Corpus, assemble, mask_tokens, pad
 from bertlab.model import BertConfig, BertForPreTraining
-from bertlab.nano.texts import (
+from bertlab.nano.backwards import reversal_pairs, reversal_vocabulary
+from bertlab.nano.grammar import (
     MOST_ATTRACTORS,
-    NANO_CONFIG,
     AgreementSentence,
     agreement_baselines,
     agreement_sentences,
     agreement_vocabulary,
-    reversal_pairs,
-    reversal_vocabulary,
-    unigram_entropy,
-    wordpiece_vocabulary,
-    write_vocabulary,
-    written_texts,
 )
+from bertlab.nano.texts import unigram_entropy, written_texts
+from bertlab.nano.vocabulary import wordpiece_vocabulary, write_vocabulary
 from bertlab.tokenizer import BertTokenizerFast
 from bertlab.training import (
     PretrainingObjective,
@@ -60,6 +56,20 @@ from bertlab.training import (
 )
 
 __all__ = ["DEFAULTS", "SETTINGS", "Nano", "agreement", "real_text", "reversal"]
+
+# `BertConfig` fields (besides `vocab_size`) of a model of about 0.1 M parameters for the data below. A good standard
+# deviation of the first weights is near 1 / sqrt(hidden_size): BERT's own 0.02 suits a width of 768, and at this
+# width it keeps a model at chance many times longer.
+NANO_CONFIG = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 256,
+    "max_position_embeddings": 64,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "initializer_range": 0.1,
+}
 
 VALIDATION = 400  # sentences or pairs that are never trained on
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bertlab.nano.texts import ADJECTIVES, NOUNS, PREPOSITIONS, AgreementSentence
+from bertlab.nano.grammar import ADJECTIVES, NOUNS, PREPOSITIONS, AgreementSentence
 
 __all__ = ["conllu", "governors"]
 

@@ -76,6 +76,16 @@ def test_how_sure_the_head_is_can_be_clicked_and_the_columns_chosen(notebook):
     sets.locator(".matrix th", has_text="kind").wait_for()
 
 
+def test_on_a_projector_a_row_of_the_list_keeps_room_for_its_text(notebook):
+    sets, page = panel(notebook, "data"), notebook.page
+    share = "[...document.querySelectorAll('[data-panel=data] .inner .words')][0].clientWidth"
+    for scale, least in ((1, 200), (1.5, 200)):  # pixels: about 20 letters of the larger type
+        notebook.python(f"sets.scale = {scale}")
+        page.wait_for_function(f"() => document.querySelector('[data-panel=data] .rows') && {share} > {least}")
+    notebook.python("sets.scale = 1")
+    assert sets.locator(".figure.loss").count()
+
+
 def test_a_file_that_is_not_there_is_a_sentence_and_the_rows_stay(notebook):
     sets = panel(notebook, "data")
     notebook.python("sets.source = '/nowhere/rows.csv'")

@@ -1,6 +1,7 @@
 """Every check knows a right answer from wrong ones, names the kind of mistake, and never raises; student copies."""
 
 import ast
+import gettext
 import json
 import re
 from pathlib import Path
@@ -120,6 +121,35 @@ def luminance(colour):
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+class Bracketed(gettext.NullTranslations):
+    """A language in which every sentence stands in brackets."""
+
+    def gettext(self, message):
+        return f"⟦{message}⟧"
+
+
+@pytest.fixture
+def bracketed(monkeypatch):
+    monkeypatch.setattr("bertlab.language.catalogue._catalogue", Bracketed())
+
+
+@pytest.mark.parametrize("number", sorted(RIGHT))
+def test_all_that_a_verdict_tells_is_said_in_the_language_that_is_chosen(number, bracketed):
+    answers = [RIGHT[number](), *(answer() for exercise_, _, answer, _ in WRONG if exercise_ == number), None]
+    for verdict in [check(number, answer) for answer in answers]:
+        for text in filter(None, [verdict.message, verdict.hint]):
+            assert text.startswith("⟦") and text.endswith("⟧"), text
+        assert verdict.state in ("correct", "differs")
+        assert f"⟦{verdict.state}⟧" in repr(verdict) and f"⟦{verdict.state}⟧" in verdict._repr_html_()
+
+
+def test_what_an_answer_is_called_in_a_message_is_said_too(bracketed):
+    verdict = check("03.1", lambda x, heads: x)
+    assert verdict.message.startswith("⟦⟦q of layer 0⟧ has shape"), verdict
+    verdict = check("03.1", lambda x, heads: 1 / 0)
+    assert "for ⟦a tensor of shape" in verdict.message, verdict
 
 
 def test_an_exercise_is_registered_by_its_number():

@@ -5,8 +5,12 @@ import sys
 import time
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from grading_cases import answered, hand_in, write_chapters
 
+from bertlab import language
+from bertlab.check import student_copy
 from bertlab.grading import Limits, grade
 from bertlab.grading.confined import descendants
 
@@ -47,6 +51,32 @@ def test_a_right_a_half_right_and_an_empty_submission_get_their_points(tmp_path,
     assert (number, students) == ("01.2", ["ben", "zoe"])
     assert "Frequent words are whole" in kind and "'cat' is 1 pieces" in example
     assert heard[0] == "ada: 01_tokenize, 2 of 2 right"
+
+
+def test_a_mistake_is_one_mistake_whatever_language_a_submission_speaks(tmp_path, chapters):
+    folder = tmp_path / "in"
+    hand_in(folder, "zoe", answered('"dog"'))
+    hand_in(folder, "ben", answered('"cat"', before='from bertlab import language\nlanguage.use("de", ".")'))
+    catalogue = Catalog(locale="de")
+    catalogue.add("Frequent words are whole. Try technical, very long, or dialect words.", "Versuche seltene Wörter.")
+    own = folder / "ben" / "de" / "LC_MESSAGES"
+    own.mkdir(parents=True)
+    with open(own / "bertlab.mo", "wb") as file:
+        write_mo(file, catalogue)
+    found = grade(folder, chapters, limits=SHORT)
+    ((number, kind, _, students),) = found.mistakes()
+    assert number == "01.2" and "Frequent words are whole" in kind and sorted(students) == ["ben", "zoe"]
+
+
+@pytest.mark.skipif("zh" not in language.known(), reason="there is no Chinese catalogue")
+def test_a_report_is_made_in_the_language_of_the_teacher(tmp_path, chapters):
+    hand_in(tmp_path / "in", "ben", answered('"cat"'))
+    language.use("zh")
+    try:
+        ((_, kind, example, _),) = grade(tmp_path / "in", chapters, limits=SHORT).mistakes()
+    finally:
+        language.use("en")
+    assert all("\u4e00" <= text[-2] <= "\u9fff" for text in (kind, example))
 
 
 def test_answers_before_and_after_a_failing_cell_count(tmp_path, chapters):
@@ -177,6 +207,21 @@ def test_the_better_of_two_submissions_counts(tmp_path, chapters):
     found = grade(tmp_path / "in", chapters, limits=SHORT)
     assert [mark.state for mark in found.marks["ada"].values()] == ["correct", "correct"]
     assert "more than once" in found.notes[0][1]
+
+
+def test_a_copy_in_another_language_that_nobody_wrote_in_is_not_graded(tmp_path, chapters):
+    open_copy = student_copy((chapters / "01_tokenize.ipynb").read_text(encoding="utf-8"))
+    hand_in(tmp_path / "in", "ada", answered(*RIGHT))
+    hand_in(tmp_path / "in" / "ada", "en", open_copy)
+    hand_in(tmp_path / "in", "ben", open_copy)
+    hand_in(tmp_path / "in" / "ben", "en", answered(*RIGHT))
+    hand_in(tmp_path / "in", "cyd", open_copy)
+    hand_in(tmp_path / "in" / "cyd", "en", open_copy)
+    heard = []
+    found = grade(tmp_path / "in", chapters, limits=SHORT, follow=heard.append)
+    states = {student: [mark.state for mark in row.values()] for student, row in found.marks.items()}
+    assert states == {"ada": ["correct"] * 2, "ben": ["correct"] * 2, "cyd": ["todo"] * 2}
+    assert len(heard) == 3 and not found.notes
 
 
 def test_the_solutions_of_a_working_copy_earn_nothing(tmp_path, chapters):

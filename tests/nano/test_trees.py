@@ -3,7 +3,7 @@
 import pytest
 
 from bertlab.analysis.dependencies import read_dependencies
-from bertlab.nano.texts import AgreementSentence, agreement_sentences
+from bertlab.nano.grammar import AgreementSentence, agreement_sentences
 from bertlab.nano.trees import conllu, governors
 
 

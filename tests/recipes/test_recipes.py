@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from bertlab.adapters import EncoderDecoder, add_lora, load_adapter, lora_layers, save_adapter
+from bertlab.adapters import EncoderDecoder, add_lora, load_adapter, save_adapter
 from bertlab.adapters.store import adapter_state
 from bertlab.model import BertForMultipleChoice, BertForNextSentencePrediction, BertForPreTraining
 from bertlab.recipes import joint
 from bertlab.recipes.__main__ import main
-from bertlab.recipes.average import average
 from bertlab.recipes.calibration import centre_thresholds, set_temperature
 from bertlab.recipes.mini import load_recipe
 from bertlab.recipes.reorder import warm_start
@@ -24,49 +23,8 @@ from bertlab.recipes.sets import TASKS, continuations, following, load_task
 from bertlab.recipes.tasks import begin_with, calibrate_task, task_settings, train_task
 from bertlab.training import Settings, predict
 
-from training_cases import reviews, stories, tiny_base, tiny_tokenizer  # isort: skip
-
-ONE_STEP = {"steps": 1, "precision": "float32", "max_length": 32, "lora": {"rank": 2, "alpha": 4}}  # of an adapter
-
-
-def put(folder, name, rows):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A data folder with a little of each set that the tiny recipe wants."""
-    folder = tmp_path_factory.mktemp("data")
-    for number, name in enumerate(("wikipedia_simple", "storybooks")):
-        rows = [{"id": str(n), "title": "", "text": "\n".join(told)} for n, told in enumerate(stories(30, number))]
-        put(folder, f"{name}/docs.jsonl.gz", rows)
-    put(folder, "tatoeba_en/sentences.tsv.gz", [])
-    for number, name in enumerate(("sentence_polarity", "sentiment_uci", "imdb_counterfactual")):
-        put(folder, f"{name}/train.jsonl.gz", reviews(20, number))
-        put(folder, f"{name}/dev.jsonl", reviews(8, number + 10))
-    entities = [{"tokens": ["anna", "saw", "rome"], "tags": ["B-PER", "O", "B-MISC"]}] * 6
-    for name in ("ner_uner_ewt", "ner_wikigold"):
-        put(folder, f"{name}/train.jsonl.gz", entities)
-        put(folder, f"{name}/dev.jsonl.gz", entities)
-    paragraph = {"context": "anna saw it . the film was good .", "qas": []}
-    for number, answer in enumerate(("anna", "it", "good")):
-        start = paragraph["context"].index(answer)
-        answers = [{"text": answer, "answer_start": start}]
-        paragraph["qas"].append({"id": str(number), "question": f"who {answer} ?", "answers": answers})
-    content = json.dumps({"data": [{"title": "", "paragraphs": [paragraph]}]}).encode()
-    for split in ("train-v1.1", "train-v2.0", "dev-v1.1", "dev-v2.0"):
-        (folder / "squad").mkdir(exist_ok=True)
-        (folder / "squad" / f"{split}.json.gz").write_bytes(gzip.compress(content))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("start")
-    return tiny_base(folder, tiny_tokenizer(folder))
+from training_cases import reviews, tiny_tokenizer  # isort: skip
+from recipe_cases import ONE_STEP, put
 
 
 def test_one_command_makes_the_whole_folder_and_repeats_nothing(data, start, tmp_path, capsys):
@@ -140,91 +98,6 @@ def test_a_further_joint_run_with_another_seed_learns_from_other_batches_first(d
     once, again, otherwise = first_batches
     assert once == again
     assert all(once[name] != otherwise[name] for name in once)
-
-
-def test_the_mean_of_models_has_the_mean_of_their_weights_and_adapters_that_fit_it(data, start, tmp_path):
-    folders = [tmp_path / "one", tmp_path / "two"]
-    for seed, folder in enumerate(folders):
-        torch.manual_seed(seed)
-        model = BertForPreTraining.from_pretrained(start)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter) / 100)
-        shutil.copytree(start, folder)
-        model.save_pretrained(folder)
-        train_task(
-            "sentiment", data, folder, folder, settings={**ONE_STEP, "seed": seed, "learning_rate": 0.05}, limit=20
-        )
-    train_task("ner", data, folder, folder, settings=ONE_STEP, limit=20)  # which only the second one has
-    out = tmp_path / "mean"
-    assert main(["average", *map(str, folders), "--weights", "1", "3", "--out", str(out)]) == 0
-    one, two, mean = (BertForPreTraining.from_pretrained(path).state_dict() for path in (*folders, out))
-    for name in mean:
-        torch.testing.assert_close(mean[name], 0.25 * one[name] + 0.75 * two[name], atol=1e-3, rtol=1e-3)
-    assert [path.name for path in (out / "tasks").iterdir()] == ["sentiment"]
-    member = load_adapter(out / "tasks" / "sentiment", BertForPreTraining.from_pretrained(out))
-    parts = [load_adapter(path / "tasks" / "sentiment", path) for path in folders]
-    assert_is_mean(member, parts, [0.25, 0.75])
-
-
-def assert_is_mean(member, parts, shares):
-    """A head that is the mean, and additions than which none of their rank is nearer to the mean."""
-    states = [adapter_state(part) for part in parts]
-    for name, value in adapter_state(member).items():
-        if ".lora_" not in name:
-            mean = sum(share * state[name] for share, state in zip(shares, states, strict=True))
-            torch.testing.assert_close(value, mean, atol=1e-3, rtol=1e-3)
-    for name, layer in lora_layers(member).items():
-        mean = sum(share * lora_layers(part)[name].delta() for share, part in zip(shares, parts, strict=True)).detach()
-        left_out = torch.linalg.matrix_norm(mean - layer.delta())
-        torch.testing.assert_close(left_out, torch.linalg.svdvals(mean)[layer.rank :].norm(), atol=1e-3, rtol=1e-2)
-        assert torch.linalg.matrix_norm(mean) > 0.02, "there is something to compare"
-
-
-@pytest.mark.parametrize("ranks", [(2, 2), (1, 3), (3, 1)])
-def test_the_mean_of_adapters_is_for_the_same_base(data, start, tmp_path, ranks):
-    for seed, rank in enumerate(ranks):
-        options = {**ONE_STEP, "seed": seed, "lora": {"rank": rank, "alpha": 3}, "learning_rate": 0.05}
-        train_task("sentiment", data, start, tmp_path / str(seed), settings=options, limit=20)
-    adapters = [tmp_path / str(seed) / "tasks" / "sentiment" for seed in (0, 1)]
-    average(adapters, None, tmp_path / "mean")
-    average(adapters, [3, 1], tmp_path / "lower", rank=1)
-    *parts, mean, lower = (load_adapter(folder, start) for folder in (*adapters, tmp_path / "mean", tmp_path / "lower"))
-    assert {layer.rank for layer in lora_layers(mean).values()} == {ranks[-1]}
-    assert_is_mean(mean, parts, [0.5, 0.5])
-    assert {layer.rank for layer in lora_layers(lower).values()} == {1}
-    assert_is_mean(lower, parts, [0.75, 0.25])
-
-
-def test_adapters_of_different_layers_have_no_mean(data, start, tmp_path):
-    for number, targets in enumerate((["query"], ["query", "value"])):
-        options = {**ONE_STEP, "lora": {"rank": 2, "targets": targets}}
-        train_task("sentiment", data, start, tmp_path / str(number), settings=options, limit=20)
-    adapters = [tmp_path / str(number) / "tasks" / "sentiment" for number in (0, 1)]
-    for rank in (0, 5):
-        with pytest.raises(ValueError, match=f"rank is {rank}, but these adapters .* 1 to 4"):
-            average([adapters[0]] * 2, None, tmp_path / "mean", rank=rank)
-    with pytest.raises(ValueError, match="different layers have no mean; they differ in bert.encoder.*value"):
-        average(adapters, None, tmp_path / "mean")
-    config = json.loads((adapters[1] / "config.json").read_text())
-    del config["bertlab"]["lora"]["alpha"]
-    (adapters[1] / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="describes no adapter: 'lora' must hold a rank, an alpha"):
-        average([adapters[1]] * 2, None, tmp_path / "mean")
-
-
-def test_what_has_no_mean_is_refused(data, start, tmp_path):
-    for weights, message in (([1.0], "give one for each"), ([1.0, -1.0], "above 0"), ([1.0, float("nan")], "above 0")):
-        with pytest.raises(ValueError, match=message):
-            average([start, start], weights, tmp_path / "out")
-    with pytest.raises(ValueError, match="two folders or more"):
-        average([start], None, tmp_path / "out")
-    model = BertForPreTraining.from_pretrained(start)
-    config = type(model.config).from_dict({**model.config.to_dict(), "intermediate_size": 24})
-    shutil.copytree(start, tmp_path / "wider")
-    BertForPreTraining(config).save_pretrained(tmp_path / "wider")
-    with pytest.raises(ValueError, match="different shape have no mean; they differ in bert.encoder"):
-        average([start, tmp_path / "wider"], None, tmp_path / "out")
 
 
 def test_a_decoder_goes_on_from_an_earlier_one(data, start, tmp_path):

@@ -24,40 +24,19 @@ from model_cases import (
     labels,
     tiny,
 )
+from recording_cases import (
+    EMBEDDINGS,
+    ENCODER,
+    PROBS,
+    VOCABULARY_HEAD,
+    attention,
+    feed_forward,
+    listeners,
+    run,
+)
 
-from bertlab import Recording, edit, hook_names, record
-from bertlab.recording import HookPoint, anybody_listens
-
-PROBS = "encoder.layer.1.attention.self.probs"
-
-EMBEDDINGS = [f"embeddings.{name}" for name in ("word", "position", "token_type", "sum", "norm", "hidden")]
-
-
-def attention(layer, kind="attention"):
-    own = [f"self.{name}" for name in ("q", "k", "v", "scores", "probs", "context")]
-    own += [f"output.{name}" for name in ("projected", "residual", "normed")]
-    return [f"encoder.layer.{layer}.{kind}.{name}" for name in own]
-
-
-def feed_forward(layer):
-    own = "intermediate.preactivation intermediate.activated output.projected output.residual hidden"
-    return [f"encoder.layer.{layer}.{name}" for name in own.split()]
-
-
-ENCODER = EMBEDDINGS + [name for layer in range(LAYERS) for name in attention(layer) + feed_forward(layer)]
-VOCABULARY_HEAD = [f"cls.predictions.{name}" for name in ("transform.activated", "transform.normed", "logits")]
-
-
-def run(model, name="BertModel", **options):
-    with torch.no_grad():
-        return model(**inputs(name), **options)
-
-
-def listeners(model):
-    return [n for n, point in model.named_modules() if isinstance(point, HookPoint) and point.listened]
-
-
-# -- names ---------------------------------------------------------------------------------------------------------
+from bertlab import edit, hook_names, record
+from bertlab.recording import HookPoint
 
 
 @pytest.mark.parametrize(
@@ -212,9 +191,6 @@ def test_names_that_are_no_strings_and_edits_that_are_no_functions_are_refused()
             pass
 
 
-# -- recordings are what the model computes ------------------------------------------------------------------------
-
-
 def test_a_recording_agrees_with_the_outputs_of_the_model():
     model = tiny()
     with record(model) as recording:
@@ -356,9 +332,6 @@ def test_padding_is_not_skipped_while_somebody_listens():
     assert_same(output.last_hidden_state, plain.hidden(-1))
 
 
-# -- gradients -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", HEAD_MODELS)
 def test_recording_leaves_the_gradients_as_they_are(name):
     quiet, listened = tiny(name), tiny(name)
@@ -417,231 +390,6 @@ def test_gradient_checkpointing_keeps_recordings_and_edits_in_force():
         loss.backward()
         gradients.append((recording[PROBS].grad, model.bert.encoder.layer[0].output.dense.weight.grad))
     assert_same(gradients[1], gradients[0])
-
-
-# -- edits ---------------------------------------------------------------------------------------------------------
-
-
-def test_silencing_a_head_is_the_same_as_masking_it():
-    model = tiny()
-
-    def silence(probs):
-        probs[:, 2] = 0
-        return probs
-
-    head_mask = torch.ones(LAYERS, HEADS)
-    head_mask[1, 2] = 0
-    with edit(model, {PROBS: silence}):
-        edited = run(model)
-    assert_same(edited, run(model, head_mask=head_mask))
-
-
-@pytest.mark.parametrize("name", ["q", "k", "v", "scores", "probs", "context"])
-def test_every_step_of_attention_can_be_edited(name):
-    model = tiny()
-    before = run(model).last_hidden_state
-    with edit(model, {f"encoder.layer.1.attention.self.{name}": lambda value: value.flip(1)}):
-        assert not torch.allclose(run(model).last_hidden_state, before)
-    assert torch.equal(run(model).last_hidden_state, before)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_every_value_of_every_model_can_be_edited(name):
-    """The logits, which come last, notice a change anywhere."""
-    model = tiny(name)
-    for point in hook_names(model):
-        with edit(model, {point: lambda value: value * 1.5 + 0.1 * torch.randn_like(value)}):
-            changed = run(model, name)
-        original = run(model, name)
-        pairs = zip(changed.to_tuple(), original.to_tuple(), strict=True)
-        assert any(not torch.allclose(one, other, atol=1e-7) for one, other in pairs), point
-
-
-def test_a_recording_shows_what_the_model_used_whoever_came_first():
-    model = tiny()
-
-    def uniform(probs):
-        return torch.full_like(probs, 1 / SEQUENCE)
-
-    with edit(model, {PROBS: uniform}), record(model, PROBS) as inside:
-        run(model)
-    with record(model, PROBS) as outside, edit(model, {PROBS: uniform}):
-        output = run(model, output_attentions=True)
-    for recording in (inside, outside):
-        assert_same(recording[PROBS], uniform(recording[PROBS]))
-    assert torch.equal(output.attentions[1], outside[PROBS])
-
-
-def test_nested_edits_run_from_the_outermost_to_the_innermost():
-    model = tiny()
-    name = "embeddings.word"
-    with record(model, name) as plain:
-        run(model)
-    with edit(model, {name: lambda x: x + 1}), edit(model, {name: lambda x: x * 2}), record(model, name) as recording:
-        run(model)
-    assert_same(recording[name], (plain[name] + 1) * 2)
-
-
-def test_several_recordings_listen_at_once():
-    model = tiny()
-    with record(model, "*.probs") as outer:
-        with record(model, "*.hidden") as inner:
-            run(model)
-        with record(model, "*.q"):
-            pass
-    assert len(outer) == LAYERS and len(inner) == LAYERS + 1
-    assert not listeners(model)
-
-
-def test_an_edit_in_place_touches_no_other_recorded_value():
-    model = tiny()
-
-    def zero(value):
-        value[:] = 0
-        return value
-
-    with record(model) as plain:
-        run(model)
-    with record(model) as recording, edit(model, {"embeddings.hidden": zero, "encoder.layer.0.hidden": zero}):
-        run(model)
-    assert torch.equal(recording["embeddings.norm"], plain["embeddings.norm"])
-    assert not recording["embeddings.hidden"].any() and not recording.hidden(1).any()
-
-
-def test_an_edit_in_place_is_fine_in_training():
-    model = tiny("BertForMaskedLM").train()
-
-    def halve(probs):
-        probs[:, 0] *= 0.5
-        return probs
-
-    with edit(model, {"*.probs": halve}):
-        model(**inputs(), **labels("BertForMaskedLM")).loss.backward()
-    assert model.bert.encoder.layer[0].attention.self.query.weight.grad.isfinite().all()
-
-
-def test_an_edit_can_bring_in_another_run():
-    """Activation patching: the source's states in the target's run give the source's output."""
-    model = tiny()
-    other = {**inputs(seed=9), "attention_mask": inputs()["attention_mask"]}
-    with record(model, "encoder.layer.1.hidden") as source, torch.no_grad():
-        wanted = model(**other)
-    with edit(model, {"encoder.layer.1.hidden": lambda _: source.hidden(2)}):
-        assert_same(run(model), wanted)
-
-
-@pytest.mark.parametrize(
-    ("function", "error", "message"),
-    [
-        (lambda value: None, TypeError, "returned NoneType; it must return the changed tensor"),
-        (lambda value: 0.0, TypeError, "returned float"),
-        (lambda value: value[:1], ValueError, r"returned shape \(1, 4, 7, 7\); the value has shape \(2, 4, 7, 7\)"),
-    ],
-)
-def test_an_edit_must_return_a_tensor_of_the_same_shape(function, error, message):
-    model = tiny()
-    with pytest.raises(error, match=f"the edit of encoder.layer.1.attention.self.probs {message}"):
-        with edit(model, {PROBS: function}):
-            run(model)
-    assert not listeners(model)
-
-
-def test_nothing_is_left_behind_after_an_exception():
-    model = tiny()
-
-    def fail(value):
-        raise RuntimeError("an edit that fails")
-
-    before = run(model)
-    with pytest.raises(RuntimeError, match="an edit that fails"):
-        with record(model), edit(model, {"*": torch.clone}), edit(model, {"encoder.layer.2.*": fail}):
-            run(model)
-    with pytest.raises(KeyboardInterrupt):
-        with record(model), edit(model, {"*": torch.clone}):
-            raise KeyboardInterrupt
-    assert not listeners(model) and not anybody_listens(model)
-    assert torch.equal(run(model).last_hidden_state, before.last_hidden_state)
-
-
-def test_edits_act_while_a_model_is_trained():
-    """A head that is silenced in training learns nothing."""
-    model = tiny("BertForSequenceClassification").train()
-
-    def silence(context):
-        context[:, 1] = 0
-        return context
-
-    with edit(model, {"encoder.layer.0.attention.self.context": silence}):
-        model(**inputs(), **labels("BertForSequenceClassification")).loss.backward()
-    gradient = model.bert.encoder.layer[0].attention.self.value.weight.grad.view(HEADS, HEAD_SIZE, HIDDEN)
-    assert not gradient[1].any() and gradient[0].any()
-
-
-# -- the recording itself ------------------------------------------------------------------------------------------
-
-
-def test_a_recording_says_what_it_has_and_what_it_lacks():
-    model = tiny()
-    with record(model, ["encoder.layer.1.*", "embeddings.hidden"], tokens=["[CLS]", "a"]) as recording:
-        with pytest.raises(KeyError, match="nothing is recorded yet"):
-            recording[PROBS]
-        run(model)
-    assert recording.layers == [1] and recording.tokens == ["[CLS]", "a"]
-    assert "2 tokens" in repr(recording) and str(len(recording)) in repr(recording)
-    with pytest.raises(KeyError, match=r"was not recorded; the nearest are .*probs"):
-        recording["encoder.layer.1.attention.self.prob"]
-    for layer in (0, 2, 99, "one"):
-        with pytest.raises(LookupError, match=r"recorded are layers \[1\]"):
-            recording.attention(layer)
-    for number in (1, 3, -9, "1"):
-        with pytest.raises(LookupError, match=r"recorded are \[0, 2\]"):
-            recording.hidden(number)
-    assert recording.hidden(0) is recording["embeddings.hidden"]
-    assert recording.attention(-1) is recording.attention(1)
-
-
-def test_values_can_be_recorded_as_another_type():
-    model = tiny()
-    with record(model, PROBS, dtype=torch.float16, device="cpu") as recording:
-        run(model)
-    assert recording[PROBS].dtype == torch.float16
-
-
-@pytest.mark.parametrize("tokens", [None, ["[CLS]", "café", "[SEP]"], [["a"], ["b", "c"]]])
-def test_a_recording_survives_saving(tmp_path, tokens):
-    model = tiny("BertForMaskedLM")
-    with record(model, tokens=tokens) as recording:
-        run(model)
-    recording.save(tmp_path / "run.safetensors")
-    loaded = Recording.load(tmp_path / "run.safetensors")
-    assert set(loaded) == set(recording) and loaded.tokens == tokens
-    assert all(torch.equal(loaded[name], value) for name, value in recording.items())
-    assert torch.equal(loaded[f"bert.{PROBS}"], recording[PROBS])
-    assert [path.name for path in tmp_path.iterdir()] == ["run.safetensors"]
-
-
-def test_a_recording_with_gradients_can_be_saved(tmp_path):
-    model = tiny()
-    with record(model, PROBS, detach=False) as recording:
-        model(**inputs())
-    recording.save(tmp_path / "run.safetensors")
-    assert torch.equal(Recording.load(tmp_path / "run.safetensors")[PROBS], recording[PROBS].detach())
-
-
-def test_loading_something_else_is_an_error_that_says_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no recording"):
-        Recording.load(tmp_path / "missing")
-    (tmp_path / "text").write_text("not a recording")
-    with pytest.raises(ValueError, match="is not a recording saved by bertlab"):
-        Recording.load(tmp_path / "text")
-
-
-def test_saving_into_a_folder_that_is_not_there_leaves_nothing(tmp_path):
-    with record(tiny(), PROBS) as recording:
-        pass
-    with pytest.raises(Exception, match="No such file|os error 2"):
-        recording.save(tmp_path / "missing" / "run.safetensors")
-    assert not list(tmp_path.iterdir())
 
 
 def test_models_with_hook_points_can_be_copied_and_pickled():

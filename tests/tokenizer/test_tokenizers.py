@@ -1,6 +1,5 @@
 """Both tokenizers: calling, padding, truncation, alignment, added tokens, files, and what they refuse."""
 
-import copy
 import json
 import pickle
 import sys
@@ -8,41 +7,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from vocabulary_cases import KINDS, TOKENS
 
-from bertlab.tokenizer import AddedToken, AutoTokenizer, BertTokenizer, BertTokenizerFast, WordPiece
-
-TOKENS = """[PAD] [UNK] [CLS] [SEP] [MASK] the cat sat on mat a un ##aff ##able hello world do not n ' t . , ! ?
-cafe paris is big new ##s""".split()
-KINDS = [BertTokenizer, BertTokenizerFast]
-
-
-@pytest.fixture(scope="module")
-def vocab_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
-    path.write_text("".join(f"{token}\n" for token in TOKENS), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(params=KINDS, ids=["readable", "fast"])
-def tokenizer(request, vocab_file):
-    return request.param(vocab_file)
-
-
-@pytest.fixture
-def readable(vocab_file):
-    return BertTokenizer(vocab_file)
-
-
-@pytest.fixture
-def fast(vocab_file):
-    return BertTokenizerFast(vocab_file)
+from bertlab.tokenizer import AddedToken, AutoTokenizer, BertTokenizer, WordPiece
 
 
 def ids(text: str) -> list[int]:
     return [TOKENS.index(token) for token in text.split()]
-
-
-# ------------------------------------------------------------------------------------------------- calling
 
 
 def test_a_text_becomes_ids_types_and_mask(tokenizer):
@@ -143,9 +114,6 @@ def test_the_readable_one_also_takes_tokens_and_ids(readable):
     assert readable.encode(["the", "cat"]) == readable.encode(ids("the cat")) == ids("[CLS] the cat [SEP]")
 
 
-# ----------------------------------------------------------------------------------------------- alignment
-
-
 def test_offsets_point_into_the_original_text(tokenizer):
     text = "Café, PARIS  unaffable"
     batch = tokenizer(text, return_offsets_mapping=True)
@@ -185,9 +153,6 @@ def test_both_kinds_align_plain_text_alike(readable, fast):
     first, second = readable(text).encodings[0], fast(text).encodings[0]
     for name in ("ids", "tokens", "type_ids", "offsets", "word_ids", "sequence_ids", "special_tokens_mask"):
         assert getattr(first, name) == getattr(second, name), name
-
-
-# ------------------------------------------------------------------------------------------------- batches
 
 
 def test_a_batch_is_a_dictionary_with_attributes(tokenizer):
@@ -246,18 +211,12 @@ def test_prepare_for_model_and_its_parts(tokenizer):
     assert tokenizer.truncate_sequences([1, 2, 3, 4], [5, 6], 2) == ([1, 2], [5, 6], [])
 
 
-# ------------------------------------------------------------------------------------------------ decoding
-
-
 def test_decoding_joins_pieces_and_tidies_spaces(tokenizer):
     assert tokenizer.decode(tokenizer("The unaffable cat, a mat.").input_ids, skip_special_tokens=True) == (
         "the unaffable cat, a mat."
     )
     assert tokenizer.batch_decode(torch.tensor([[2, 6, 3]])) == ["[CLS] cat [SEP]"]
     assert tokenizer.decode(6) == "cat"
-
-
-# -------------------------------------------------------------------------------------------- added tokens
 
 
 def test_added_tokens_are_found_whole_and_counted(tokenizer):
@@ -274,9 +233,6 @@ def test_special_tokens_can_be_replaced(tokenizer):
     assert tokenizer.tokenize("a <m> <X> <x>")[1] == "<m>"
     assert tokenizer.all_special_tokens[-1] == "<x>"
     assert tokenizer.special_tokens_map["mask_token"] == "<m>"
-
-
-# --------------------------------------------------------------------------------------------------- files
 
 
 @pytest.mark.parametrize("loaded_kind", KINDS)
@@ -341,163 +297,6 @@ def test_a_line_separator_can_be_a_token(tmp_path):
     path = tmp_path / "vocab.txt"
     path.write_bytes("[UNK]\n\u2028\n a \n".encode())
     assert BertTokenizer(path).vocab == {"[UNK]": 0, "\u2028": 1, " a ": 2}
-
-
-# ------------------------------------------------------------------------------------------------ bad input
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"[UNK]\n\xff\xfe\n", "UTF-8"),
-        (b"[PAD]\na\n", r"\[UNK\]"),
-        ("\ufeff[UNK]\n".encode(), "byte order mark"),
-        (b"\0" * 10_000, r"\[UNK\]"),
-    ],
-)
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_vocabulary_is_refused(kind, content, message, tmp_path):
-    path = tmp_path / "vocab.txt"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        kind(path)
-
-
-def test_a_missing_vocabulary_is_named(tmp_path):
-    for kind in KINDS:
-        with pytest.raises(FileNotFoundError, match="no_such"):
-            kind(tmp_path / "no_such.txt")
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("tokenizer_config.json", "{"),
-        ("tokenizer_config.json", "[1]"),
-        ("tokenizer_config.json", '{"added_tokens_decoder": {"x": {}}}'),
-        ("tokenizer_config.json", '{"added_tokens_decoder": {"7": {"lstrip": true}}}'),
-        ("added_tokens.json", '{"a": "b"}'),
-        ("special_tokens_map.json", "[" * 100_000),
-        ("tokenizer.json", '{"model": {"type": "BPE", "vocab": {}, "merges": []}}'),
-        ("tokenizer.json", '{"model": {"type": "WordPiece", "vocab": {"a": -1}}}'),
-    ],
-)
-def test_damaged_files_are_named(name, content, tmp_path):
-    if name != "tokenizer.json":
-        (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\n")
-    (tmp_path / name).write_text(content)
-    for kind in KINDS:
-        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
-            kind.from_pretrained(tmp_path)
-
-
-@pytest.mark.parametrize("bad", [None, 5, b"bytes", {"a": 1}, {"a"}])
-def test_what_is_no_text_is_refused(tokenizer, bad):
-    with pytest.raises(ValueError):
-        tokenizer(bad)
-    with pytest.raises((TypeError, ValueError), match="item 1"):
-        tokenizer(["a", bad])
-    with pytest.raises((TypeError, ValueError), match="item 1"):
-        tokenizer(["a", "b"], ["c", bad])
-
-
-def test_lists_that_do_not_fit_are_refused(tokenizer):
-    with pytest.raises(ValueError, match="empty"):
-        tokenizer([])
-    with pytest.raises(ValueError, match="2 items"):
-        tokenizer(["a", "b"], ["c"])
-    with pytest.raises(TypeError, match="text_pair"):
-        tokenizer(["a"], "b")
-    with pytest.raises((TypeError, ValueError), match="word 1"):
-        tokenizer(["a", None], is_split_into_words=True)
-    with pytest.raises(ValueError, match="split"):
-        tokenizer("a text", is_split_into_words=True)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"padding": "sometimes"}, "longest"),
-        ({"truncation": "both"}, "only_first"),
-        ({"max_length": 0, "truncation": True}, "at least 1"),
-        ({"max_length": -4, "truncation": True}, "at least 1"),
-        ({"stride": -1}, "at least 0"),
-        ({"pad_to_multiple_of": 0, "padding": True}, "at least 1"),
-        ({"padding": True, "truncation": True, "max_length": 9, "pad_to_multiple_of": 4}, "multiple"),
-        ({"return_tensors": "mlx"}, "pt"),
-        ({"padding_side": "top"}, "right"),
-    ],
-)
-def test_options_that_cannot_be_met_are_refused(tokenizer, options, message):
-    with pytest.raises(ValueError, match=message):
-        tokenizer("a cat", **options)
-
-
-def test_unknown_options_are_refused(tokenizer):
-    with pytest.raises(TypeError, match="paddign"):
-        tokenizer("a", paddign=True)
-
-
-def test_rows_of_different_lengths_make_no_tensor(tokenizer):
-    with pytest.raises(ValueError, match="padding=True"):
-        tokenizer(["a", "the cat"], return_tensors="pt")
-
-
-def test_padding_without_a_padding_token_is_refused(vocab_file):
-    for kind in KINDS:
-        with pytest.raises(ValueError, match="pad"):
-            kind(vocab_file, pad_token=None)(["a", "the cat"], padding=True)
-
-
-def test_impossible_truncation_is_refused_or_warned_of(readable, fast):
-    with pytest.raises(ValueError, match="stride"):
-        fast("the cat sat", truncation=True, max_length=4, stride=5)
-    with pytest.raises(ValueError, match="only_first"):
-        fast("a", "the cat sat on a mat", truncation="only_first", max_length=6)
-    with pytest.warns(UserWarning, match="first text has only 1"):
-        readable("a", "the cat sat on a mat", truncation="only_first", max_length=6)
-    with pytest.raises(ValueError, match="longest_first"):
-        readable("a cat", "the mat", truncation=True, max_length=5, return_overflowing_tokens=True)
-
-
-def test_half_a_surrogate_pair_is_dropped_like_other_unusable_characters(tokenizer):
-    batch = tokenizer(["a\ud800 cat"], ["the"], return_offsets_mapping=True)
-    assert batch.tokens() == ["[CLS]", "a", "cat", "[SEP]", "the", "[SEP]"]
-    assert batch.offset_mapping[0][2] == (3, 6)
-
-
-def test_a_text_beyond_the_model_is_warned_of(tokenizer):
-    tokenizer.model_max_length = 4
-    with pytest.warns(UserWarning, match="truncation=True"):
-        tokenizer("the cat sat on a mat")
-
-
-def test_a_negative_id_cannot_be_decoded_fast(fast):
-    with pytest.raises(ValueError, match="-100"):
-        fast.decode([5, -100])
-
-
-def test_nothing_is_written_outside_the_folder(tokenizer, tmp_path):
-    with pytest.raises(ValueError, match="prefix"):
-        tokenizer.save_pretrained(tmp_path / "inner", filename_prefix="../outer")
-    assert list(tmp_path.rglob("*outer*")) == []
-    (tmp_path / "file").write_text("kept")
-    with pytest.raises(ValueError, match="file"):
-        tokenizer.save_pretrained(tmp_path / "file")
-
-
-def test_long_hostile_texts_do_not_hang(tokenizer):
-    for text in ("a" * 300_000, "a" + "\u0301\u0323" * 60_000, "[MASK]" * 20_000, "\ufffd" * 200_000):
-        assert set(tokenizer.tokenize(text)) <= {"[UNK]", "[MASK]", "a"}
-
-
-@pytest.mark.parametrize("copied", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy, copy.copy])
-def test_a_tokenizer_that_was_used_can_be_copied_and_pickled(tokenizer, copied):
-    tokenizer.add_tokens(["blorp"])
-    before = tokenizer("the blorp [MASK] unaffable!", return_offsets_mapping=True)
-    again = copied(tokenizer)
-    assert dict(again("the blorp [MASK] unaffable!", return_offsets_mapping=True)) == dict(before)
-    assert again.get_vocab() == tokenizer.get_vocab()
 
 
 class Lines(torch.utils.data.Dataset):

@@ -1,67 +1,30 @@
 """finetune and pretrain: they learn, repeat, resume, stop, and say what goes wrong."""
 
-import errno
 import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from bertlab.adapters import add_lora, load_adapter, save_adapter
-from bertlab.data import KINDS, Corpus, DataError, Task, collate, encode
+from bertlab.adapters import add_lora
+from bertlab.data import KINDS, DataError, Task, collate, encode
 from bertlab.model import heads as task_heads
 from bertlab.training import (
     Settings,
-    TrainingError,
     evaluate,
     finetune,
-    join_streams,
     predict,
     pretrain,
-    pretraining_stream,
     qa_answers,
-    task_stream,
-    train_jointly,
 )
 from bertlab.training.held_out import evaluate_pretraining
 from bertlab.training.objectives import TaskObjective
 from bertlab.training.optimizer import choose_precision, parameter_groups, rate_factor
-from bertlab.training.resuming import checkpoints
 from bertlab.training.run import collated
 
-from training_cases import reviews, stories, tiny_config, tiny_tokenizer  # isort: skip
-
-TASK = Task("classification", ("bad", "good"), max_length=16)
-OPTIONS = {"steps": 12, "batch_size": 8, "learning_rate": 1e-3, "precision": "float32"}
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    return tiny_tokenizer(tmp_path_factory.mktemp("vocabulary"))
-
-
-@pytest.fixture(scope="module")
-def corpus(tokenizer):
-    return Corpus.build(stories(40), tokenizer)
-
-
-def fresh(tokenizer, name="BertForSequenceClassification", **fields):
-    torch.manual_seed(5)
-    return getattr(task_heads, name)(tiny_config(tokenizer, **fields))
-
-
-def curve(records):
-    return [record.losses for record in records]
-
-
-# -------------------------------------------------------------------------------------------------- it learns
+from training_cases import reviews, tiny_config  # isort: skip
+from run_cases import OPTIONS, TASK, curve, fresh
 
 
 def test_finetuning_learns_a_task(tokenizer):
@@ -191,9 +154,6 @@ def test_the_best_answer_over_windows_wins():
     assert qa_answers([backwards], features[:1], rows, no_answer=False) == ["it"]
 
 
-# ------------------------------------------------------------------------------------------------ it repeats
-
-
 def test_the_same_seed_repeats_and_another_differs(tokenizer):
     def run(seed):
         return curve(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, **OPTIONS, seed=seed))
@@ -247,9 +207,6 @@ def test_gathering_masked_places_gives_the_models_own_pretraining_loss(tokenizer
     counts, sums = objective.counts(part), objective(part)
     ours = sum(sums[name] / counts[name] for name in sums)
     torch.testing.assert_close(ours, model(**batch).loss)
-
-
-# ------------------------------------------------------------------------------------------ rates and freezing
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
@@ -319,9 +276,6 @@ def test_bfloat16_follows_float32(tokenizer):
     assert choose_precision("auto", torch.device("cpu"), 64) == torch.float32
 
 
-# ------------------------------------------------------------------------------------- stopping and evaluation
-
-
 def test_stopping_is_no_longer_pulling(tokenizer):
     model = fresh(tokenizer)
     steps = finetune(model, tokenizer, reviews(50), TASK, **OPTIONS)
@@ -359,280 +313,6 @@ def test_evaluation_repeats_and_draws_nothing(tokenizer, corpus):
     assert first == evaluate_pretraining(model, corpus, tokenizer, max_length=30)
     assert torch.equal(before, torch.get_rng_state())
     assert 20 < first["next_sentence_accuracy"] < 80
-
-
-# ------------------------------------------------------------------------------------------------ checkpoints
-
-
-def weights(model):
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-@pytest.mark.parametrize("lora", [False, True])
-def test_a_run_that_was_cut_off_resumes_to_the_same_numbers(tokenizer, tmp_path, lora):
-    def model():
-        built = fresh(tokenizer)
-        return add_lora(built, rank=2, generator=torch.Generator().manual_seed(0)) if lora else built
-
-    options = {**OPTIONS, "evaluation": reviews(20, seed=1), "evaluate_every": 3, "checkpoint_every": 4}
-    whole = model()
-    expected = curve(finetune(whole, tokenizer, reviews(50), TASK, **options))
-    cut = finetune(model(), tokenizer, reviews(50), TASK, folder=tmp_path, **options)
-    list(itertools.islice(cut, 6))
-    cut.close()
-    resumed = model()
-    records = list(finetune(resumed, tokenizer, reviews(50), TASK, folder=tmp_path, **options))
-    assert [record.step for record in records] == list(range(5, 13))
-    assert curve(records) == expected[4:]
-    for name, value in weights(whole).items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
-    assert list(finetune(model(), tokenizer, reviews(50), TASK, folder=tmp_path, **options)) == []
-
-
-def test_pretraining_resumes_to_the_same_numbers(tokenizer, corpus, tmp_path):
-    options = {**OPTIONS, "max_length": 30, "checkpoint_every": 5}
-    expected = curve(pretrain(fresh(tokenizer, "BertForPreTraining"), tokenizer, corpus, **options))
-    cut = pretrain(fresh(tokenizer, "BertForPreTraining"), tokenizer, corpus, folder=tmp_path, **options)
-    list(itertools.islice(cut, 8))
-    cut.close()
-    resumed = pretrain(fresh(tokenizer, "BertForPreTraining"), tokenizer, corpus, folder=tmp_path, **options)
-    assert curve(resumed) == expected[5:]
-
-
-# ------------------------------------------------------------------------------------------- several at once
-
-
-@pytest.fixture(scope="module")
-def adapter(tokenizer, tmp_path_factory):
-    """The folder of a LoRA adapter that has learnt nothing yet."""
-    model = add_lora(fresh(tokenizer), rank=2, generator=torch.Generator().manual_seed(0))
-    return save_adapter(model, tmp_path_factory.mktemp("adapter"), task="reviews", base="a tiny one")
-
-
-def joint(tokenizer, corpus, adapter, **settings):
-    """A base and a LoRA member on its encoder, learning text and reviews; returns both and the generator of steps."""
-    base = fresh(tokenizer, "BertForPreTraining")
-    member = load_adapter(adapter, base, share=True, check_base=False)
-    base.requires_grad_(True)
-    streams = {
-        "text": pretraining_stream(base, tokenizer, corpus, max_length=30, batch_size=6),
-        "reviews": task_stream(member, tokenizer, reviews(50), TASK, batch_size=8)[0],
-    }
-    options = {**OPTIONS, **settings}
-    return base, member, train_jointly(base, {"reviews": member}, streams, {"text": 1, "reviews": 2}, **options)
-
-
-def test_streams_take_turns_on_one_encoder(tokenizer, corpus, adapter):
-    base, member, steps = joint(tokenizer, corpus, adapter, steps=40, learning_rate=3e-3, dropout=0.0)
-    before = base.bert.encoder.layer[0].output.dense.weight.clone()
-    records = list(steps)
-    kinds = [set(record.losses) for record in records]
-    text, task = {"text/masked", "text/next_sentence"}, {"reviews/classification"}
-    assert all(kind in (text, task) for kind in kinds)
-    assert 0.5 < kinds.count(task) / len(kinds) < 0.85
-    own = [record.loss for record in records if set(record.losses) == task]
-    assert np.mean(own[-4:]) < 0.8 * np.mean(own[:4])
-    assert not torch.equal(base.bert.encoder.layer[0].output.dense.weight, before)
-    assert member.bert.encoder.layer[0].output.dense.weight is base.bert.encoder.layer[0].output.dense.weight
-    assert member.bert.encoder.layer[0].output.dense.lora_B.abs().sum() > 0
-
-
-def test_a_joint_run_that_was_cut_off_resumes_to_the_same_numbers(tokenizer, corpus, adapter, tmp_path):
-    whole, _, steps = joint(tokenizer, corpus, adapter)
-    expected = curve(steps)
-    _, _, cut = joint(tokenizer, corpus, adapter, folder=tmp_path, checkpoint_every=5)
-    list(itertools.islice(cut, 8))
-    cut.close()
-    resumed, _, steps = joint(tokenizer, corpus, adapter, folder=tmp_path, checkpoint_every=5)
-    assert curve(steps) == expected[5:]
-    for name, value in weights(whole).items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
-
-
-@pytest.mark.parametrize("shares", [{"text": 1}, {"text": 1, "reviews": 0}])
-def test_streams_are_joined_with_a_share_above_0_for_each(tokenizer, corpus, shares):
-    streams = {
-        "text": pretraining_stream(fresh(tokenizer, "BertForPreTraining"), tokenizer, corpus, max_length=30),
-        "reviews": task_stream(fresh(tokenizer), tokenizer, reviews(10), TASK)[0],
-    }
-    with pytest.raises(ValueError, match="shares"):
-        join_streams(streams, shares)
-
-
-def test_a_joint_run_has_no_epochs(tokenizer, corpus, adapter):
-    with pytest.raises(ValueError, match="give steps or minutes"):
-        joint(tokenizer, corpus, adapter, steps=None, epochs=1)
-
-
-def test_only_the_last_checkpoints_are_kept(tokenizer, tmp_path):
-    list(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=2, **OPTIONS))
-    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-00000010", "checkpoint-00000012"]
-
-
-def test_other_settings_do_not_resume_silently(tokenizer, tmp_path):
-    list(itertools.islice(
-        finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=1, **OPTIONS), 2
-    ))  # fmt: skip
-    with pytest.raises(TrainingError, match="made with learning_rate=0.001, now it is 0.1"):
-        next(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path,
-                      **{**OPTIONS, "learning_rate": 0.1}))  # fmt: skip
-    with pytest.raises(TrainingError, match="another model"):
-        next(finetune(fresh(tokenizer, intermediate_size=30), tokenizer, reviews(50), TASK, folder=tmp_path, **OPTIONS))
-    first = next(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, resume=False, **OPTIONS))
-    assert first.step == 1
-
-
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(tokenizer, tmp_path):
-    steps = finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=2, **OPTIONS)
-    list(itertools.islice(steps, 5))
-    newest = checkpoints(tmp_path)[-1]
-    (newest / "model.safetensors").write_bytes(b"half")
-    with pytest.warns(UserWarning, match="damaged"):
-        record = next(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, **OPTIONS))
-    assert record.step == 3
-
-
-KILLED = """
-import sys; sys.path[:0] = {tests!r}
-from test_training import *
-tokenizer = tiny_tokenizer(sys.argv[1])
-for record in finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=sys.argv[2], checkpoint_every=1,
-                       **{{**OPTIONS, "steps": 100000}}):
-    pass
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="kill -9 is a POSIX thing")
-def test_kill_9_leaves_a_checkpoint_to_go_on_from(tokenizer, tmp_path):
-    code = KILLED.format(tests=[str(Path(__file__).parent), str(Path(__file__).parents[1])])
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path), str(tmp_path / "run")], cwd=root,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not len(checkpoints(tmp_path / "run")) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    options = {**OPTIONS, "steps": 100000}
-    last = int(checkpoints(tmp_path / "run")[-1].name.rpartition("-")[2])
-    uncut = itertools.islice(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, **options), last, last + 3)
-    resumed = finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path / "run", **options)
-    assert curve(itertools.islice(resumed, 3)) == curve(uncut)
-
-
-# ------------------------------------------------------------------------------------------- when things go wrong
-
-
-def test_a_full_disk_is_said_and_the_last_checkpoint_stays(tokenizer, tmp_path, monkeypatch):
-    from bertlab.training import resuming as module
-
-    written = module._write
-
-    def full_after_step_4(path, content):
-        if "00000006" in str(path) and path.name == "state.pt":
-            path.write_bytes(bytes(content)[:100])
-            raise OSError(errno.ENOSPC, "No space left on device")
-        written(path, content)
-
-    monkeypatch.setattr(module, "_write", full_after_step_4)
-    steps = finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=2, **OPTIONS)
-    with pytest.raises(TrainingError, match="step 6 was not saved .* the disk is full; the last good checkpoint is"):
-        list(steps)
-    assert checkpoints(tmp_path)[-1].name == "checkpoint-00000004"
-    assert not [path for path in tmp_path.iterdir() if "00000006" in path.name]
-    monkeypatch.undo()
-    assert next(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, **OPTIONS)).step == 5
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a system with /dev/full")
-def test_a_disk_that_really_is_full_is_noticed(tokenizer, tmp_path, monkeypatch):
-    from bertlab.training import resuming as module
-
-    monkeypatch.setattr(module, "open", lambda path, mode: open("/dev/full", mode), raising=False)
-    with pytest.raises(TrainingError, match="the disk is full; there is no checkpoint yet"):
-        list(finetune(fresh(tokenizer), tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=1, **OPTIONS))
-
-
-def test_a_loss_that_is_no_number_stops_before_the_weights_change(tokenizer, tmp_path):
-    model = fresh(tokenizer)
-    steps = finetune(model, tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=1, **OPTIONS)
-    next(steps), next(steps)
-    good = weights(model)
-    with torch.no_grad():
-        model.classifier.bias[0] = float("nan")
-    with pytest.raises(TrainingError, match=r"the loss became not a number at step 3, .*checkpoint-00000002"):
-        next(steps)
-    assert torch.equal(model.classifier.weight, good["classifier.weight"])
-    assert checkpoints(tmp_path)[-1].name == "checkpoint-00000002"
-
-
-def test_too_little_memory_is_said_with_a_way_out(tokenizer, tmp_path, monkeypatch):
-    model = fresh(tokenizer)
-    steps = finetune(model, tokenizer, reviews(50), TASK, folder=tmp_path, checkpoint_every=1, **OPTIONS)
-    next(steps)
-
-    def no_memory(*_):
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-
-    monkeypatch.setattr(model.classifier, "forward", no_memory)
-    with pytest.raises(TrainingError, match=r"batch of step 2 did not fit .* accumulation=2 .* last good checkpoint"):
-        next(steps)
-
-
-def test_mistakes_are_refused_before_anything_happens(tokenizer):
-    model = fresh(tokenizer)
-
-    def start(rows=None, task=TASK, **settings):
-        next(finetune(model, tokenizer, reviews(9) if rows is None else rows, task, **settings))
-
-    with pytest.raises(ValueError, match="no length given: give one of steps, epochs or minutes"):
-        start()
-    with pytest.raises(ValueError, match="steps and epochs given"):
-        start(steps=1, epochs=1)
-    with pytest.raises(LookupError, match="no setting 'learning_rat'; did you mean learning_rate"):
-        start(steps=1, learning_rat=1)
-    with pytest.raises(ValueError, match="batch_size is 0"):
-        start(steps=1, batch_size=0)
-    with pytest.raises(ValueError, match="schedule is 'step', but it must be one of linear"):
-        start(steps=1, schedule="step")
-    with pytest.raises(TypeError, match="tagging is the task of a BertForTokenClassification"):
-        start(task=Task("tagging", ("a", "b")), steps=1)
-    with pytest.raises(ValueError, match="the task has 3 label.* but the model 2"):
-        start(task=Task("classification", ("a", "b", "c")), steps=1)
-    with pytest.raises(ValueError, match="max_length is 128, but the model has positions for 64"):
-        start(task=Task("classification", ("a", "b")), steps=1)
-    with pytest.raises(ValueError, match="freeze is 3, but the model has 2 layers"):
-        start(steps=1, freeze=3)
-    with pytest.raises(DataError, match="empty"):
-        start(rows=[], steps=1)
-    with pytest.raises(ValueError, match="patience is 2, but nothing says what is better"):
-        start(steps=1, patience=2)
-    with pytest.raises(TypeError, match="BertForPreTraining"):
-        pretrain(model, tokenizer, [], steps=1)
-    with pytest.raises(ValueError, match="max_length is 4, but a pair"):
-        pretrain(fresh(tokenizer, "BertForPreTraining"), tokenizer, [[[5], [6]]], steps=1, max_length=4)
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ({"steps": "many"}, "steps is 'many', but it must be a number"),
-        ({"steps": True}, "steps is True, but it must be a number"),
-        ({"steps": float("nan")}, "steps is nan, but a run is longer than nothing"),
-        ({"steps": 1, "learning_rate": None}, "learning_rate is None, but it must be a number"),
-        ({"steps": 1, "weight_decay": float("nan")}, "weight_decay is nan"),
-        ({"steps": 1, "seed": "x"}, "seed is 'x', but it must be a number"),
-        ({"steps": 1, "resume": "no"}, "resume is 'no', but it must be true or false"),
-        ({"steps": 1, "betas": 0.9}, "betas is 0.9, but it must be a list of numbers"),
-        ({"steps": 1, "betas": [0.9, 1.0]}, "betas are .0.9, 1.0., but they are two numbers"),
-        ({"steps": 1, "betas": [0.9]}, "but they are two numbers"),
-    ],
-)
-def test_a_setting_of_the_wrong_kind_is_named(settings, message):
-    with pytest.raises(ValueError, match=message):
-        Settings.from_dict(settings)
 
 
 def test_numbers_of_numpy_are_numbers():

@@ -164,15 +164,34 @@ def test_the_code_gives_the_numbers_on_the_screen(panel, lab, kind, monkeypatch)
         panel.path = place
         assert run_code(panel, lab, monkeypatch) == pytest.approx(panel.data()), place
     panel.look = "memory"
-    found = run_code(panel, lab, monkeypatch)
-    assert found["parameters"] == sum(row["parameter_bytes"] for row in panel.data())
-    assert found["values"] == sum(row["value_bytes"] for row in panel.data())
+    assert run_code(panel, lab, monkeypatch) == panel.data()
     panel.look = "tensors"
-    rows = {row["tensor"]: row for row in panel.data() if row["origin"] != "shared"}
-    found = run_code(panel, lab, monkeypatch)
-    assert {name: values[1] for name, values in found.items()} == pytest.approx(
-        {name: row["mean"] for name, row in rows.items()}, rel=1e-3, abs=1e-7
-    )
+    same_rows(run_code(panel, lab, monkeypatch), panel.data())
+
+
+def same_rows(found, rows):
+    """The numbers on the screen have five digits."""
+    assert [list(row) for row in found] == [list(row) for row in rows]
+    for one, other in zip(found, rows, strict=True):
+        numbers = {name: value for name, value in one.items() if isinstance(value, float)}
+        assert {**one, **dict.fromkeys(numbers)} == {**other, **dict.fromkeys(numbers)}
+        assert numbers == pytest.approx({name: other[name] for name in numbers}, rel=1e-4, abs=1e-9)
+
+
+def test_the_code_tells_apart_where_the_tensors_of_a_task_come_from(panel, lab, monkeypatch):
+    panel.kind, panel.look = "qa", "tensors"
+    assert {"session", "fresh"} <= {row["origin"] for row in panel.data()}
+    same_rows(run_code(panel, lab, monkeypatch), panel.data())
+
+
+def test_the_code_names_the_tensors_that_the_checkpoint_did_not_have(lab, tmp_path, monkeypatch):
+    lab.model.bert.save_pretrained(tmp_path)
+    with pytest.warns(UserWarning, match="not in the checkpoint"):
+        model = BertForPreTraining.from_pretrained(tmp_path)
+    bare = Lab(model, lab.tokenizer, name="bare")
+    panel = ModelPanel(bare, TEXT, look="tensors")
+    assert {"checkpoint", "fresh", "shared"} == {row["origin"] for row in panel.data()}
+    same_rows(run_code(panel, bare, monkeypatch), panel.data())
 
 
 def test_the_code_has_masks_and_switched_off_heads_in_place(panel, lab, monkeypatch):
@@ -217,6 +236,27 @@ def test_the_exported_page_holds_every_part_in_less_than_a_megabyte(panel):
     assert panel.path == QUERY
     assert {f'path:"{part["path"]}"' for part in panel.view["stack"]} <= set(patches)
     assert len(panel.exported_bytes("html")) < 1_000_000
+
+
+def test_the_exported_page_answers_to_every_place_on_the_map(panel):
+    panel.path = QUERY
+    _, patches = panel.precomputed()
+    for part in ["", *(part["path"] for part in panel.view["stack"])]:
+        rows = patches[f'path:"{part}"']["view"]["inside"]["rows"]
+        for path in [entry["path"] for row in rows for entry in (row, *row["tensors"], *row["points"])]:
+            shown = patches[f'path:"{path}"']
+            panel.path = path
+            assert shown["answer"] == panel.answer
+            assert shown.get("view.detail", panel.view["detail"]) == panel.view["detail"]
+
+
+def test_an_export_leaves_panel_and_workbench_as_they_were(lab):
+    workbench = Workbench(lab, TEXT)
+    panel, heads = ModelPanel(workbench=workbench), HeadsPanel(workbench=workbench)
+    before, seen = (panel.state(), panel.view), []
+    heads.observe(lambda change: seen.append(change["new"]), "layer")
+    panel.exported_bytes("html")
+    assert (panel.state(), panel.view) == before and workbench.layer == 0 and seen == []
 
 
 def test_broken_weights_are_named_and_not_drawn():

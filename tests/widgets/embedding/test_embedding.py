@@ -166,3 +166,23 @@ def test_state_keeps_the_look_and_a_token_selected_elsewhere_is_drawn(lab):
     panel.look = "parts"
     workbench.selected = [6]
     assert panel.view["place"] == 6
+
+
+def test_the_strip_has_a_sign_under_the_token_that_is_shown_unselected(panel):
+    assert panel.view["read_at"] == [panel.view["place"]] == [1]
+    panel.selected = [3]
+    assert panel.view["read_at"] == []
+    panel.selected, panel.look = [], "order"
+    assert panel.view["read_at"] == []
+    panel.look = "neighbours"
+    assert panel.view["read_at"] == [1]
+
+
+def test_an_encoder_alone_has_every_look(lab, monkeypatch):
+    from bertlab.model import BertModel
+
+    bare = Lab(BertModel(lab.model.config, add_pooling_layer=False).eval(), lab.tokenizer, name="bare")
+    for look in LOOKS:
+        panel = EmbeddingPanel(bare, TEXT, look=look)
+        assert not panel.error and panel.exported_bytes("svg") and panel.data()
+        assert run_code(panel, bare, monkeypatch)

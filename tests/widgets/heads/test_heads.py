@@ -62,6 +62,16 @@ def test_the_answer_names_the_exact_weight(panel):
     assert f"`{panel.tokens[int(row.argmax())]['text']}`" in panel.answer
 
 
+def test_another_layer_of_the_same_text_asks_the_tokenizer_for_nothing(panel, monkeypatch):
+    tokenizer = panel.workbench.lab.tokenizer
+    monkeypatch.setattr(tokenizer, "convert_ids_to_tokens", lambda ids: pytest.fail("the tokens are known"))
+    panel.layer = 2
+    assert panel.answer.startswith("Head 2.0") and not panel.error
+    monkeypatch.undo()
+    panel.text = "the cat sat."
+    assert panel.data()["tokens"] == ["[CLS]", "the", "cat", "sat", ".", "[SEP]"]
+
+
 def test_several_heads_and_tokens_are_averaged(panel):
     panel.layer, panel.head, panel.heads = 0, 1, [(2, 3)]
     recording = panel.workbench.recording
@@ -295,6 +305,24 @@ def test_the_selected_token_is_marked_in_picture_and_rows(panel):
     assert {row["query"] for row in panel.table() if row["selected"]} == {9}
     (matrix,) = [axes for axes in panel.figure().axes if "row looks at column" in axes.get_title()]
     assert any(patch.get_y() == 8.5 for patch in matrix.patches)
+
+
+def test_the_token_that_is_taken_because_none_was_chosen_is_marked_in_the_strip(panel):
+    assert panel.view["read_at"] == []
+    panel.look = "steps"
+    assert panel.view["read_at"] == [panel.default_token] and "q of `the`" in panel.answer
+    panel.selected = [4]
+    assert panel.view["read_at"] == [] and "q of `not`" in panel.answer
+    panel.look, panel.mode, panel.selected = "head", "gradient", []
+    assert panel.view["read_at"] == [panel.default_token] and "the prediction at `the`" in panel.answer
+    panel.masked = [3]
+    assert panel.view["read_at"] == []
+
+
+def test_a_guess_of_a_kind_where_there_are_none_is_answered_in_words(lab):
+    panel = HeadsPanel(lab, TEXT, look="kinds", mode="rollout", predict_first=True)
+    panel.guess = "broad"
+    assert panel.verdict == panel.answer.split("With ")[0] and not panel.error
 
 
 def test_facts_beside_the_grid_are_always_those_of_the_text(lab):

@@ -341,3 +341,51 @@ def test_the_exported_page_holds_every_hidden_state_of_what_all_layers_are_sent_
 def test_code_of_probes_names_the_shipped_rows_where_none_are_given(lab):
     panel = LayersPanel(lab, BANK, look="probes")
     assert 'rows = samples("entities")' in panel.code()
+
+
+# ------------------------------------------------------------------------------------------------------- other models
+
+
+def test_code_of_the_neighbours_leaves_out_what_the_model_does_not_take(lab, monkeypatch):
+    corpus = [CORPUS[0], "cat " * 90, "  ", *CORPUS[1:]]
+    panel = LayersPanel(workbench=Workbench(lab, TEXT, corpus=corpus, selected=[2]), look="neighbours", count=50)
+    shown = waited(panel).data()
+    assert 0 < len(shown) < 50 and panel.view["texts"] == len(CORPUS)
+    found = run_code(panel, lab, monkeypatch)
+    assert [(row[0], row[2]) for row in found] == [(row["token"], row["text"]) for row in shown]
+
+
+def test_code_of_the_neighbours_keeps_the_shipped_sentences_apart_from_those_of_the_means(monkeypatch):
+    other = small_lab(256)
+    panel = LayersPanel(workbench=Workbench(other, BANK, ablated=[(0, 1)], ablation="corpus"), look="neighbours")
+    shown = waited(panel).data()
+    assert [row[0] for row in run_code(panel, other, monkeypatch)] == [row["token"] for row in shown]
+
+
+@pytest.mark.parametrize("look", ["cloud", "neighbours", "lens"])
+def test_code_gives_the_numbers_of_half_precision_to_the_last_digit(look, monkeypatch):
+    other = small_lab()
+    other.model.bfloat16()
+    panel = LayersPanel(workbench=Workbench(other, BANK, corpus=CORPUS, selected=[2]), look=look, hidden_state=2)
+    shown, found = waited(panel).data(), run_code(panel, other, monkeypatch)
+    if look == "cloud":
+        assert torch.allclose(found, shown["points"], atol=1e-5)
+    elif look == "neighbours":
+        assert [row[1] for row in found] == pytest.approx([row["similarity"] for row in shown], abs=1e-4)
+    else:
+        assert [row[0][1] for row in found] == pytest.approx([row["best"][0]["probability"] for row in shown])
+
+
+def test_a_model_without_a_vocabulary_head_has_code_that_needs_none(lab, monkeypatch):
+    from bertlab.lab import Lab
+    from bertlab.model import BertModel
+
+    bare = Lab(BertModel(lab.model.config, add_pooling_layer=False).eval(), lab.tokenizer, name="bare")
+    panel = LayersPanel(workbench=Workbench(bare, TEXT, corpus=CORPUS), look="neurons")
+    shown = waited(panel).data()
+    assert run_code(panel, bare, monkeypatch) == pytest.approx(shown["activation"], abs=1e-3)
+    assert panel.grade("cat") == "This model has no vocabulary head to read neurons with."
+    panel.look = "lens"
+    assert panel.code() == f"# {panel.answer}" and panel.grade("cat") == panel.answer
+    panel.look, panel.hidden_state = "neurons", 0
+    assert panel.code().startswith("# The embeddings have no neurons")

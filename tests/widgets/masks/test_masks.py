@@ -4,7 +4,12 @@ import math
 
 import pytest
 from bertlab_widgets import MaskPanel
+from bertlab_widgets.masks.words import named
+from bertlab_widgets.workbench import SelectionError
 from panel_checks import TEXT, run_code
+from small_lab import small_lab
+
+from bertlab.tokenizer import BertTokenizerFast
 
 
 @pytest.fixture
@@ -207,3 +212,93 @@ def test_a_rare_word_has_less_than_and_not_a_sign(lab):
     panel = MaskPanel(lab, TEXT)
     panel.set_trait("answer", "")
     assert "< 0.001" not in panel.answer
+
+
+# --- what is marked, what is quoted
+
+
+def test_punctuation_that_a_sentence_names_is_quoted_and_a_word_is_not(lab):
+    panel = MaskPanel(lab, TEXT, selected=[13])
+    assert panel.answer.startswith("At place 13, where it sees “`.`”, BERT says")
+    panel.look = "layers"
+    assert panel.answer.startswith("At place 13, where BERT sees “`.`”, ")
+    assert named(",") == "“`,`”" and named("##s") == "`##s`" and named("`") == "“`ˋ`”"
+    assert "sees “.”, " in panel.figure().axes[0].get_title()
+
+
+def test_the_word_that_is_shown_though_nothing_was_chosen_is_marked_in_the_strip(panel):
+    assert panel.view["read_at"] == []
+    panel.masked = []
+    assert panel.view["read_at"] == [12] and panel.answer.startswith("If `tired` were hidden")
+    panel.look = "layers"
+    assert panel.view["read_at"] == [12]
+    panel.look = "everywhere"
+    assert panel.view["read_at"] == []
+    panel.look, panel.selected = "places", [2]
+    assert panel.view["read_at"] == []
+
+
+# --- a model without [MASK]
+
+LOOKS = MaskPanel.look.values
+
+
+@pytest.fixture(scope="module")
+def lab_that_reads_pieces():
+    """A lab whose tokenizer has no mask token at all: it reads [MASK] as brackets and letters."""
+    lab = small_lab(without="[MASK]")
+    names = lab.tokenizer.convert_ids_to_tokens(list(range(lab.tokenizer.vocab_size)))
+    lab.tokenizer = BertTokenizerFast(
+        dict(zip(names, range(len(names)), strict=True)), mask_token=None, model_max_length=64
+    )
+    return lab
+
+
+def gives_all_or_says_why(panel):
+    """Every way out of a look either works or is refused with the sentence on the screen; the page always opens."""
+    missing = panel.view.get("missing")
+    assert not panel.error and panel.exported_bytes("html") and "Error" not in panel.static_twin()
+    assert panel.pinned_view() is not None and panel.grade("rubbish")
+    if not missing:
+        assert panel.table() and panel.data() and panel.exported_bytes("png")
+        assert panel.exported_bytes("csv").count(b"\n") == len(panel.table()) + 1
+        return
+    assert panel.answer == missing and panel.code() == f"# {missing}" and panel.gate_question == ""
+    for way in (panel.table, panel.data, panel.figure, lambda: panel.exported_bytes("csv")):
+        with pytest.raises(SelectionError) as refused:
+            way()
+        assert str(refused.value) == missing
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_mask_that_is_read_as_pieces_is_said_to_be_so_in_every_look(lab_that_reads_pieces, monkeypatch, look):
+    panel = MaskPanel(lab_that_reads_pieces, "the [MASK] sat.", look=look)
+    assert panel.answer.count("This model has no mask token") == 1
+    assert "`[MASK]`" in panel.answer and panel.answer.endswith("is read as ordinary pieces.")
+    gives_all_or_says_why(panel)
+    assert bool(panel.view.get("missing")) == (look != "everywhere")
+    panel.selected = [1]
+    gives_all_or_says_why(panel)
+    if look in ("places", "layers", "everywhere"):
+        assert not panel.view.get("missing") and panel.answer.endswith("is read as ordinary pieces.")
+        assert run_code(panel, lab_that_reads_pieces, monkeypatch)
+
+
+@pytest.mark.parametrize("text", ["the [MASK] sat.", "[MASK]"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_mask_for_which_the_model_has_no_row_stops_every_look_with_one_sentence(text, look):
+    panel = MaskPanel(small_lab(without="[MASK]"), text, look=look)
+    assert panel.answer.startswith("This model has no mask token, and so it cannot read `[MASK]`")
+    gives_all_or_says_why(panel)
+    panel.text = "the cat sat."
+    assert not panel.error and "cannot read" not in panel.answer
+    gives_all_or_says_why(panel)
+
+
+def test_without_a_mask_token_a_click_looks_at_a_word_and_masking_is_refused_in_words():
+    panel = MaskPanel(small_lab(without="[MASK]"), "the cat sat.")
+    assert panel.view["maskless"] and "click a token" in panel.answer
+    panel.selected = [2]
+    assert panel.answer.startswith("At place 2, where it sees `cat`, BERT says")
+    with pytest.raises(SelectionError, match="no .MASK. token in its vocabulary"):
+        panel.mask_all()

@@ -8,7 +8,7 @@ from bertlab_widgets import ComparePanel, TasksPanel, TokenizerPanel, TrainPanel
 from bertlab_widgets.panel import SHARED, load_presets, positions_of, word_spans
 
 import bertlab
-from bertlab.nano import texts as nano_data
+from bertlab.nano import grammar, vocabulary
 from bertlab.samples import SETS
 from bertlab.tokenizer import WordPiece
 
@@ -25,7 +25,7 @@ def tokenize():
     if not path.is_file():
         pytest.skip("the shipped vocabulary is not there")
     pieces = path.read_text(encoding="utf-8").splitlines()
-    special = nano_data.SPECIAL_TOKENS
+    special = vocabulary.SPECIAL_TOKENS
     algorithm = WordPiece(
         {piece: number for number, piece in enumerate(pieces)}, special_tokens=special, never_split=special
     )
@@ -99,7 +99,7 @@ def test_training_presets_name_a_set_or_a_nano_setting():
 
 def test_the_pinned_sentence_of_the_agreement_grammar_uses_its_words():
     pinned = next(state for state in TrainPanel.preset_states.values() if state["dataset"] == "agreement")
-    assert set(pinned["text"].split()) <= set(nano_data.agreement_vocabulary())
+    assert set(pinned["text"].split()) <= set(grammar.agreement_vocabulary())
 
 
 @each_panel

@@ -211,3 +211,27 @@ def test_a_list_that_is_too_long_leaves_no_rows_and_says_why(lab):
     assert panel.exported("csv") and panel.exported("html")
     panel.look = "pairs"
     assert not panel.error and panel.table()
+
+
+def test_a_guess_of_a_list_that_is_still_measured_is_told_so(lab, monkeypatch):
+    panel = SimilarityPanel(lab, A, look="list")
+    monkeypatch.setattr(panel.measures, "matrices", lambda: None)
+    assert panel.grade(B) == "The sentences are being measured."
+
+
+def test_a_measurement_that_ends_after_another_lab_came_is_not_taken_for_its_numbers(monkeypatch):
+    monkeypatch.setattr("bertlab_widgets.similarity.measures.QUICK", 0)
+    other = small_lab()
+    with torch.no_grad():
+        other.model.bert.encoder.layer[0].output.dense.weight.mul_(-3)
+    panel = SimilarityPanel(small_lab(), A, B)
+    assert panel.wait(60)
+    begun, begin = [], panel.job.follow
+    with monkeypatch.context() as patch:  # a thread that is so slow that the other lab comes first
+        patch.setattr(panel.job, "follow", lambda *work: begun.append(work))
+        panel.pooling = "max"
+        panel.workbench.exchange_lab(other)
+    begin(*begun[0])
+    fresh = SimilarityPanel(other, A, B, pooling="max")
+    assert panel.wait(60) and fresh.wait(60) and not panel.error
+    assert panel.view["unrelated"]["mean"] == fresh.view["unrelated"]["mean"]

@@ -107,3 +107,23 @@ def test_headings_have_anchors_and_text_is_plain():
     assert [row["url"] for row in page.sections()] == ["01_x.html#s1", "01_x.html#s2"]
     assert page.sections()[1]["heading"] == "Two & three"
     assert plain_text("a<br>b &lt;c&gt;") == "a b <c>"
+
+
+def test_links_between_languages_lead_to_pages():
+    assert 'href="zh-00_tour.html"' in markdown("[中文](zh/00_tour.ipynb)")
+    chinese = markdown("[a](../02_embed.ipynb) [b](01_tokenize.ipynb) [c](../../docs/hosts.md)", "zh")
+    for target in ("02_embed", "zh-01_tokenize", "docs-hosts"):
+        assert f'href="{target}.html"' in chinese
+    assert 'href="03_attention.html"' in markdown("[a](../notebooks/03_attention.ipynb)")
+
+
+def test_a_translated_chapter_is_a_page_of_its_own_and_says_its_language(tmp_path):
+    for folder, title in (("in", "One"), ("in/zh", "一")):
+        (tmp_path / folder).mkdir()
+        cells = [("markdown", f"# {title}?"), ("code", "print(1)")]
+        (tmp_path / folder / "01_one.ipynb").write_text(notebook(cells), encoding="utf-8")
+    build(tmp_path / "in", tmp_path / "out")
+    assert "<article lang=zh>" in read(tmp_path, "out/zh-01_one.html") and "一?" in read(tmp_path, "out/zh-01_one.html")
+    assert "<article lang=en>" in read(tmp_path, "out/01_one.html")
+    build(tmp_path / "in", tmp_path / "one", ["zh-01"])
+    assert not (tmp_path / "one" / "01_one.html").exists()

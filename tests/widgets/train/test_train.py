@@ -7,6 +7,7 @@ import time
 import pytest
 import torch
 from bertlab_widgets import HeadsPanel, TasksPanel, Workbench
+from bertlab_widgets.train import blind_share
 from bertlab_widgets.train.panel import TrainPanel
 from bertlab_widgets.train.rows import kind_of, pasted_rows, split_rows
 from bertlab_widgets.train.weights import fresh_model, layer_changes, trained_parameters
@@ -555,7 +556,16 @@ def test_chance_is_written_alike_wherever_it_stands(lab):
     panel = TrainPanel(lab, dataset="topics")
     assert panel.view["chance"]["chance"] == 12.5
     panel.predict_first = True
-    assert "chance is 13 %" in panel.answer and "chance is 13 %" in panel.gate_question
+    assert "chance is 12.5 %" in panel.answer and "chance is 12.5 %" in panel.gate_question
+    assert "chance is 12.5 %" in panel.note and panel.preset == "Eight topics"
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [(2, "50 %"), (3, "33 %"), (7, "14 %"), (8, "12.5 %"), (16, "6.25 %"), (32, "3.1 %"), (1, "100 %")],
+)
+def test_what_a_blind_guess_gets_is_exact_where_it_is_short(labels, said):
+    assert blind_share(1 / labels) == said
 
 
 @pytest.mark.parametrize("dataset", ["topics", "entities", "pairs", "questions", "choices", "similarity", "reversal"])

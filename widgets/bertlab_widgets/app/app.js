@@ -1,13 +1,14 @@
 // The tabs above the panels: groups, and the panels of each; and the size of the type, for a projector.
 import { h } from "../kit/dom.js";
 import { guardKeys } from "../kit/keys.js";
+import { alongTheRow, mark, say, speak, written } from "../kit/language.js";
 import { followTheme, takeTwinAway } from "../kit/theme.js";
 
 const SIZES = [
-  [1, "desk"],
-  [1.25, "room"],
-  [1.5, "hall"],
-  [2, "projector"],
+  [1, mark("desk")],
+  [1.25, mark("room")],
+  [1.5, mark("hall")],
+  [2, mark("projector")],
 ];
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 const ENDS = { Home: 0, End: -1 };
@@ -19,8 +20,8 @@ export function moved(key, at, count) {
 }
 
 function sizeMenu(set) {
-  const options = SIZES.map(([value, text]) => h("option", { value: String(value) }, text));
-  const attributes = { "aria-label": "Size of the type", onchange: () => set("scale", Number(menu.value)) };
+  const options = SIZES.map(([value, text]) => h("option", { value: String(value) }, say(text)));
+  const attributes = { "aria-label": say("Size of the type"), onchange: () => set("scale", Number(menu.value)) };
   const menu = h("select", attributes, ...options);
   return menu;
 }
@@ -32,13 +33,13 @@ function groupsOf(groups, open) {
   return groups.map(([group, purpose, tabs]) => {
     const panels = tabs.map(([tab, title]) => tabOf(title, { "data-tab": tab, onclick: () => open(tab) }));
     const entry = { panels, last: tabs[0][0] };
-    entry.list = h("div.panels", { role: "tablist", "aria-label": `Panels: ${group}` }, ...panels);
+    entry.list = h("div.panels", { role: "tablist", "aria-label": say("Panels: {group}", { group }) }, ...panels);
     entry.button = tabOf(group, { title: purpose, "data-group": group, onclick: () => open(entry.last) });
     return entry;
   });
 }
 
-function mark(button, on) {
+function setOpen(button, on) {
   button.setAttribute("aria-selected", String(on));
   button.tabIndex = on ? 0 : -1;
 }
@@ -56,7 +57,7 @@ function keysOf(groups, open) {
       return true;
     }
     const row = above ? groups.map(one => one.button) : panels;
-    const at = moved(event.key, row.indexOf(from), row.length);
+    const at = moved(alongTheRow(event.key), row.indexOf(from), row.length);
     if (at === null) return false;
     open(above ? groups[at].last : row[at].dataset.tab);
     row[at].focus();
@@ -73,6 +74,7 @@ function fit(root, places, scale) {
 
 export function render({ model, el }) {
   const get = name => model.get(name);
+  speak(get("speech"));
   const set = (name, value) => {
     model.set(name, value);
     model.save_changes();
@@ -81,11 +83,12 @@ export function render({ model, el }) {
   const groups = groupsOf(get("groups"), open);
   const size = sizeMenu(set);
   const error = h("div.error", { role: "alert", hidden: true });
-  const attributes = { "aria-label": "bertlab workbench", "data-lm-suppress-shortcuts": "true" };
+  const name = say("bertlab workbench");
+  const attributes = { "aria-label": name, ...written(), "data-lm-suppress-shortcuts": "true" };
   const buttons = groups.map(group => group.button);
-  const above = h("div.groups", { role: "tablist", "aria-label": "Groups of panels" }, ...buttons);
+  const above = h("div.groups", { role: "tablist", "aria-label": say("Groups of panels") }, ...buttons);
   const places = h("div.places", {}, above, ...groups.map(group => group.list));
-  const label = h("label", {}, "Type for a ", size);
+  const label = h("label", {}, say("Type for a"), " ", size);
   const root = h("nav.bertlab.bertlab-app", attributes, h("span.name", {}, "bertlab"), places, label, error);
   el.replaceChildren(root);
   function show() {
@@ -93,9 +96,9 @@ export function render({ model, el }) {
     for (const group of groups) {
       const own = group.panels.some(panel => panel.dataset.tab === tab);
       if (own) group.last = tab;
-      mark(group.button, own);
+      setOpen(group.button, own);
       group.list.toggleAttribute("data-open", own);
-      for (const panel of group.panels) mark(panel, panel.dataset.tab === tab);
+      for (const panel of group.panels) setOpen(panel, panel.dataset.tab === tab);
     }
     error.hidden = !get("error");
     error.textContent = get("error");

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import anywidget
 import ipywidgets
-from traitlets import Float, List, Unicode, observe, validate
+from traitlets import Dict, Float, List, Unicode, observe, validate
 
-from ..panel import Panel, positions_of, publish, state_of, style_text, view_of, widget_text
+from bertlab.language import say
+
+from ..panel import Panel, positions_of, publish, speech, state_of, style_text, view_of, widget_text
 from ..workbench import SelectionError, Workbench
 from .tabs import GROUPS, PANELS
 
@@ -36,6 +38,10 @@ class TabBar(anywidget.AnyWidget):
     error = Unicode(help="why a panel could not be opened").tag(sync=True)
     scale = Float(1.0).tag(sync=True)
     twin = Unicode(help="name of the static twin, which the live view takes away").tag(sync=True)
+    speech = Dict(help="the language in which the tabs speak, see kit/language.js").tag(sync=True)
+
+    def __init__(self, **traits):
+        super().__init__(groups=_grouped(), speech=speech(self._esm), **traits)
 
     def __repr__(self) -> str:
         return f"TabBar({self.tab!r})"
@@ -61,7 +67,7 @@ class Application(ipywidgets.VBox):
             tab = self._first_look()
         elif not workbench.text:
             workbench.set_text(FIRST_TEXT)
-        self._bar = TabBar(groups=_grouped())
+        self._bar = TabBar()
         super().__init__([self._bar])  # a plain box: Colab's ipywidgets 7 has no other that both versions know
         self.layout.width = "100%"
         ipywidgets.dlink((self, "tab"), (self._bar, "tab"))
@@ -90,13 +96,14 @@ class Application(ipywidgets.VBox):
     @validate("tab")
     def _check_tab(self, proposal):
         if proposal.value not in PANELS:
-            raise SelectionError(f"there is no tab {proposal.value!r}; there are {', '.join(PANELS)}.")
+            known = ", ".join(PANELS)
+            raise SelectionError(say("there is no tab {name!r}; there are {known}.", name=proposal.value, known=known))
         return proposal.value
 
     @validate("scale")
     def _check_scale(self, proposal):
         if not math.isfinite(proposal.value):
-            raise SelectionError(f"scale {proposal.value} was given, but allowed is 0.5 to 3")
+            raise SelectionError(say("scale {value} was given, but allowed is 0.5 to 3", value=proposal.value))
         return proposal.value
 
     @observe("tab")
@@ -112,7 +119,7 @@ class Application(ipywidgets.VBox):
             self.tab = change["new"]
         except Exception as error:
             log.info("panel not opened", exc_info=error)
-            failed = f"The panel could not be opened: {error}"
+            failed = say("The panel could not be opened: {reason}", reason=error)
             self.tab = self._bar.tab = before
         self._bar.error = failed
 
@@ -147,10 +154,12 @@ class Application(ipywidgets.VBox):
         """The application as `.state()` described it; `state` may be its JSON text."""
         state = state_of(state)
         if state.get("application") != "Workbench":
-            raise SelectionError("the state is not one of the application: take that of Workbench(lab).show().state().")
+            problem = say("the state is not one of the application: take that of Workbench(lab).show().state().")
+            raise SelectionError(problem)
         tab, panels = state.get("tab"), state.get("panels")
         if tab not in PANELS or not isinstance(panels, dict) or not set(panels) <= set(PANELS):
-            raise SelectionError(f"the state names tabs that are not there; there are {', '.join(PANELS)}")
+            known = ", ".join(PANELS)
+            raise SelectionError(say("the state names tabs that are not there; there are {known}", known=known))
         app = cls(Workbench(lab), tab)
         for name, kept in panels.items():
             app.tab = name
@@ -174,9 +183,9 @@ class Application(ipywidgets.VBox):
 
 
 def _grouped() -> list:
-    """The groups that have panels, as the row of tabs takes them."""
-    tabs = {group: [[tab.name, tab.title] for tab in PANELS.values() if tab.group == group] for group in GROUPS}
-    return [[group, GROUPS[group], there] for group, there in tabs.items() if there]
+    """The groups that have panels, as the row of tabs takes them: said."""
+    tabs = {group: [[tab.name, say(tab.title)] for tab in PANELS.values() if tab.group == group] for group in GROUPS}
+    return [[say(group), say(GROUPS[group]), there] for group, there in tabs.items() if there]
 
 
 def application(workbench: Workbench) -> Application:

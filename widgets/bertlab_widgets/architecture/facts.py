@@ -66,10 +66,15 @@ class Facts:
         """What its parameters take in memory."""
         return architecture.bytes_of(self.weights)
 
+    @property
+    def hook_prefix(self) -> str:
+        """What the names of hook points leave out of their paths."""
+        prefix = getattr(self.model, "base_model_prefix", "")
+        return f"{prefix}." if prefix and hasattr(self.model, prefix) else ""
+
     def hook_name(self, path: str) -> str:
         """The name of a hook point as `record` and `edit` take it."""
-        prefix = getattr(self.model, "base_model_prefix", "")
-        return path.removeprefix(f"{prefix}.") if prefix and hasattr(self.model, prefix) else path
+        return path.removeprefix(self.hook_prefix)
 
     def thing(self, path: str) -> Any:
         """Module, hook point or parameter of a path."""
@@ -160,16 +165,23 @@ class Facts:
 
     def value(self, name: str) -> dict | None:
         """Statistics of what passes a hook point, and its length for each token where it has one."""
+        return self._of_sentence(("value", name), lambda: self._recorded([name]).get(name))
 
-        def measure():
-            with record(self.model, [name]) as recording:
-                self._run(lambda model, batch: model(**batch))
-            if name not in recording:
-                return None
-            value = recording[name].float().cpu()
-            return {"statistics": architecture.statistics(value, BINS), "lengths": self._by_token(name, value)}
+    def measure(self, paths: list[str]) -> None:
+        """The values at many hook points, from one run of the model."""
+        names = [self.hook_name(path) for path in paths]
+        found = self._recorded(names)
+        for name in names:
+            self._of_sentence(("value", name), lambda name=name: found.get(name))
 
-        return self._of_sentence(("value", name), measure)
+    def _recorded(self, names: list[str]) -> dict[str, dict]:
+        with record(self.model, names) as recording:
+            self._run(lambda model, batch: model(**batch))
+        found = {}
+        for name, value in recording.items():
+            value = value.float().cpu()
+            found[name] = {"statistics": architecture.statistics(value, BINS), "lengths": self._by_token(name, value)}
+        return found
 
     def _by_token(self, name: str, value: torch.Tensor) -> list[float] | None:
         """The length of a value at each token; None where it has no axis of tokens, or two as attention has."""

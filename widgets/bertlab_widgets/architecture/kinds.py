@@ -8,21 +8,22 @@ import torch
 
 from bertlab.files import read_json
 from bertlab.lab import TASKS
+from bertlab.language import mark, say
 
 from ..workbench import SelectionError, Workbench
 
 PRETRAINING = "BertForPreTraining"
 CLASSES = {  # on the lab's own weights -> what it is for
-    PRETRAINING: "masked words and next sentence",
-    "BertModel": "the bare encoder",
-    "BertForMaskedLM": "masked words",
-    "BertForNextSentencePrediction": "does B follow A?",
+    PRETRAINING: mark("masked words and next sentence"),
+    "BertModel": mark("the bare encoder"),
+    "BertForMaskedLM": mark("masked words"),
+    "BertForNextSentencePrediction": mark("does B follow A?"),
 }
 ORIGINS = {
-    "checkpoint": "from the checkpoint",
-    "fresh": "freshly drawn: the checkpoint does not have it",
-    "adapter": "trained for this task on top of the checkpoint",
-    "session": "made in this session: no checkpoint was read",
+    "checkpoint": mark("from the checkpoint"),
+    "fresh": mark("freshly drawn: the checkpoint does not have it"),
+    "adapter": mark("trained for this task on top of the checkpoint"),
+    "session": mark("made in this session: no checkpoint was read"),
 }
 
 
@@ -31,9 +32,11 @@ def choices(workbench: Workbench) -> list[list[str]]:
     lab, shown = workbench.lab, []
     for name in dict.fromkeys([*lab.tasks, *TASKS]):
         kind = type(lab.task_model(name)).__name__ if lab.is_built(name) else _class_of(lab, name)
-        told = "" if lab.is_trained(name) else ", head not trained"
-        shown.append([name, f"{kind}: {name}{told}"])
-    return [*([name, f"{name}: {purpose}"] for name, purpose in CLASSES.items()), *shown]
+        trained = lab.is_trained(name)
+        message = mark("{kind}: {name}") if trained else mark("{kind}: {name}, head not trained")
+        shown.append([name, say(message, kind=kind, name=name)])
+    classes = [[name, say("{kind}: {name}", kind=name, name=say(purpose))] for name, purpose in CLASSES.items()]
+    return [*classes, *shown]
 
 
 def _class_of(lab: Any, task: str) -> str:
@@ -59,7 +62,7 @@ def model_of(workbench: Workbench, kind: str) -> Any:
         return workbench.cached(("architecture", kind), lambda: _of_class(lab.model, kind))
     if kind not in (*lab.tasks, *TASKS):
         names = ", ".join(dict.fromkeys([*CLASSES, *lab.tasks, *TASKS]))
-        raise SelectionError(f"there is no model {kind!r} here; there are {names}")
+        raise SelectionError(say("there is no model {kind!r} here; there are {names}", kind=kind, names=names))
     with workbench.lock:
         return lab.task_model(kind)
 

@@ -8,6 +8,7 @@ from torch import nn
 from traitlets import Enum, Unicode, validate
 
 from bertlab.analysis import architecture
+from bertlab.language import mark, say
 from bertlab.recording import HookPoint
 
 from ..panel import Panel
@@ -35,7 +36,7 @@ class ModelPanel(Panel):
     """
 
     script = "architecture.js"
-    question_text = "What is the model made of, down to each number?"
+    question_text = mark("What is the model made of, down to each number?")
     settings = ("kind", "path", "look", "facet")
 
     kind = Unicode(kinds.PRETRAINING, help="a documented class, or a task").tag(sync=True)
@@ -44,6 +45,7 @@ class ModelPanel(Panel):
     facet = Enum(("numbers", "source"), "numbers").tag(sync=True)
 
     _facts: Facts | None = None
+    _leafing = False  # while the exported page is made, no other panel follows
 
     @property
     def facts(self) -> Facts:
@@ -98,7 +100,7 @@ class ModelPanel(Panel):
     def _follow_layer(self, changed: set[str]) -> None:
         """The layer that is chosen here is chosen everywhere, and the other way round."""
         marker = f"{self.facts.base_prefix}encoder.layer."
-        if not self.path.startswith(marker):
+        if self._leafing or not self.path.startswith(marker):
             return
         number, _, rest = self.path.removeprefix(marker).partition(".")
         if not number.isdigit() or int(number) == self.layer:
@@ -178,7 +180,7 @@ class ModelPanel(Panel):
         return {
             "path": path,
             "name": path.rpartition(".")[2],
-            "shape": words.shape_of(passing.shape) if passing else "unused",
+            "shape": words.shape_of(passing.shape) if passing else say("unused"),
         }
 
     def detail(self) -> dict:
@@ -188,13 +190,13 @@ class ModelPanel(Panel):
         if what == "tensor":
             weight = next(weight for weight in facts.weights if weight.name == self.path)
             shown["facts"] = [
-                ["shape", words.shape_of(weight.shape)],
-                ["numbers", f"{weight.count:,}"],
-                ["memory", f"{words.size(weight.bytes)} as {str(weight.dtype).removeprefix('torch.')}"],
-                ["origin", kinds.ORIGINS[facts.origins[self.path]]],
+                [say("shape"), words.shape_of(weight.shape)],
+                [say("numbers"), f"{weight.count:,}"],
+                [say("memory"), words.memory_as(weight)],
+                [say("origin"), say(kinds.ORIGINS[facts.origins[self.path]])],
             ]
             if weight.shares:
-                shown["facts"].append(["the same as", weight.shares])
+                shown["facts"].append([say("the same as"), weight.shares])
             shown.update(_statistics(facts.statistics_of(self.path)))
         elif what == "point":
             shown.update(self._point_detail())
@@ -213,10 +215,9 @@ class ModelPanel(Panel):
         facts, name = self.facts, self.facts.hook_name(self.path)
         passing = facts.passing.get(name)
         if passing is None:
-            return {"facts": [["name", name], ["in this sentence", "nothing passes here"]]}
-        dtype = str(passing.dtype).removeprefix("torch.")
-        shown = {"facts": [["name", name], ["shape now", words.shape_of(passing.shape)]]}
-        shown["facts"].append(["memory", f"{words.size(passing.bytes)} as {dtype}"])
+            return {"facts": [[say("name"), name], [say("in this sentence"), say("nothing passes here")]]}
+        shown = {"facts": [[say("name"), name], [say("shape now"), words.shape_of(passing.shape)]]}
+        shown["facts"].append([say("memory"), words.memory_as(passing)])
         value = facts.value(name)
         if value is not None:
             shown.update(_statistics(value["statistics"]))
@@ -230,14 +231,17 @@ class ModelPanel(Panel):
         count, held = sum(w.count for w in tensors), sum(w.bytes for w in tensors)
         inside = [(name, p) for name, p in facts.passing.items() if self._is_inside(name)]
         fresh = sum(facts.origins[weight.name] == "fresh" for weight in tensors)
-        told = [["class", type(module).__name__], ["parameters", f"{count:,} in {len(tensors)} tensors"]]
-        told.append(["memory", words.size(held)])
+        told = [[say("class"), type(module).__name__]]
+        told.append([say("parameters"), say("{count:,} in {tensors} tensors", count=count, tensors=len(tensors))])
+        told.append([say("memory"), words.size(held)])
         if inside:
-            values = sum(p.bytes for _, p in inside)
-            told.append(["this sentence", f"{words.size(values)} at {len(inside)} hook points"])
+            values = words.size(sum(p.bytes for _, p in inside))
+            message = mark("{size} at {points} hook points")
+            told.append([say("this sentence"), say(message, size=values, points=len(inside))])
         if tensors:
-            named = sorted({kinds.ORIGINS[facts.origins[weight.name]] for weight in tensors if not fresh})
-            told.append(["origin", "; ".join(named) if not fresh else f"{fresh} of {len(tensors)} tensors are fresh"])
+            origins = say("; ").join(sorted({say(kinds.ORIGINS[facts.origins[weight.name]]) for weight in tensors}))
+            some = say("{fresh} of {tensors} tensors are fresh", fresh=fresh, tensors=len(tensors))
+            told.append([say("origin"), some if fresh else origins])
         about = (type(module).__doc__ or "").strip().split("\n\n")[0] if type(module).__module__[:5] != "torch" else ""
         return {"facts": told, "about": " ".join(about.split())}
 
@@ -250,7 +254,7 @@ class ModelPanel(Panel):
         except LookupError as error:
             return {"name": str(error.args[0]), "first": 1, "lines": [], "marked": []}
         file = "/".join(found.file.replace("\\", "/").split("/")[-3:])
-        name = f"{found.name} in {file}, line {found.first}"
+        name = say("{method} in {file}, line {line}", method=found.name, file=file, line=found.first)
         return {"name": name, "first": found.first, "lines": list(found.lines), "marked": list(found.marked)}
 
     def _measure(self, at_once: int = AT_ONCE) -> None:
@@ -270,7 +274,7 @@ class ModelPanel(Panel):
             for _ in steps():
                 pass
         elif not self.job.running:
-            self.start(steps(), "Measuring the tensors", lambda: self._update({"look"}))
+            self.start(steps(), say("Measuring the tensors"), lambda: self._update({"look"}))
 
     def _tensors(self) -> list[list]:
         """A row a tensor: path, shape, count, origin, mean, std, least, greatest, norm."""
@@ -345,32 +349,38 @@ class ModelPanel(Panel):
         return [self.look, self.kind, self.path.rpartition(".")[2] if self.look == "map" else ""]
 
     def precomputed(self) -> tuple[dict, dict]:
-        """For the exported page: every part of the map, all of the part that is open, and the other looks."""
-        kept = {name: getattr(self, name) for name in self.settings}
-        inside = self.facts.part_of(self.path) or self.facts.parts[0]
-        patches = {}
+        """For the exported page: every part, all that is inside of each, and the other looks."""
+        kept, patches = {name: getattr(self, name) for name in self.settings}, {}
 
-        def note(name: str, value: str) -> None:
+        def note(name: str, value: str, whole: bool) -> None:
             with self.workbench.together():
                 setattr(self, name, value)
-            shown = ("view", "answer", "look", "facet", "path")
-            patches[f"{name}:{json.dumps(value)}"] = {trait: getattr(self, trait) for trait in shown}
+            shown = {"view": self.view} if whole else {"view.detail": self.view["detail"]}
+            patches[f"{name}:{json.dumps(value)}"] = {"path": self.path, "answer": self.answer, **shown}
 
-        try:
-            for look in ("tensors", "memory", "map"):
-                if look == "tensors":
-                    self._measure(self.facts.count * 2)
-                note("look", look)
-            paths = [part.name for part in self.facts.parts]
-            paths += [n for n, m in self.facts.thing(inside.name).named_modules(prefix=inside.name)]
-            paths += [weight.name for weight in inside.weights]
-            for path in dict.fromkeys(["", *paths]):
-                note("path", path)
-        finally:
-            with self.workbench.together():
-                for name, value in kept.items():
-                    setattr(self, name, value)
+        self._leafing = True
+        with self.hold_sync():
+            try:
+                self._measure(self.facts.count * 2)
+                for look in ("tensors", "memory", "map"):
+                    note("look", look, True)
+                for part in ["", *(part.name for part in self.facts.parts)]:
+                    note("path", part, True)
+                    inside = [path for path in self.paths_inside() if path != part]
+                    self.facts.measure([path for path in inside if self.facts.what(path) == "point"])
+                    for path in inside:
+                        note("path", path, False)
+            finally:
+                with self.workbench.together():
+                    for name, value in kept.items():
+                        setattr(self, name, value)
+                self._leafing = False
         return {}, patches
+
+    def paths_inside(self) -> list[str]:
+        """The places that can be chosen in the column of what is inside."""
+        rows = self.view["inside"]["rows"]
+        return [entry["path"] for row in rows for entry in (row, *row["tensors"], *row["points"])]
 
     def pinned_view(self) -> dict:
         return {"path": self.path}
@@ -384,7 +394,8 @@ def _listed(what: str, path: str, chosen: str, kind: str, shape: str, count: int
 def _short(name: str, prefix: str) -> str:
     """ "layer 3" for encoder.layer.3 of the base, and other names without what is the same in all."""
     bare = name.removeprefix(prefix)
-    return bare.replace("encoder.layer.", "layer ") if bare.startswith("encoder.layer.") else bare
+    number = bare.removeprefix("encoder.layer.")
+    return say("layer {number}", number=number) if number != bare else bare
 
 
 def _state(name: str, prefix: str) -> int | None:

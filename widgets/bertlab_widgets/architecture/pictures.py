@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bertlab.language import say
+
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#555555"
 MOST = 40  # bars
 
@@ -31,17 +33,17 @@ def _stack(panel: Any, made: Any) -> None:
     colours = [MARK if row["open"] else ACCENT for row in stack]
     left.barh(range(len(stack)), [row["count"] / 1e6 for row in stack], color=colours)
     left.set_yticks(range(len(stack)), names, fontsize=7)
-    left.set_xlabel("million parameters", fontsize=8)
+    left.set_xlabel(say("million parameters"), fontsize=8)
     left.invert_yaxis()
     lengths = panel._lengths()
     places = [(row["state"], at) for at, row in enumerate(stack) if row["state"] is not None]
-    series = [("mean of the tokens", lengths["mean"], "-")]
+    series = [(say("mean of the tokens"), lengths["mean"], "-")]
     series += [(entry["token"], entry["values"], "--") for entry in lengths["tokens"]]
     for name, values, style in series:
         right.plot(
             [values[state] for state, _ in places], [at for _, at in places], style, marker="o", ms=3, label=name
         )
-    right.set_xlabel("length of the hidden state", fontsize=8)
+    right.set_xlabel(say("length of the hidden state"), fontsize=8)
     right.set_xlim(left=0)
     right.legend(fontsize=6)
 
@@ -52,18 +54,20 @@ def _histogram(panel: Any, made: Any) -> None:
     step = (high - low) / len(found["histogram"]) or 1.0
     places = [low + (i + 0.5) * step for i in range(len(found["histogram"]))]
     axes.bar(places, found["histogram"], step, color=ACCENT)
-    axes.axvline(found["statistics"]["mean"], color=MARK, ls="--", lw=1, label="mean")
+    axes.axvline(found["statistics"]["mean"], color=MARK, ls="--", lw=1, label=say("mean"))
     axes.legend(fontsize=7)
     axes.set_xlabel(panel.path, fontsize=8)
-    axes.set_ylabel("how many numbers", fontsize=8)
+    axes.set_ylabel(say("how many numbers"), fontsize=8)
 
 
 def _memory(panel: Any, made: Any) -> None:
     axes, rows = made.subplots(), panel.facts.memory()
     places = range(len(rows))
-    axes.barh(places, [row["parameter_bytes"] / 1e6 for row in rows], 0.4, color=ACCENT, label="parameters")
+    axes.barh(places, [row["parameter_bytes"] / 1e6 for row in rows], 0.4, color=ACCENT, label=say("parameters"))
     shifted = [place + 0.4 for place in places]
-    axes.barh(shifted, [row["value_bytes"] / 1e6 for row in rows], 0.4, color=MARK, hatch="//", label="this sentence")
+    axes.barh(
+        shifted, [row["value_bytes"] / 1e6 for row in rows], 0.4, color=MARK, hatch="//", label=say("this sentence")
+    )
     axes.set_yticks(places, [row["part"] for row in rows], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("MB", fontsize=8)
@@ -76,7 +80,7 @@ def _tensors(panel: Any, made: Any) -> None:
     rows = [row for row in panel.table() if row["std"] is not None and "×" in row["shape"]]
     axes.bar(range(len(rows)), [row["std"] for row in rows], color=ACCENT)
     initial = panel.facts.model.config.initializer_range
-    axes.axhline(initial, color=MUTED, ls="--", lw=1, label=f"a fresh matrix: {initial:g}")
-    axes.set_xlabel("matrices, input first", fontsize=8)
-    axes.set_ylabel("standard deviation", fontsize=8)
+    axes.axhline(initial, color=MUTED, ls="--", lw=1, label=say("a fresh matrix: {deviation:g}", deviation=initial))
+    axes.set_xlabel(say("matrices, input first"), fontsize=8)
+    axes.set_ylabel(say("standard deviation"), fontsize=8)
     axes.legend(fontsize=7)

@@ -1,29 +1,33 @@
 // What is judged, by which head, in which order; and the file with its columns, where the set is one.
 import { select, tabs } from "../kit/controls.js";
 import { h, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
+import { thousands } from "../kit/numbers.js";
 
 export const LOOKS = [
-  ["confusion", "What for what"],
-  ["calibration", "How sure"],
-  ["rows", "Rows"],
+  ["confusion", mark("What for what")],
+  ["calibration", mark("How sure")],
+  ["rows", mark("Rows")],
 ];
 const SORTS = [
-  ["loss", "largest loss first"],
-  ["doubt", "most doubtful first"],
-  ["sure", "surest first"],
-  ["order", "as in the set"],
+  ["loss", mark("largest loss first")],
+  ["doubt", mark("most doubtful first")],
+  ["sure", mark("surest first")],
+  ["order", mark("as in the set")],
 ];
 const SPLITS = [
-  ["dev", "dev"],
-  ["train", "train"],
-  ["both", "both"],
+  ["dev", mark("dev")],
+  ["train", mark("train")],
+  ["both", mark("both")],
 ];
 const FILE = "a file";
 const COLUMNS = [
-  ["text", "Text"],
-  ["pair", "Second text"],
-  ["label", "Label"],
+  ["text", mark("Text")],
+  ["pair", mark("Second text")],
+  ["label", mark("Label")],
 ];
+
+const said = choices => choices.map(([value, text]) => [value, say(text)]);
 
 /** A menu whose choices come with the view. */
 function menu(text, choices, value, set) {
@@ -47,8 +51,8 @@ function fileLine(ui, opened) {
   const { get } = ui;
   const path = h("input", {
     type: "text",
-    "aria-label": "File",
-    placeholder: "reviews.csv, .jsonl, .json, .tsv, .txt: a path, then Enter",
+    "aria-label": say("File"),
+    placeholder: say("reviews.csv, .jsonl, .json, .tsv, .txt: a path, then Enter"),
     spellcheck: "false",
   });
   path.addEventListener("change", () => {
@@ -56,21 +60,21 @@ function fileLine(ui, opened) {
   });
   const menus = COLUMNS.map(([name, title]) => {
     const choices = () => [
-      ["", name === "text" ? "(as guessed)" : "(none)"],
+      ["", name === "text" ? say("(as guessed)") : say("(none)")],
       ...(get("view").columns || []).map(column => [column, column]),
     ];
     const value = () =>
       get("columns")[name] === undefined ? get("view").read?.[name] || "" : get("columns")[name] || "";
-    return menu(title, choices, value, chosen => {
+    return menu(say(title), choices, value, chosen => {
       const columns = { ...get("columns") };
       if (chosen || name !== "text") columns[name] = chosen || null;
       else delete columns[name];
       ui.set("columns", columns);
     });
   });
-  const said = h("span.small.muted");
+  const guessed = h("span.small.muted");
   const own = h("div.controls", {}, path, ...menus.map(one => one.label));
-  ui.above.append(own, said);
+  ui.above.append(own, guessed);
   return () => {
     const view = get("view");
     const file = view.file || opened();
@@ -78,9 +82,14 @@ function fileLine(ui, opened) {
     path.hidden = !file;
     if (document.activeElement !== path) path.value = view.file ? get("source") : "";
     for (const one of menus) one.draw();
-    said.textContent = view.guessed || "";
-    said.hidden = !view.guessed;
+    guessed.textContent = view.guessed || "";
+    guessed.hidden = !view.guessed;
   };
+}
+
+function headName(name, trained) {
+  const task = name.replace(/_/g, " ");
+  return trained ? task : say("{task} (untrained)", { task });
 }
 
 export function fillControls(ui) {
@@ -88,8 +97,8 @@ export function fillControls(ui) {
   const alone = Boolean(ui.model.standalone);
   let opened = false;
   const setMenu = menu(
-    "Set",
-    () => [...get("view").sources, [FILE, "A file…"]],
+    say("Set"),
+    () => [...get("view").sources, [FILE, say("A file…")]],
     () => (get("view").file || opened ? FILE : get("source")),
     chosen => {
       opened = chosen === FILE;
@@ -100,27 +109,24 @@ export function fillControls(ui) {
     },
   );
   const taskMenu = menu(
-    "Head",
-    () => [
-      ["", "the one that fits"],
-      ...get("tasks").map(([name, trained]) => [name, `${name.replace(/_/g, " ")}${trained ? "" : " (untrained)"}`]),
-    ],
+    say("Head"),
+    () => [["", say("the one that fits")], ...get("tasks").map(([name, trained]) => [name, headName(name, trained)])],
     () => get("task"),
     chosen => ui.set("task", chosen),
   );
   const byMenu = menu(
-    "Rows of the matrix",
-    () => [["", "labels"], ...(get("view").groups || []).map(name => [name, name])],
+    say("Rows of the matrix"),
+    () => [["", say("labels")], ...(get("view").groups || []).map(name => [name, name])],
     () => get("by"),
     chosen => ui.setAll({ by: chosen, cell: [] }),
   );
-  const split = select(ui, "split", SPLITS, "Split");
-  const open = textButton("Open the row in Run tasks", () => ui.openRow());
-  const again = textButton("Predict again", () => ui.call("predict").catch(() => {}));
+  const split = select(ui, "split", said(SPLITS), say("Split"));
+  const open = textButton(say("Open the row in Run tasks"), () => ui.openRow());
+  const again = textButton(say("Predict again"), () => ui.call("predict").catch(() => {}));
   const drawFile = alone ? () => {} : fileLine(ui, () => opened);
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"));
+  ui.controls.append(tabs(ui, "look", said(LOOKS), say("What the stage shows")));
   if (!alone) ui.controls.append(setMenu.label, split, taskMenu.label);
-  ui.controls.append(select(ui, "sort", SORTS, "Order"), byMenu.label, open, again);
+  ui.controls.append(select(ui, "sort", said(SORTS), say("Order")), byMenu.label, open, again);
   return view => {
     for (const one of [setMenu, taskMenu, byMenu]) one.draw();
     split.hidden = !view.ships;
@@ -128,8 +134,9 @@ export function fillControls(ui) {
     const running = Boolean(get("busy")?.label);
     const left = view.known < view.total && !running;
     again.hidden = alone || running || !(view.stale || left || view.nothing);
-    again.textContent =
-      left && !view.stale ? `Go on with the other ${(view.total - view.known).toLocaleString("en")}` : "Predict again";
+    const others = view.total - view.known;
+    const goOn = say("Go on with the other {count}", { count: thousands(others) });
+    again.textContent = left && !view.stale ? goOn : say("Predict again");
     again.title = view.stale || "";
     drawFile();
   };

@@ -1,6 +1,7 @@
 // What is taken for what, as a matrix whose cells narrow the list; and how sure the head is when it is right.
 import { chanceBars } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
+import { say, sayN } from "../kit/language.js";
 import { percent, thousands } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 import { grid } from "./window.js";
@@ -30,18 +31,18 @@ function matrixTable(ui, view) {
   const comparable =
     pins && pins.by === matrix.by && same(pins.names, matrix.names) && same(view.pinned.labels, labels);
   const before = comparable ? grid(pins.cells, matrix.names.length, labels.length) : null;
-  const what = matrix.by || (view.labelled ? "label" : "");
+  const what = matrix.by || (view.labelled ? say("label") : "");
   const judged = matrix.right.some(share => share !== null);
   const head = [
-    h("th", { scope: "col" }, `${what} ↓ said →`),
+    h("th", { scope: "col" }, say("{what} ↓ said →", { what })),
     ...labels.map((label, column) =>
       h(
         "th.number",
         { scope: "col" },
-        choice(ui, [-1, column], "button", `all rows called ${label}`, bidi(label, "bdi")),
+        choice(ui, [-1, column], "button", say("all rows called {label}", { label }), bidi(label, "bdi")),
       ),
     ),
-    judged ? h("th.number", { scope: "col" }, "right") : null,
+    judged ? h("th.number", { scope: "col" }, say("right")) : null,
   ];
   const rows = matrix.names.map((name, row) => {
     const cells = counts[row].map((count, column) => {
@@ -49,7 +50,7 @@ function matrixTable(ui, view) {
       const right = !matrix.by && view.labelled && row === column;
       const style = `background:color-mix(in srgb, var(--accent) ${Math.round(42 * share)}%, var(--paper))`;
       const pinned = before ? h("small", {}, ` A ${thousands(before[row][column])}`) : "";
-      const label = `${name} called ${labels[column]}: ${count}`;
+      const label = say("{name} called {label}: {count}", { name, label: labels[column], count });
       const button = choice(
         ui,
         [row, column],
@@ -61,16 +62,16 @@ function matrixTable(ui, view) {
       button.style = style;
       return h("td", {}, button);
     });
-    const share = matrix.right[row];
+    const [share, all] = [matrix.right[row], say("all rows of {name}", { name })];
     return h(
       "tr",
       {},
-      h("th", { scope: "row" }, choice(ui, [row, -1], "button", `all rows of ${name}`, bidi(name, "bdi"))),
+      h("th", { scope: "row" }, choice(ui, [row, -1], "button", all, bidi(name, "bdi"))),
       ...cells,
       judged ? h("td.number", {}, share === null ? "" : percent(share)) : null,
     );
   });
-  return h("table.matrix", { "aria-label": "What is taken for what" }, h("tr", {}, ...head), ...rows);
+  return h("table.matrix", { "aria-label": say("What is taken for what") }, h("tr", {}, ...head), ...rows);
 }
 
 /** Where there are too many labels for a matrix: the fullest cells off its diagonal, then the others. */
@@ -78,7 +79,8 @@ function fullest(ui, view) {
   const { matrix, labels } = view;
   const wrong = matrix.by ? matrix.cells : matrix.cells.filter(([row, column]) => !view.labelled || row !== column);
   const rows = wrong.slice(0, 60).map(([row, column, count]) => {
-    const name = `${matrix.names[row]} called ${labels[column]}: ${count}`;
+    const values = { name: matrix.names[row], label: labels[column], count };
+    const name = say("{name} called {label}: {count}", values);
     const said = [bidi(matrix.names[row], "bdi"), " → ", bidi(labels[column], "bdi")];
     return h(
       "tr",
@@ -88,8 +90,8 @@ function fullest(ui, view) {
     );
   });
   const what = view.labelled
-    ? `Most frequent mistakes of ${labels.length} labels`
-    : `Most frequent of ${labels.length} labels`;
+    ? say("Most frequent mistakes of {count} labels", { count: labels.length })
+    : say("Most frequent of {count} labels", { count: labels.length });
   return [h("h4", {}, what), h("table.matrix", {}, ...rows)];
 }
 
@@ -99,37 +101,38 @@ export function confusion(ui, view) {
   const bars = [];
   if (view.accuracy !== null) {
     const before = view.pinned.accuracy ?? undefined;
-    const chance = { at: view.majority, text: `most frequent label, ${percent(view.majority)}` };
-    bars.push(chanceBars([{ label: "right", value: view.accuracy, before }], chance));
+    const chance = { at: view.majority, text: say("most frequent label, {share}", { share: view.majority_said }) };
+    bars.push(chanceBars([{ label: say("right"), value: view.accuracy, before }], chance));
   }
-  return [...bars, h("div.scroll.tall", { tabindex: "0", role: "region", "aria-label": "Matrix" }, ...parts)];
+  return [...bars, h("div.scroll.tall", { tabindex: "0", role: "region", "aria-label": say("Matrix") }, ...parts)];
 }
 
 export function calibration(ui, view) {
   const { bins, error } = view.calibration;
-  if (!view.labelled) return [h("p.muted", {}, "Without labels nobody can tell how often the head is right.")];
+  if (!view.labelled) return [h("p.muted", {}, say("Without labels nobody can tell how often the head is right."))];
   const [wide, high, left, bottom, top] = [420, 260, 44, 46, 10];
   const x = share => left + share * (wide - left - 20); // room for half of the last mark's name
   const y = share => high - bottom - share * (high - bottom - top);
   const parts = [];
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     parts.push(svg("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: "rule" }));
-    parts.push(svg("text", { x: left - 6, y: y(share) + 4, "text-anchor": "end" }, `${100 * share} %`));
+    parts.push(svg("text", { x: left - 6, y: y(share) + 4, "text-anchor": "end" }, percent(share)));
   }
   bins.forEach((found, i) => {
     const middle = x((found.low + found.high) / 2);
-    const range = `${100 * found.low} to ${100 * found.high} %`;
     if (i % 2)
       parts.push(
-        svg(
-          "text",
-          { x: x(found.high), y: high - bottom + 28, "text-anchor": "middle" },
-          `${Math.round(100 * found.high)} %`,
-        ),
+        svg("text", { x: x(found.high), y: high - bottom + 28, "text-anchor": "middle" }, percent(found.high)),
       );
     if (!found.count) return;
     const on = ui.get("bin") === i;
-    const label = `confidence ${range}: ${found.count} rows, ${percent(found.accuracy)} right`;
+    const values = { low: 100 * found.low, high: 100 * found.high, share: percent(found.accuracy) };
+    const label = sayN(
+      "confidence {low} to {high} %: {count} row, {share} right",
+      "confidence {low} to {high} %: {count} rows, {share} right",
+      found.count,
+      values,
+    );
     const choose = () => ui.setAll({ bin: on ? -1 : i, row: -1 });
     const bar = svg(
       "g",
@@ -170,7 +173,7 @@ export function calibration(ui, view) {
     svg(
       "text",
       { x: x(0), y: high - 4, class: "name" },
-      "rows in the bin; below: confidence. ◆ mean confidence of the bin",
+      say("rows in the bin; below: confidence. ◆ mean confidence of the bin"),
     ),
   );
   const chart = svg(
@@ -179,12 +182,15 @@ export function calibration(ui, view) {
       viewBox: `0 0 ${wide} ${high}`,
       class: "reliability",
       role: "group",
-      "aria-label": "How often the head is right, by how sure it is",
+      "aria-label": say("How often the head is right, by how sure it is"),
     },
     ...parts,
   );
-  const pinned = view.pinned.error === undefined ? "" : ` (A: ${percent(view.pinned.error)})`;
-  const ideal = "Share that is right, by confidence; on the dashed line it would be as sure as it is right.";
-  const said = `${ideal} Expected error ${percent(error)}${pinned}.`;
+  const ideal = say("Share that is right, by confidence; on the dashed line it would be as sure as it is right.");
+  const expected =
+    view.pinned.error === undefined
+      ? say("Expected error {error}.", { error: percent(error) })
+      : say("Expected error {error} (A: {pinned}).", { error: percent(error), pinned: percent(view.pinned.error) });
+  const said = say("{first} {second}", { first: ideal, second: expected });
   return [h("p.muted.small.help", {}, said), chart];
 }

@@ -1,5 +1,6 @@
 // A whole set: its rows as a list, beside it what is taken for what, or how sure the head is when it is right.
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { fillControls, LOOKS } from "./controls.js";
 import { calibration, confusion } from "./counts.js";
 import { rowList } from "./list.js";
@@ -20,7 +21,8 @@ function dataStage(ui) {
     if (!view.sources) return;
     waiting.hidden = !view.nothing;
     body.hidden = Boolean(view.nothing);
-    waiting.firstChild.textContent = view.file ? "Name a file above, then Enter." : "Nothing is predicted yet.";
+    const unnamed = view.file && !get("source");
+    waiting.firstChild.textContent = unnamed ? say("Name a file above, then Enter.") : say("Nothing is predicted yet.");
     drawControls(view);
     if (view.nothing) return;
     const focus = side.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
@@ -39,10 +41,10 @@ export const spec = {
   height: 330,
   stage: dataStage,
   keys: [
-    ["↑ ↓ in the list", "the next row becomes the text of all panels"],
-    ["Enter in the list", "open the row in Run tasks"],
-    ["1 2 3", LOOKS.map(([, name]) => name).join(", ")],
-    ["Esc", "all rows again"],
+    ["↑ ↓", mark("in the list: the next row becomes the text of all panels")],
+    ["Enter", mark("in the list: open the row in Run tasks")],
+    ["1 2 3", mark("What for what, How sure, Rows")],
+    ["Esc", mark("all rows again")],
   ],
   onKey(event, ui) {
     const look = LOOKS[Number(event.key) - 1];

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
 from bertlab.analysis import errors
+from bertlab.language import say
 
 from ..panel import shortened
+from .fitting import LOOKED_AT, label_names, numbers_said
 from .sets import Rows
 
-SORTS = {
-    "loss": "largest loss first",
-    "doubt": "most doubtful first",
-    "sure": "surest first",
-    "order": "as in the set",
-}
+SORTS = ("loss", "doubt", "sure", "order")
 NONE = -1
 MOST_CELLS = 400  # cells of a matrix that are sent to the browser
 BINS = errors.BINS
@@ -39,6 +37,11 @@ class Judged:
         self.confidence = np.full(count, np.nan)
         self.loss = np.full(count, np.nan)
         self._groups: dict[str, np.ndarray] = {}
+
+    @cached_property
+    def numbers_said(self) -> str:
+        """Which number among the labels was taken for which label of the head; empty where they are names."""
+        return numbers_said(label_names(self.rows.rows[:LOOKED_AT]), self.labels)
 
     def add(self, row: errors.JudgedRow, number: int) -> None:
         """One more row; `number` is its place in the set."""
@@ -85,7 +88,7 @@ class Judged:
         """What stands at the rows of the matrix."""
         if by:
             return self.rows.groups[by]
-        return self.labels if self.labelled else ["all rows"]
+        return self.labels if self.labelled else [say("all rows")]
 
     def row_of(self, by: str) -> np.ndarray:
         """(rows,): in which row of the matrix each row of the set is counted; -1 for none."""
@@ -186,12 +189,6 @@ class Judged:
             "cut": row.cut,
             "group": str(self.rows.rows[number].get(by, "")) if by else "",
         }
-
-    def row_with(self, text: str, pair: str) -> int:
-        """The number of the first known row with these texts; -1 for none."""
-        if not text:
-            return NONE
-        return next((number for number in sorted(self.found) if self.rows.texts(number) == (text, pair)), NONE)
 
     def table(self) -> errors.ErrorTable:
         """As `bertlab.analysis.errors` gives it."""

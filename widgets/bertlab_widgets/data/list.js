@@ -1,5 +1,6 @@
 // The rows of the set, one line each. Only those in sight are elements: a hundred thousand rows are as quick as fifty.
 import { bidi, h, textButton } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number, percent, thousands } from "../kit/numbers.js";
 import { pagesOf, scrollFor, windowOf } from "./window.js";
 
@@ -19,7 +20,7 @@ function optionOf(row, i, count, ui) {
   };
   if (!row) return h("div.row.waiting", attributes, "…");
   const mark = row.right === null ? "·" : row.right ? "✓" : "✗";
-  const verdict = row.right === null ? "no label" : row.right ? "right" : "wrong";
+  const verdict = row.right === null ? say("no label") : row.right ? say("right") : say("wrong");
   const gold = row.gold === null ? "" : row.gold;
   const labels = h(
     "span.labels",
@@ -32,7 +33,8 @@ function optionOf(row, i, count, ui) {
   const both = row.pair
     ? [bidi(row.text, "bdi"), h("span.muted", {}, "  |  "), bidi(row.pair, "bdi")]
     : [bidi(row.text, "bdi")];
-  const title = `row ${row.number + 1}: ${row.text}${row.pair ? ` | ${row.pair}` : ""}`;
+  const text = [row.text, row.pair].filter(Boolean).join(" | ");
+  const title = say("row {number}: {text}", { number: row.number + 1, text });
   return h(
     row.right === false ? "div.row.is-wrong" : "div.row",
     { ...attributes, title },
@@ -40,7 +42,7 @@ function optionOf(row, i, count, ui) {
     h("span.figure", {}, percent(row.confidence)),
     h("span.figure.loss", {}, row.loss === null ? "" : number(row.loss, 2)),
     row.group ? h("span.group", {}, bidi(row.group, "bdi")) : "",
-    h("span.words", {}, ...both, row.cut ? h("span.muted", {}, " (cut)") : ""),
+    h("span.words", {}, ...both, row.cut ? h("span.muted", {}, " ", say("(cut)")) : ""),
   );
 }
 
@@ -88,17 +90,18 @@ const stepOf = (key, page, count) =>
 function listHead(ui) {
   const group = h("span.group", { hidden: true });
   const count = h("span.muted");
-  const back = textButton("All rows again", () => ui.setAll({ cell: [], bin: -1, row: -1 }));
+  const back = textButton(say("All rows again"), () => ui.setAll({ cell: [], bin: -1, row: -1 }));
   const narrowed = h("span.narrowed", { hidden: true }, count, back);
   const [labels, sure, loss, words] = ["labels", "figure", "figure.loss", "words"].map(name => h(`span.${name}`));
-  [labels, sure, loss].forEach((part, i) => part.append(["label → said", "sure", "loss"][i]));
-  words.append("text", narrowed);
+  [labels, sure, loss].forEach((part, i) => part.append([say("label → said"), say("sure"), say("loss")][i]));
+  words.append(say("text"), narrowed);
   const element = h("div.row.head", {}, labels, sure, loss, group, words);
   const draw = (list, total) => {
     group.hidden = !list.by;
     group.textContent = list.by;
     narrowed.hidden = !(ui.get("cell").length || ui.get("bin") >= 0);
-    count.textContent = `${thousands(list.count)} of ${thousands(total)} rows · `;
+    const counts = { shown: thousands(list.count), total: thousands(total) };
+    count.textContent = say("{shown} of {total} rows · ", counts);
   };
   return { element, draw };
 }
@@ -106,7 +109,7 @@ function listHead(ui) {
 export function rowList(ui) {
   ui.listId = `bertlab-rows-${Math.random().toString(36).slice(2)}`;
   const inner = h("div.inner", { role: "presentation" });
-  const box = h("div.list", { role: "listbox", tabindex: "0", "aria-label": "Rows of the set" }, inner);
+  const box = h("div.list", { role: "listbox", tabindex: "0", "aria-label": say("Rows of the set") }, inner);
   const head = listHead(ui);
   let list = { count: 0, rows: [] };
   let active = 0;

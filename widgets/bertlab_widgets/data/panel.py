@@ -13,13 +13,16 @@ from typing import Any
 from traitlets import Dict, Enum, Int, List, Unicode, validate
 
 from bertlab.analysis import errors
+from bertlab.language import mark, say, say_n
 
-from ..panel import Panel, counted
-from ..workbench import SelectionError, ablation_code, heads_named
+from ..panel import Panel
+from ..workbench import SelectionError, ablation_code
 from . import pictures, words
 from .code import CHUNK, lines_of
+from .fitting import task_for
 from .judged import NONE, SORTS, Judged
-from .sets import GIVEN, MOST, SHIPPED, SPLITS, Rows, Wanted, columns_seen, kept, rows_of, task_for
+from .sets import GIVEN, MOST, SPLITS, Rows, Wanted, kept, rows_of
+from .view import view_of
 
 AT_ONCE = 0.4  # seconds of work before it goes on in a thread, with progress and Cancel
 LONG = 0.001  # a share that is done which says that what comes next may take long
@@ -44,7 +47,7 @@ class DataPanel(Panel):
     """
 
     script = "data.js"
-    question_text = "Where in a labelled set does the head go wrong?"
+    question_text = mark("Where in a labelled set does the head go wrong?")
     settings = ("source", "split", "task", "columns", "limit", "look", "by", "sort", "cell", "bin", "row")
     lasting = ("text", "text_pair", "source", "task")
     calls = (*Panel.calls, "page", "predict", "open_row")
@@ -58,7 +61,7 @@ class DataPanel(Panel):
     limit = Int(MOST, min=1).tag(sync=True)
     look = Enum(LOOKS, "confusion").tag(sync=True)
     by = Unicode(help="the column whose values are the rows of the matrix; empty for the labels").tag(sync=True)
-    sort = Enum(tuple(SORTS), "loss").tag(sync=True)
+    sort = Enum(SORTS, "loss").tag(sync=True)
     cell = List(Int(), help="[row, column] of the matrix, -1 for all of it; empty for the whole set").tag(sync=True)
     bin = Int(NONE, min=NONE, max=errors.BINS - 1).tag(sync=True)
     row = Int(NONE, min=NONE, help="the chosen row, by its number in the set").tag(sync=True)
@@ -98,13 +101,16 @@ class DataPanel(Panel):
     def _check_source(self, proposal):
         source = proposal.value.strip()
         if source == GIVEN and self.given is None:
-            raise SelectionError("the rows were given from Python: give them again, DataPanel(lab, data=rows)")
+            raise SelectionError(say("the rows were given from Python: give them again, DataPanel(lab, data=rows)"))
         return source
 
     @validate("cell")
     def _check_cell(self, proposal):
         if proposal.value and (len(proposal.value) != 2 or min(proposal.value) < NONE):
-            raise SelectionError(f"cell {proposal.value} was given; it must be [row, column] of the matrix, -1 for all")
+            message = say(
+                "cell {cell} was given; it must be [row, column] of the matrix, -1 for all", cell=proposal.value
+            )
+            raise SelectionError(message)
         return [] if proposal.value == [NONE, NONE] else proposal.value
 
     @validate("columns")
@@ -112,8 +118,11 @@ class DataPanel(Panel):
         for wanted, name in proposal.value.items():
             if wanted not in ("text", "pair", "label") or not (name is None or isinstance(name, str)):
                 raise SelectionError(
-                    f"columns {proposal.value!r} were given; allowed are text, pair and label, each with the name of a "
-                    "column or None"
+                    say(
+                        "columns {columns!r} were given; allowed are text, pair and label, each with the name of a "
+                        "column or None",
+                        columns=proposal.value,
+                    )
                 )
         return proposal.value
 
@@ -153,7 +162,7 @@ class DataPanel(Panel):
         """Judge a set from its beginning."""
         self.job.end()
         self._asked, self._took = wanted, math.inf
-        self._pull(self._whole(wanted), f"Judging {wanted.name}")
+        self._pull(self._whole(wanted), say("Judging {set}", set=wanted.name))
 
     def predict(self) -> None:
         """Go on with a set where it was stopped; judge it again where the model has changed since, or it failed."""
@@ -162,7 +171,7 @@ class DataPanel(Panel):
             self._begin(self.wanted)
         else:
             self.job.end()
-            self._pull(self._rest(judged), f"Judging {self._shown.name}")
+            self._pull(self._rest(judged), say("Judging {set}", set=self._shown.name))
         self._update({"found"})
 
     def _pull(self, steps: Iterator[float], label: str) -> None:
@@ -249,8 +258,8 @@ class DataPanel(Panel):
         if self._model_state(self.judged.task) == self._made:
             return ""
         if list(self.workbench.ablated) != self._off:
-            return "Heads were switched since these rows were predicted."
-        return "The model has changed since these rows were predicted."
+            return say("Heads were switched since these rows were predicted.")
+        return say("The model has changed since these rows were predicted.")
 
     # --- what is shown
 
@@ -279,7 +288,7 @@ class DataPanel(Panel):
                 self.cell = []
             if self.by and wanted == self._shown and self.by not in self.judged.rows.groups:
                 self.by = ""
-        self.view, self.answer, self.heading = self._view(), self._said(), self.heading_now()
+        self.view, self.answer, self.heading = view_of(self), words.of_panel(self), self.heading_now()
         if problem is not None:
             raise problem
 
@@ -304,41 +313,6 @@ class DataPanel(Panel):
         else:
             self.row = NONE
 
-    def _view(self) -> dict:
-        judged, wanted = self.judged, self.wanted
-        frame = {
-            "name": (self._shown or wanted).name,
-            "sources": [[name, title] for name, (title, _) in SHIPPED.items()]
-            + ([[GIVEN, "Rows given in Python"]] if self.given is not None else []),
-            "file": self.source not in SHIPPED and self.source != GIVEN,
-            "ships": self.source in SHIPPED and self.source != "sentence_pairs",
-        }
-        if judged is None:
-            return {**frame, "nothing": True, "columns": columns_seen(wanted, self.given), "read": {}}
-        bins, error = judged.calibration()
-        rows = judged.rows
-        return {
-            **frame,
-            "task": judged.task,
-            "trained": self.workbench.lab.is_trained(judged.task),
-            "total": judged.total,
-            "known": judged.known,
-            "labelled": judged.labelled,
-            "labels": judged.labels,
-            "accuracy": judged.accuracy if judged.labelled else None,
-            "majority": judged.majority[1] if judged.labelled else None,
-            "matrix": judged.matrix_view(self.by_now),
-            "calibration": {"bins": bins, "error": error},
-            "list": {"key": f"{self._run}.{judged.known}", "by": self.by_now, "at": self._place(), **self.page()},
-            "opens": self.workbench.opener is not None,
-            "columns": rows.columns if wanted == self._shown else columns_seen(wanted, self.given),
-            "read": rows.read,
-            "groups": list(rows.groups),
-            "guessed": rows.guessed() if wanted.source not in SHIPPED else "",
-            "stale": self.stale,
-            "pinned": self.pinned.get("set", {}),
-        }
-
     def page(self, sort: str | None = None, cell: list | None = None, bin: int | None = None, start: int = 0) -> dict:
         """`PAGE` rows of the list from `start` on, and how many it has; what is left out is as the panel has it."""
         if self.judged is None:
@@ -352,7 +326,12 @@ class DataPanel(Panel):
         sort, cell = self.sort if sort is None else sort, self.cell if cell is None else cell
         return self.judged.listed(sort, cell, self.by_now, self.bin if bin is None else bin)
 
-    def _place(self) -> int:
+    @property
+    def list_key(self) -> str:
+        """What changes when the rows of the list do."""
+        return f"{self._run}.{self.judged.known}"
+
+    def place(self) -> int:
         """Where the chosen row stands in the list; -1 where it does not."""
         places = (self.numbers() == self.row).nonzero()[0] if self.row != NONE else []
         return int(places[0]) if len(places) else NONE
@@ -360,33 +339,19 @@ class DataPanel(Panel):
     def open_row(self, tab: str = "tasks") -> None:
         """Show the chosen row in another panel of the application, with the head that judged it."""
         if self.workbench.opener is None or self.row == NONE:
-            raise SelectionError("choose a row first, in the application: Workbench(lab) shows it")
+            raise SelectionError(say("choose a row first, in the application: Workbench(lab) shows it"))
         settings = {"task": self.judged.task} if tab == "tasks" else {}
         self.workbench.opener(tab, **settings)
-
-    def _said(self) -> str:
-        judged = self.judged
-        if judged is None or not judged.known:
-            return f"{self.wanted.name}: nothing is predicted yet."
-        if self.row != NONE and self.row in judged.found:
-            said = words.one_row(judged, self.row)
-        elif self.cell or self.bin != NONE:
-            said = words.part(judged, self.cell, self.by_now, self.bin, len(self.numbers()))
-        elif self.look == "calibration":
-            said = words.calibration(judged)
-        elif self.look == "rows":
-            said = words.whole_set(judged, self._shown.name)
-        else:
-            said = f"{words.whole_set(judged, self._shown.name)} {words.confusion(judged, self.by_now)}".strip()
-        return f"With {heads_named(self._off)} off: {said}" if self._off else said
 
     def heading_now(self) -> dict:
         heading, lab = super().heading_now(), self.workbench.lab
         task = self.judged.task if self.judged is not None else ""
-        untrained = f"The head of {task!r} has random weights: what it says is noise until it is trained."
+        untrained = say(
+            "The head of {task!r} has random weights: what it says is noise until it is trained.", task=task
+        )
         heading["untrained"] = untrained if task and not lab.is_trained(task) else ""
         if task:
-            heading["model"] = f"{heading['model']}, head: {task.replace('_', ' ')}"
+            heading["model"] = say("{model}, head: {task}", model=heading["model"], task=task.replace("_", " "))
         return heading
 
     def pinned_view(self) -> dict:
@@ -430,7 +395,8 @@ class DataPanel(Panel):
 
     def caption(self) -> str:
         known = self.judged.known if self.judged is not None else 0
-        return f"{super().caption()} · {self.shown_set.name}, {counted(known, 'row')}"
+        rows = say_n("{set}, {count:,} row", "{set}, {count:,} rows", known, set=self.shown_set.name)
+        return f"{super().caption()} · {rows}"
 
     def code(self) -> str:
         return lines_of(self)

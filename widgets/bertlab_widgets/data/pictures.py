@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bertlab.language import say
+
 from .judged import SORTS
 
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#555555"
@@ -63,19 +65,19 @@ def _matrix(axes: Any, panel: Any) -> None:
                 axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 5 else 90, fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel(panel.by_now or ("label" if judged.labelled else ""))
+    axes.set_xlabel(say("predicted"))
+    axes.set_ylabel(panel.by_now or (say("label") if judged.labelled else ""))
 
 
 def _reliability(axes: Any, judged: Any) -> None:
     bins, _ = judged.calibration()
-    axes.plot([0, 1], [0, 1], "--", color=MUTED, linewidth=1, label="as sure as right")
+    axes.plot([0, 1], [0, 1], "--", color=MUTED, linewidth=1, label=say("as sure as right"))
     for found in bins:
         if found["count"]:
             axes.bar(found["low"], found["accuracy"], 1 / len(bins), align="edge", color=ACCENT, edgecolor="white")
             axes.plot(found["confidence"], found["accuracy"], "D", color=MARK, markersize=4)
             axes.annotate(f"{found['count']:,}", (found["low"] + 0.5 / len(bins), 0.01), ha="center", fontsize=6)
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=say("confidence"), ylabel=say("share that is right"))
     axes.legend(fontsize=7, frameon=False, loc="upper left")
 
 
@@ -87,7 +89,7 @@ def _losses(axes: Any, panel: Any) -> None:
     axes.barh(range(len(rows)), values, color=[ACCENT if row["right"] in (True, None) else MARK for row in rows])
     axes.set_yticks(range(len(rows)), names, fontsize=6)
     axes.invert_yaxis()
-    axes.set_xlabel("loss in nats (orange: wrong)" if judged.labelled else "confidence")
+    axes.set_xlabel(say("loss in nats (orange: wrong)") if judged.labelled else say("confidence"))
     axes.figure.set_figheight(max(2.4, 0.2 * len(rows) + 1.2))
 
 

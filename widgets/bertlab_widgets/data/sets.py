@@ -1,4 +1,4 @@
-"""Where the rows of a set come from, which columns are read, and which head judges them."""
+"""Where the rows of a set come from, and which columns are read."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ from typing import Any
 
 from bertlab.analysis import errors
 from bertlab.data import DataError, read, samples, sentence_pairs
-from bertlab.rows import column_name, listed, text_columns, texts_of
+from bertlab.language import mark, say, say_n
+from bertlab.rows import column_name, text_columns, texts_of
 
+from ..train import in_a_row
 from ..workbench import SelectionError
+from .kinds import check_kind, check_labels, check_texts, labels_in
 
 GIVEN = "given"  # rows from Python
 SHIPPED = {  # set -> what it is called, the head that fits
-    "sentiment": ("Reviews, praise or blame (ships)", "sentiment"),
-    "pairs": ("Does the second follow? (ships)", "inference"),
-    "sentence_pairs": ("Next sentence: four kinds of pairs (ships)", errors.PAIRS),
-    "topics": ("Eight topics (ships)", "topics"),
+    "sentiment": (mark("Reviews, praise or blame"), "sentiment"),
+    "pairs": (mark("Does the second follow?"), "inference"),
+    "sentence_pairs": (mark("Next sentence: four kinds of pairs"), errors.PAIRS),
+    "topics": (mark("Eight topics"), "topics"),
 }
-SPLITS = ("dev", "train", "both")
+READ_FROM = {
+    "text": mark("text from “{column}”"),
+    "pair": mark("second text from “{column}”"),
+    "label": mark("label from “{column}”"),
+}
+SPLITS = (mark("dev"), mark("train"), mark("both"))
 MOST = 100_000  # rows that are read of a longer set
-LOOKED_AT = 2_000  # rows by which a head is chosen and columns for grouping are found
 MOST_GROUPS = 12
+ROW = {"text": "..."}  # the least that a row holds
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,10 @@ class Wanted:
     def name(self) -> str:
         """The set in a few words."""
         if self.source in SHIPPED:
-            title = SHIPPED[self.source][0].removesuffix(" (ships)")
-            return title if self.source == "sentence_pairs" or self.split == "both" else f"{title}: {self.split}"
-        return "rows given in Python" if self.source == GIVEN else Path(self.source).name
+            title = say(SHIPPED[self.source][0])
+            whole = self.source == "sentence_pairs" or self.split == "both"
+            return title if whole else say("{title}: {split}", title=title, split=say(self.split))
+        return say("rows given in Python") if self.source == GIVEN else Path(self.source).name
 
 
 @dataclass
@@ -61,6 +70,8 @@ class Rows:
     read: dict[str, str | None]  # text, pair, label -> the column; None where there is none
     more: bool = False  # whether the set goes on after these rows
     groups: dict[str, list[str]] = field(default_factory=dict)  # column -> its few values
+    labelled: bool = True  # whether any row has a label
+    blank: int = 0  # rows whose text is there, and empty
 
     def texts(self, number: int) -> tuple[str, str]:
         """The text of a row and its second one, "" where there is none."""
@@ -68,16 +79,27 @@ class Rows:
         return text, pair or ""
 
     def guessed(self) -> str:
-        """Which columns were taken for what, where their names are not bertlab's own; empty where none was guessed."""
+        """What was guessed of the columns whose names are not bertlab's own, and what they lack; empty for nothing."""
         found = [
-            f"{what} from “{column}”"
-            for what, name in (("text", "text"), ("second text", "pair"), ("label", "label"))
+            say(message, column=column)
+            for name, message in READ_FROM.items()
             if (column := self.read[name]) not in (None, name)
         ]
-        said = f"Read: {', '.join(found)}." if found else ""
+        parts = [say("Read: {columns}.", columns=say(", ").join(found))] if found else []
         if self.read["label"] is None:
-            said += f"{' ' if said else ''}No column of labels was found: rows are predicted, not judged."
-        return said
+            parts.append(say("No column of labels was found: rows are predicted, not judged."))
+        elif not self.labelled:
+            column = self.read["label"]
+            parts.append(say("No row has a label in “{column}”: rows are predicted, not judged.", column=column))
+        if self.blank:
+            parts.append(
+                say_n(
+                    "{count:,} text is empty: of it the head sees [CLS] and [SEP] alone.",
+                    "{count:,} texts are empty: of them the head sees [CLS] and [SEP] alone.",
+                    self.blank,
+                )
+            )
+        return in_a_row(parts)
 
 
 def kept(data: Any) -> Any:
@@ -92,9 +114,15 @@ def rows_of(wanted: Wanted, given: Any) -> Iterator[float | Rows]:
         DataError: with file, line and column; FileNotFoundError; TypeError for what is no set.
     """
     rows: list[Mapping[str, Any]] = []
+    if wanted.source == GIVEN and _are_texts(given):
+        raise SelectionError(
+            say("the data is a list of texts, but a row is a dictionary of columns: give [{example}, ...]", example=ROW)
+        )
     source = given if wanted.source == GIVEN else _source(wanted)
     more = False
     for row in read(source, columns=wanted.renamed or None):
+        if not rows:
+            check_kind(row, wanted.name, wanted.renamed)
         if len(rows) == wanted.limit:
             more = True
             break
@@ -102,8 +130,14 @@ def rows_of(wanted: Wanted, given: Any) -> Iterator[float | Rows]:
         if not len(rows) % 2000:
             yield 0.0
     if not rows:
-        raise DataError(f"{wanted.name}: there are no rows in it; choose another set")
+        raise DataError(say("{set}: there are no rows in it; choose another set", set=wanted.name))
     yield _told(rows, wanted.renamed, more)
+
+
+def _are_texts(given: Any) -> bool:
+    """Whether texts were given where rows are wanted, or names of files."""
+    first = given[0] if isinstance(given, (list, tuple)) and given else None
+    return isinstance(first, str) and (" " in first or "." not in first)
 
 
 def _source(wanted: Wanted) -> Any:
@@ -126,7 +160,8 @@ def columns_seen(wanted: Wanted, given: Any) -> list[str]:
 def _told(rows: list[Mapping[str, Any]], renamed: Mapping[str, str | None], more: bool) -> Rows:
     first = rows[0]
     text, pair = text_columns(first)
-    texts_of(first)  # says what is missing
+    check_texts(rows, text)
+    check_labels(rows)
     label = column_name(first, "label")
     found = {"text": text, "pair": pair, "label": label}
     found = {name: renamed.get(name, column) if column == name else column for name, column in found.items()}
@@ -134,7 +169,9 @@ def _told(rows: list[Mapping[str, Any]], renamed: Mapping[str, str | None], more
         found["label"] = None
     columns = [str(name) for name in first if name not in renamed or name in renamed.values()]
     used = {*found.values(), text, pair, label}
-    return Rows(rows, columns, found, more, _groups(rows, [name for name in columns if name not in used]))
+    groups = _groups(rows, [name for name in columns if name not in used])
+    labelled = next(labels_in(rows), None) is not None
+    return Rows(rows, columns, found, more, groups, labelled, sum(not row[text].strip() for row in rows))
 
 
 def _groups(rows: list[Mapping[str, Any]], columns: list[str]) -> dict[str, list[str]]:
@@ -151,43 +188,3 @@ def _groups(rows: list[Mapping[str, Any]], columns: list[str]) -> dict[str, list
         if 2 <= len(values) <= MOST_GROUPS:
             found[column] = list(values)
     return found
-
-
-def task_for(lab: Any, wanted: Wanted, rows: Rows) -> str:
-    """The head that judges a set: the one that was chosen, the one that fits a set that ships, or one whose labels do.
-
-    Raises:
-        SelectionError: none fits; names what the set has.
-    """
-    if wanted.task:
-        return wanted.task
-    names = errors.tasks_of(lab)
-    if wanted.source in SHIPPED and SHIPPED[wanted.source][1] in names:
-        return SHIPPED[wanted.source][1]
-    labels = _labels_in(rows)
-    if labels:
-        for name in names:
-            known = {label.lower() for label in errors.labels_of(lab, name)}
-            numbers = {str(number) for number in range(len(known))}
-            if labels <= known or (labels <= numbers and len(labels) == len(known) and name in lab.tasks):
-                return name
-        shown = ", ".join(sorted(labels)[:6]) + (" …" if len(labels) > 6 else "")
-        raise SelectionError(
-            f"no head of {lab.name} has the labels of this set ({shown}); it has heads for {', '.join(names)}: "
-            "choose one, or leave the labels out"
-        )
-    fitting = ["inference", errors.PAIRS] if rows.read["pair"] else ["sentiment"]
-    return next((name for name in [*fitting, *names] if name in names), names[0])
-
-
-def _labels_in(rows: Rows) -> set[str]:
-    column = column_name(rows.rows[0], "label")
-    if column is None:
-        return set()
-    values = (listed(row.get(column)) for row in itertools.islice(rows.rows, LOOKED_AT))
-    named = getattr(rows.rows[0], "names", {}).get(column)
-    return {
-        (named[value] if named and isinstance(value, int) and 0 <= value < len(named) else str(value)).lower()
-        for value in values
-        if value is not None and value != "" and not isinstance(value, (list, tuple)) and value != -1
-    }

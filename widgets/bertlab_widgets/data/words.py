@@ -3,31 +3,94 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from ..panel import counted, graded_share, percent, quoted, significant
+from bertlab.language import mark, say, say_n
+
+from ..panel import graded_share, percent, quoted, significant
+from ..train import blind_share, in_a_row
+from ..workbench import heads_named
 from .judged import Judged
 
-GUESSES = (("under 60 %", 0.0, 0.6), ("60 to 75 %", 0.6, 0.75), ("75 to 90 %", 0.75, 0.9), ("above 90 %", 0.9, 1.01))
+GUESSES = (
+    (mark("under 60 %"), 0.0, 0.6),
+    (mark("60 to 75 %"), 0.6, 0.75),
+    (mark("75 to 90 %"), 0.75, 0.9),
+    (mark("above 90 %"), 0.9, 1.01),
+)
+
+
+SURER = mark(
+    "On average the head is {sure} sure and {right} right: surer than it is right, by {points} points. Expected "
+    "calibration error {error} (0 % is perfect)."
+)
+LESS_SURE = mark(
+    "On average the head is {sure} sure and {right} right: less sure than it is right, by {points} points. Expected "
+    "calibration error {error} (0 % is perfect)."
+)
 
 
 def whole_set(judged: Judged, name: str) -> str:
     """How much of a set is right, beside chance and the most frequent label."""
-    part = ""
-    if judged.known < judged.total:
-        part = f", the first {judged.known:,} of {counted(judged.total, 'row')}"
-    elif judged.rows.more:
-        part = f", the first {counted(judged.total, 'row')} of a longer set"
+    which = set_said(judged, name)
     if not judged.labelled:
-        predicted = f"{counted(judged.known, 'row')} predicted"
-        return f"“{name}”{part}: {predicted}; without labels there is no accuracy. {frequent(judged)}"
-    accuracy, (label, majority) = judged.accuracy, judged.majority
-    right = f"{int(judged.right.sum()):,} of {counted(judged.labelled, 'row')} right, {percent(accuracy)}"
-    left = judged.known - judged.labelled
-    unlabelled = f" ({left:,} have no label)" if left else ""
-    return (
-        f"“{name}”{part}: {right}{unlabelled}, uncertain by about "
-        f"{uncertainty(accuracy, judged.labelled)} points; always "
-        f"{quoted(label)} would give {percent(majority)}, chance {percent(1 / len(judged.labels))}."
+        predicted = say_n("{count:,} row predicted", "{count:,} rows predicted", judged.known)
+        return say(
+            "{set}: {predicted}; without labels there is no accuracy. {frequent}",
+            set=which,
+            predicted=predicted,
+            frequent=frequent(judged),
+        )
+    label, majority = judged.majority
+    return say(
+        "{set}: {right}, uncertain by about {points} points; always {label} would give {majority}, chance {chance}.",
+        set=which,
+        right=right_said(judged),
+        points=uncertainty(judged.accuracy, judged.labelled),
+        label=quoted(label),
+        majority=blind_share(majority),
+        chance=blind_share(1 / len(judged.labels)),
+    )
+
+
+def set_said(judged: Judged, name: str) -> str:
+    """The set by its name, and how much of it is known."""
+    if judged.known < judged.total:
+        known = f"{judged.known:,}"
+        return say_n(
+            "“{name}”, the first {known} of {count:,} row",
+            "“{name}”, the first {known} of {count:,} rows",
+            judged.total,
+            name=name,
+            known=known,
+        )
+    if judged.rows.more:
+        return say_n(
+            "“{name}”, the first {count:,} row of a longer set",
+            "“{name}”, the first {count:,} rows of a longer set",
+            judged.total,
+            name=name,
+        )
+    return say("“{name}”", name=name)
+
+
+def right_said(judged: Judged) -> str:
+    """How many rows are right, and how many have no label to be right about."""
+    values = {"right": f"{int(judged.right.sum()):,}", "share": percent(judged.accuracy)}
+    left = f"{judged.known - judged.labelled:,}"
+    if judged.known == judged.labelled:
+        return say_n(
+            "{right} of {count:,} row right, {share}",
+            "{right} of {count:,} rows right, {share}",
+            judged.labelled,
+            **values,
+        )
+    return say_n(
+        "{right} of {count:,} row right, {share} ({left} have no label)",
+        "{right} of {count:,} rows right, {share} ({left} have no label)",
+        judged.labelled,
+        left=left,
+        **values,
     )
 
 
@@ -42,7 +105,8 @@ def frequent(judged: Judged) -> str:
     """Which label is predicted most often."""
     counts = judged.matrix("").sum(0)
     best = int(counts.argmax())
-    return f"Predicted most often: {quoted(judged.labels[best])}, {percent(counts[best] / counts.sum())}."
+    label, share = quoted(judged.labels[best]), percent(counts[best] / counts.sum())
+    return say("Predicted most often: {label}, {share}.", label=label, share=share)
 
 
 def confusion(judged: Judged, by: str) -> str:
@@ -53,35 +117,48 @@ def confusion(judged: Judged, by: str) -> str:
         if len(shares) < 2:
             return frequent(judged)
         (least, worst), (most, best) = min(shares), max(shares)
-        return f"By {by}: most is right in {quoted(best)}, {percent(most)}, least in {quoted(worst)}, {percent(least)}."
+        return say(
+            "By {by}: most is right in {best}, {most}, least in {worst}, {least}.",
+            by=by,
+            best=quoted(best),
+            most=percent(most),
+            worst=quoted(worst),
+            least=percent(least),
+        )
     if not judged.labelled:
         return ""
     wrong = counts.copy()
     for number in range(len(wrong)):
         wrong[number, number] = 0
     if not wrong.sum():
-        return "No row is wrong."
+        return say("No row is wrong.")
     gold, predicted = divmod(int(wrong.argmax()), len(judged.labels))
-    return (
-        f"Most often {quoted(judged.labels[gold])} is taken for {quoted(judged.labels[predicted])}: "
-        f"{int(wrong[gold, predicted]):,} of {int(counts[gold].sum()):,}."
+    return say(
+        "Most often {gold} is taken for {predicted}: {count:,} of {total:,}.",
+        gold=quoted(judged.labels[gold]),
+        predicted=quoted(judged.labels[predicted]),
+        count=int(wrong[gold, predicted]),
+        total=int(counts[gold].sum()),
     )
 
 
 def calibration(judged: Judged) -> str:
     """Whether the head is as sure as it is right."""
     if not judged.labelled:
-        return "Without labels nobody can tell whether the head is as sure as it is right."
+        return say("Without labels nobody can tell whether the head is as sure as it is right.")
     _, error = judged.calibration()
     inside = judged.gold >= 0
     confidence = float(judged.confidence[inside].mean())
     gap = confidence - judged.accuracy
-    what = "surer than it is right" if gap > 0 else "less sure than it is right"
-    return (
-        f"On average the head is {percent(confidence)} sure and {percent(judged.accuracy)} right"
-        + (f": {what}, by {percent(abs(gap)).removesuffix(' %')} points" if abs(gap) >= 0.005 else "")
-        + f". Expected calibration error {percent(error)} (0 % is perfect)."
-    )
+    values = {"sure": percent(confidence), "right": percent(judged.accuracy), "error": percent(error)}
+    if abs(gap) < 0.005:
+        return say(
+            "On average the head is {sure} sure and {right} right. Expected calibration error {error} (0 % is "
+            "perfect).",
+            **values,
+        )
+    message = SURER if gap > 0 else LESS_SURE
+    return say(message, points=significant(100 * abs(gap)), **values)
 
 
 def part(judged: Judged, cell: list[int], by: str, number: int, count: int) -> str:
@@ -89,25 +166,59 @@ def part(judged: Judged, cell: list[int], by: str, number: int, count: int) -> s
     said = []
     if cell:
         row, column = cell
-        if row >= 0 and (by or judged.labelled):
-            said.append(f"{by or 'labelled'} {quoted(judged.names(by)[row])}")
+        if row >= 0 and by:
+            said.append(f"{by} {quoted(judged.names(by)[row])}")
+        elif row >= 0 and judged.labelled:
+            said.append(say("labelled {label}", label=quoted(judged.names(by)[row])))
         if column >= 0:
-            said.append(f"predicted {quoted(judged.labels[column])}")
+            said.append(say("predicted {label}", label=quoted(judged.labels[column])))
     if number >= 0:
-        said.append(f"confidence above {number * 10} % and up to {number * 10 + 10} %")
-    return f"{counted(count, 'row')}: {', '.join(said)}."
+        ends = {"low": number * 10, "high": number * 10 + 10}
+        said.append(say("confidence above {low} % and up to {high} %", **ends))
+    return say_n("{count:,} row: {parts}.", "{count:,} rows: {parts}.", count, parts=say(", ").join(said))
 
 
 def one_row(judged: Judged, number: int) -> str:
     """What the head says of one row."""
     row = judged.found[number]
-    said = f"Row {number + 1}: the head says {quoted(row.prediction)}, {percent(row.confidence)}"
+    values = {"number": number + 1, "prediction": quoted(row.prediction), "share": percent(row.confidence)}
     if row.gold is None:
-        return f"{said}; the row has no label."
-    blind = f"a blind guess has {significant(math.log(len(judged.labels)))}"
-    verdict = "which is its label" if row.right else f"but its label is {quoted(row.gold)}"
-    cut = " It is longer than the model, and was read up to there." if row.cut else ""
-    return f"{said}, {verdict}; loss {significant(row.loss)} nats ({blind}).{cut}"
+        return say("Row {number}: the head says {prediction}, {share}; the row has no label.", **values)
+    values |= {"loss": significant(row.loss), "blind": significant(math.log(len(judged.labels)))}
+    if row.right:
+        said = say(
+            "Row {number}: the head says {prediction}, {share}, which is its label; loss {loss} nats (a blind guess "
+            "has {blind}).",
+            **values,
+        )
+    else:
+        said = say(
+            "Row {number}: the head says {prediction}, {share}, but its label is {gold}; loss {loss} nats (a blind "
+            "guess has {blind}).",
+            gold=quoted(row.gold),
+            **values,
+        )
+    cut = say("It is longer than the model, and was read up to there.")
+    return in_a_row([said, cut]) if row.cut else said
+
+
+def of_panel(panel: Any) -> str:
+    """The answer line: of the chosen row, of what the list was narrowed to, or of the look."""
+    judged, shown = panel.judged, panel.shown_set.name
+    if judged is None or not judged.known:
+        return say("{set}: nothing is predicted yet.", set=panel.wanted.name)
+    if panel.row >= 0 and panel.row in judged.found:
+        said = one_row(judged, panel.row)
+    elif panel.cell or panel.bin >= 0:
+        said = part(judged, panel.cell, panel.by_now, panel.bin, len(panel.numbers()))
+    elif panel.look == "calibration":
+        said = calibration(judged)
+    else:
+        said = whole_set(judged, shown)
+        if panel.look == "confusion":
+            said = in_a_row([said, confusion(judged, panel.by_now)])
+    off, _ = panel.heads_off()
+    return say("With {heads} off: {said}", heads=heads_named(off), said=said) if off else said
 
 
 # ---------------------------------------------------------------------------------------------------- predict first
@@ -116,10 +227,13 @@ def one_row(judged: Judged, number: int) -> str:
 def question(judged: Judged | None, name: str) -> str:
     """What the gate asks."""
     if judged is None or not judged.labelled:
-        return "Which label will the head choose most often?"
-    return (
-        f"How many of the {judged.labelled:,} rows of “{name}” will the head get right? Chance is "
-        f"{percent(1 / len(judged.labels))}: what is your guess?"
+        return say("Which label will the head choose most often?")
+    return say_n(
+        "How many of the {count:,} row of “{name}” will the head get right? Chance is {chance}: what is your guess?",
+        "How many of the {count:,} rows of “{name}” will the head get right? Chance is {chance}: what is your guess?",
+        judged.labelled,
+        name=name,
+        chance=blind_share(1 / len(judged.labels)),
     )
 
 
@@ -127,14 +241,16 @@ def options(judged: Judged | None) -> list[str]:
     """What may be answered."""
     if judged is None:
         return []
-    return [name for name, *_ in GUESSES] if judged.labelled else judged.labels[:12]
+    return [say(name) for name, *_ in GUESSES] if judged.labelled else judged.labels[:12]
 
 
 def graded(judged: Judged | None, guess: str) -> str:
     """The guess against the numbers."""
     if judged is None or not judged.known:
-        return "Nothing is predicted yet."
+        return say("Nothing is predicted yet.")
     if judged.labelled:
         return graded_share(guess, judged.accuracy, GUESSES)
     best = judged.labels[int(judged.matrix("").sum(0).argmax())]
-    return f"Right: {quoted(best)}." if guess == best else f"`{guess}` is not it: {quoted(best)}."
+    if guess == best:
+        return say("Right: {label}.", label=quoted(best))
+    return say("`{guess}` is not it: {label}.", guess=guess, label=quoted(best))

@@ -2,35 +2,38 @@
 // order of the words does, and the words with vectors like its own.
 import { numberField, select, tabs } from "../kit/controls.js";
 import { h, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { neighboursLook } from "./neighbours.js";
 import { orderLook } from "./order.js";
 import { partsLook } from "./parts.js";
 import { positionsLook } from "./positions.js";
 
 const LOOKS = [
-  ["parts", "Parts"],
-  ["positions", "Positions"],
-  ["order", "Order of words"],
-  ["neighbours", "Nearest words"],
+  ["parts", mark("Parts")],
+  ["positions", mark("Positions")],
+  ["order", mark("Order of words")],
+  ["neighbours", mark("Nearest words")],
 ];
 const ORDERS = [
-  ["shuffled", "shuffled"],
-  ["reversed", "reversed"],
-  ["swapped", "two words swapped"],
+  ["shuffled", mark("shuffled")],
+  ["reversed", mark("reversed")],
+  ["swapped", mark("two words swapped")],
 ];
+
+const said = choices => choices.map(([value, text]) => [value, say(text)]);
 
 /** The controls of each look; only those of the one that is shown are there. */
 function controlsOf(ui) {
-  const again = textButton("Shuffle again", () => ui.setAll({ arrange: "shuffled", seed: ui.get("seed") + 1 }));
+  const again = textButton(say("Shuffle again"), () => ui.setAll({ arrange: "shuffled", seed: ui.get("seed") + 1 }));
   const own = {
-    positions: [numberField(ui, "position", "Position", { low: 0, high: 100000 })],
-    order: [select(ui, "arrange", ORDERS, "Words"), again],
+    positions: [numberField(ui, "position", say("Position"), { low: 0, high: 100000 })],
+    order: [select(ui, "arrange", said(ORDERS), say("Words")), again],
     neighbours: [
       select(
         ui,
         "count",
         [5, 10, 20, 30].map(n => [n, String(n)]),
-        "Words",
+        say("Words"),
       ),
     ],
   };
@@ -40,11 +43,11 @@ function controlsOf(ui) {
   };
   ui.on(["look"], show);
   show();
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"), ...groups.map(([, group]) => group));
+  ui.controls.append(tabs(ui, "look", said(LOOKS), say("What the stage shows")), ...groups.map(([, group]) => group));
 }
 
 function stage(ui) {
-  const body = h("div.scroll", { tabindex: "0", "aria-label": "What the first layer gets" });
+  const body = h("div.scroll", { tabindex: "0", "aria-label": say("What the first layer gets") });
   ui.stage.append(body);
   controlsOf(ui);
   const positions = positionsLook(ui);
@@ -66,8 +69,8 @@ export const spec = {
   height: 420,
   stage,
   keys: [
-    ["1 … 4", LOOKS.map(([, name]) => name).join(", ")],
-    ["↑ ↓", "another position, where positions are shown"],
+    ["1 … 4", mark("Parts, Positions, Order of words, Nearest words")],
+    ["↑ ↓", mark("another position, where positions are shown")],
   ],
   onKey(event, ui) {
     const look = LOOKS[Number(event.key) - 1];

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from bertlab.analysis import embeddings
+from bertlab.language import say_n
 
 from ..workbench import SelectionError, Workbench
 
@@ -99,7 +100,11 @@ class Measures:
             chosen = [i for i in self.workbench.selected if i in places] or places[:: max(1, len(places) - 1)][:2]
             if len(chosen) != 2:
                 raise SelectionError(
-                    f"{len(chosen)} tokens of the text are selected; select the two that change places"
+                    say_n(
+                        "{count} token of the text is selected; select the two that change places",
+                        "{count} tokens of the text are selected; select the two that change places",
+                        len(chosen),
+                    )
                 )
             a, b = (places.index(i) for i in chosen)
             moved[a], moved[b] = moved[b], moved[a]
@@ -165,7 +170,7 @@ class Measures:
         """Mean cosine of two different words drawn by chance from the table, with a pinned seed."""
 
         def measure() -> float:
-            table: Any = self.workbench.model.bert.embeddings.word_embeddings.weight.detach()
+            table: Any = self.workbench.model.base_model.embeddings.word_embeddings.weight.detach()
             count = self.workbench.token_count
             drawn = torch.randint(count, (2, PAIRS), generator=torch.Generator().manual_seed(0))
             drawn[1] = torch.where(drawn[0] == drawn[1], (drawn[1] + 1) % count, drawn[1])

@@ -1,6 +1,7 @@
 // Another order of the words: where each went, and how alike its output is to the one before, with and without position
 // vectors.
 import { bidi, h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
 
 function cosineBar(value, kind) {
@@ -19,12 +20,12 @@ export function orderLook(ui, view) {
     h(`span.chip${source === place ? ".special" : ""}`, {}, bidi(names.get(source))),
   );
   const head = [
-    "token",
-    "moved",
-    "output with positions: cosine",
-    "largest change",
-    "without positions: cosine",
-    "largest change",
+    say("token"),
+    say("moved"),
+    say("output with positions: cosine"),
+    say("largest change"),
+    say("without positions: cosine"),
+    say("largest change"),
   ];
   const rows = view.moves.map(move =>
     h(
@@ -44,7 +45,11 @@ export function orderLook(ui, view) {
           bidi(move.token),
         ),
       ),
-      h("td", {}, move.place === move.moved_to ? h("span.muted", {}, "stays") : `${move.place} → ${move.moved_to}`),
+      h(
+        "td",
+        {},
+        move.place === move.moved_to ? h("span.muted", {}, say("stays")) : `${move.place} → ${move.moved_to}`,
+      ),
       cosineBar(move.cosine, "position"),
       h("td.number", {}, change(move.distance)),
       cosineBar(move.cosine_without_positions, "word"),
@@ -52,9 +57,16 @@ export function orderLook(ui, view) {
     ),
   );
   const others =
-    view.others === null ? "" : `Different tokens of the text have cosine ${number(view.others, 2)} in the mean.`;
+    view.others === null
+      ? ""
+      : say("Different tokens of the text have cosine {cosine} in the mean.", { cosine: number(view.others, 2) });
   return [
-    h("div.sentence", { "aria-label": "The words in their new order" }, h("span.muted", {}, "now "), ...sentence),
+    h(
+      "div.sentence",
+      { "aria-label": say("The words in their new order") },
+      h("span.muted", {}, say("now")),
+      ...sentence,
+    ),
     h(
       "table",
       {},

@@ -8,6 +8,8 @@ import math
 import torch
 from traitlets import Enum, Int, validate
 
+from bertlab.language import mark, say
+
 from ..panel import Panel
 from ..workbench import SelectionError
 from . import words
@@ -32,7 +34,7 @@ class EmbeddingPanel(Panel):
     """
 
     script = "embedding.js"
-    question_text = "What does the first layer get?"
+    question_text = mark("What does the first layer get?")
     settings = ("look", "position", "arrange", "seed", "count")
     calls = (*Panel.calls, "likeness")
 
@@ -53,7 +55,8 @@ class EmbeddingPanel(Panel):
         if proposal.value == FIRST:
             return min(FIRST, most)  # a model of very few positions begins with its last
         if proposal.value > most:
-            raise SelectionError(f"position {proposal.value} was given, but allowed is 0 to {most}")
+            told = mark("position {position} was given, but allowed is 0 to {most}")
+            raise SelectionError(say(told, position=proposal.value, most=most))
         return proposal.value
 
     def place(self) -> int:
@@ -61,6 +64,10 @@ class EmbeddingPanel(Panel):
         tokens = self.workbench.encoding.tokens
         first = next((i for i, token in enumerate(tokens) if not token["special"]), 0)
         return next(iter(self.workbench.selected), first)
+
+    def asked_about(self) -> list[int]:
+        """The token that is shown though nobody has selected one: the strip has a sign under it."""
+        return [] if self.workbench.selected or self.look not in ("parts", "neighbours") else [self.place()]
 
     def order(self) -> list[int]:
         """Which token stands at each place after the words have moved."""
@@ -85,7 +92,7 @@ class EmbeddingPanel(Panel):
             self.position = min(self.position, most)
         fill = {"parts": self._parts, "positions": self._positions, "order": self._order}
         view = fill.get(self.look, self._neighbours)()
-        self.view = {"look": self.look, "names": words.NAMES, **view}
+        self.view = {"look": self.look, "read_at": self.asked_about(), **view}
         self.answer = words.answer(self)
 
     def _parts(self) -> dict:

@@ -3,12 +3,20 @@
 
 import { fitCanvas } from "../kit/canvas.js";
 import { cssColor, PALETTE } from "../kit/colours.js";
-import { bidi, h } from "../kit/dom.js";
+import { bidi, h, marked, quoted } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { number, percent } from "../kit/numbers.js";
 import { addedIn, stacked } from "./pure.js";
 
 const KINDS = { word: PALETTE[0], position: PALETTE[1], token_type: PALETTE[2] };
-const LETTERS = { word: "W", position: "P", token_type: "S" };
+const LETTERS = { word: mark("W"), position: mark("P"), token_type: mark("S") };
+const NAMES = {
+  word: mark("word"),
+  position: mark("position"),
+  token_type: mark("segment"),
+  sum: mark("sum"),
+  hidden: mark("after LayerNorm"),
+};
 
 function bar(value, top, kind) {
   const width = `width: ${(100 * value) / top}%`;
@@ -21,12 +29,12 @@ function shareBar(row) {
   const low = Math.min(0, ...pieces.map(([, from]) => from));
   const span = Math.max(...pieces.map(([, , to]) => to)) - low || 1;
   const said = addedIn(row)
-    .map(name => `${name} ${percent(row[`${name}_share`])}`)
-    .join(", ");
+    .map(name => say("{part} {share}", { part: say(NAMES[name]), share: percent(row[`${name}_share`]) }))
+    .join(say(", "));
   const drawn = pieces.map(([name, from, to]) => {
     const [left, width] = [from - low, to - from].map(share => (100 * share) / span);
     const place = `left: ${left}%; width: ${width}%; background: ${KINDS[name]}`;
-    return h(`i.${name}`, { style: place }, width > 12 ? LETTERS[name] : "");
+    return h(`i.${name}`, { style: place }, width > 12 ? say(LETTERS[name]) : "");
   });
   return h("td", {}, h("div.shares", { role: "img", "aria-label": said, title: said }, ...drawn));
 }
@@ -52,39 +60,47 @@ function tokenRow(ui, row, view, tops) {
 
 /** The table and, below it, the strips of one token. */
 export function partsLook(ui, view) {
-  const { rows, names } = view;
+  const { rows } = view;
   const added = addedIn(rows[0]);
   const tops = {
     added: Math.max(...rows.flatMap(row => [...added, "sum"].map(name => row[name]))) || 1,
     hidden: Math.max(...rows.map(row => row.hidden)) || 1,
   };
-  const key = name => h("span.key", { style: `background: ${KINDS[name]}` }, LETTERS[name]);
+  const key = name => h("span.key", { style: `background: ${KINDS[name]}` }, say(LETTERS[name]));
   const head = [
-    h("th", {}, "token"),
-    ...added.map(name => h("th", {}, key(name), ` ${names[name]}`)),
-    h("th", {}, "= sum"),
-    h("th", {}, "each one's share of the sum"),
-    h("th", {}, "after LayerNorm"),
+    h("th", {}, say("token")),
+    ...added.map(name => h("th", {}, key(name), ` ${say(NAMES[name])}`)),
+    h("th", {}, say("= sum")),
+    h("th", {}, say("each one's share of the sum")),
+    h("th", {}, say("after LayerNorm")),
   ];
   const table = h("table.lengths", {}, h("tr", {}, ...head), ...rows.map(row => tokenRow(ui, row, view, tops)));
   const chosen = rows[view.place];
   const strips = Object.keys(view.strips).map(name => {
     const sign = { word: "", position: "+", token_type: "+", sum: "=", hidden: "→" }[name];
-    const said = `${names[name]}: ${view.strips[name].length} numbers, blue below zero, orange above`;
+    const part = say(NAMES[name]);
+    const said = say("{part}: {count} numbers, blue below zero, orange above", {
+      part,
+      count: view.strips[name].length,
+    });
     return [
-      h("span.muted", {}, `${sign} ${names[name]}`),
+      h("span.muted", {}, `${sign} ${part}`),
       h("canvas", { "data-strip": name, role: "img", "aria-label": said }),
     ];
   });
   const [top, after] = [view.tops.sum, view.tops.hidden].map(value => number(value, 2));
-  const ends = `−${top} to ${top}, after LayerNorm −${after} to ${after}`;
-  const title = h("h4", {}, "The numbers of ", bidi(chosen.token), ` (place ${chosen.place})`);
-  const scale = h("p.muted.small", {}, `Blue below zero, orange above: ${ends} (square-root scale)`);
+  const of = { token: quoted(chosen.token), place: chosen.place };
+  const title = h("h4", {}, ...marked(say("The numbers of {token} (place {place})", of)));
+  const ends = say(
+    "Blue below zero, orange above: −{top} to {top}, after LayerNorm −{after} to {after} (square-root scale)",
+    { top, after },
+  );
+  const scale = h("p.muted.small", {}, ends);
   return [
     h(
       "div.beside",
       {},
-      h("div.scroll", { tabindex: "0", "aria-label": "Lengths by token" }, table),
+      h("div.scroll", { tabindex: "0", "aria-label": say("Lengths by token") }, table),
       h("div", {}, title, h("div.strips", {}, ...strips.flat()), scale),
     ),
   ];

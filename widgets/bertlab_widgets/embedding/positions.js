@@ -3,6 +3,7 @@
 import { fitCanvas, pictureOf } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { bytes, number } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 import { cosineOf } from "./pure.js";
@@ -31,7 +32,7 @@ function lineOf(values, mark, said) {
     "div.axis",
     {},
     h("span", {}, "0"),
-    h("span", {}, `cosine ${number(low, 2)} to 1`),
+    h("span", {}, say("cosine {low} to 1", { low: number(low, 2) })),
     h("span", {}, String(values.length - 1)),
   );
   return h("div.curve", {}, drawn, axis);
@@ -39,7 +40,7 @@ function lineOf(values, mark, said) {
 
 /** The look; the map itself comes once, as bytes, when it is first asked for. */
 export function positionsLook(ui) {
-  const said = "Cosines of all positions with each other, both from 0; click for the position of a row";
+  const said = say("Cosines of all positions with each other, both from 0; click for the position of a row");
   const canvas = h("canvas", { role: "img", "aria-label": said });
   let map = null;
   let asked = "";
@@ -63,7 +64,8 @@ export function positionsLook(ui) {
     if (!map) return;
     const [row, column] = placeOf(event);
     const value = cosineOf(map.raw[row * map.size + column]);
-    ui.tip(`positions ${row} and ${column}: cosine ${number(value, 2)}`, event.clientX, event.clientY);
+    const told = say("positions {row} and {column}: cosine {cosine}", { row, column, cosine: number(value, 2) });
+    ui.tip(told, event.clientX, event.clientY);
   });
   canvas.addEventListener("pointerleave", () => ui.tip(""));
   canvas.addEventListener("click", event => map && ui.set("position", placeOf(event)[0]));
@@ -85,8 +87,8 @@ export function positionsLook(ui) {
     fetchMap();
     const scale = h("div.scale", { "aria-hidden": "true" }, "−1 ", h("i", { style: gradient(ui.colors()) }), " 1");
     const position = ui.get("position");
-    const of = `Cosine of position ${position} with every other`;
-    const apart = "Mean cosine by how far two positions are apart";
+    const of = say("Cosine of position {position} with every other", { position });
+    const apart = say("Mean cosine by how far two positions are apart");
     return [
       h(
         "div.two",

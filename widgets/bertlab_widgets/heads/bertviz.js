@@ -1,7 +1,13 @@
 // bertviz's own views, in a frame that reaches nothing; all that it says is how high it is.
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 
 const HIGHEST = 1600; // pixels
+export const VIEWS = [
+  ["head", mark("head view")],
+  ["model", mark("model view")],
+  ["neuron", mark("neuron view")],
+];
 
 /** A frame as high as its page, in a box of the stage's height, so that nothing around it moves. */
 function fitted(frame, remembered) {
@@ -31,11 +37,13 @@ export function makeBertviz(ui, show, isShown) {
     const key = [get("tiles").base, kind, get("layer"), get("head"), dark].join("/");
     if (key === shown && isShown()) return;
     shown = key;
-    show([h("p.muted", {}, "Drawing …")]);
+    show([h("p.muted", {}, say("Drawing …"))]);
     try {
       const { result } = await ui.call("bertviz", { kind, dark });
       if (shown !== key || get("look") !== "bertviz") return;
-      const frame = h("iframe", { sandbox: "allow-scripts", title: `bertviz ${kind} view`, srcdoc: result });
+      const view = say(VIEWS.find(([name]) => name === kind)[1]);
+      const title = say("bertviz {view}", { view });
+      const frame = h("iframe", { sandbox: "allow-scripts", title, srcdoc: result });
       show([fitted(frame, remembered)]);
     } catch (error) {
       if (shown === key) show([h("p.muted", {}, error.message)]);

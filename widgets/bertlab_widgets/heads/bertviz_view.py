@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+from bertlab.language import say
+
 from ..workbench import SelectionError, Workbench
 
 MOST_TOKENS = 64  # bertviz sends all heads as text: 26 MB for 12 x 12 heads at this length
@@ -52,14 +54,20 @@ def bertviz_page(
         ImportError: where bertviz is not installed.
     """
     if kind not in KINDS:
-        raise SelectionError(f"{kind!r} was given; bertviz has the views {', '.join(KINDS)}.")
+        raise SelectionError(
+            say("{kind!r} was given; bertviz has the views {views}.", kind=kind, views=", ".join(KINDS))
+        )
     if importlib.util.find_spec("bertviz") is None:
-        raise ImportError('this view is drawn by bertviz, which is not installed: pip install "bertlab[lab]"')
+        raise ImportError(say('this view is drawn by bertviz, which is not installed: pip install "bertlab[lab]"'))
     length = workbench.encoding.length
     if length > MOST_TOKENS:
         raise SelectionError(
-            f"bertviz's views stop at {MOST_TOKENS} tokens, this text has {length}: "
-            "shorten it, or use the panel's own views."
+            say(
+                "bertviz's views stop at {most} tokens, this text has {length}: "
+                "shorten it, or use the panel's own views.",
+                most=MOST_TOKENS,
+                length=length,
+            )
         )
     tokens = [token["text"] for token in workbench.tokens]
     if kind == "neuron":

@@ -1,4 +1,5 @@
 // The weights in the browser: a layer, or for long texts a head, at a time; asked for when looked at, and kept.
+import { say } from "../kit/language.js";
 import { bytes, number, percent, SIGNED, WEIGHT } from "../kit/numbers.js";
 import { combine, headName, sameHead } from "./pure.js";
 
@@ -86,10 +87,10 @@ export function makeHeads(ui) {
   };
   heads.title = () => {
     const list = heads.list();
-    if (heads.perLayer()) return `Layer ${list.map(at => at[0]).join(", ")}`;
-    if (list.length === 1) return `Head ${headName(...list[0])}`;
+    if (heads.perLayer()) return say("Layer {layer}", { layer: list.map(at => at[0]).join(", ") });
+    if (list.length === 1) return say("Head {head}", { head: headName(...list[0]) });
     const names = list.slice(0, 6).map(at => headName(...at));
-    return `Mean of heads ${names.join(", ")}${list.length > 6 ? " …" : ""}`;
+    return say("Mean of heads {heads}", { heads: `${names.join(", ")}${list.length > 6 ? " …" : ""}` });
   };
   heads.prefetch = (layer, head) => {
     const at = heads.perLayer() ? 0 : head;
@@ -127,8 +128,8 @@ export function makeHeads(ui) {
   heads.written = w => {
     const { signed, top } = get("tiles");
     if (signed) {
-      const size = number(Math.abs(w) * Number(top), 2);
-      return `${saturated(w) ? "more than" : "≈"} ${w < 0 ? "−" : "+"}${size}`;
+      const weight = `${w < 0 ? "−" : "+"}${number(Math.abs(w) * Number(top), 2)}`;
+      return saturated(w) ? say("more than {weight}", { weight }) : `≈ ${weight}`;
     }
     return top === "1" ? `≈ ${percent(w)}` : `≈ ${number(w * Number(top), 2)}`;
   };

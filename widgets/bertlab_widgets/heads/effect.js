@@ -2,22 +2,29 @@
 import { fitCanvas } from "../kit/canvas.js";
 import { signedColor } from "../kit/colours.js";
 import { bars } from "../kit/controls.js";
-import { bidi, h, textButton } from "../kit/dom.js";
+import { h, marked, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { points } from "../kit/numbers.js";
-import { headName } from "./pure.js";
+import { headName, quoted } from "./pure.js";
 
 const METHODS = [
-  ["zero", "nothing (zero)"],
-  ["mean", "its mean over this text"],
-  ["corpus", "its mean over many sentences"],
-  ["uniform", "an even look at all tokens"],
+  ["zero", mark("nothing (zero)")],
+  ["mean", mark("its mean over this text")],
+  ["corpus", mark("its mean over many sentences")],
+  ["uniform", mark("an even look at all tokens")],
 ];
 const LEAST_TOP = 0.01; // full colour is one point at least: what is smaller is no signal
 
 function headline(off, alone) {
-  if (!off.length) return alone ? "Every head is on" : "Every head is on: press Space on a tile to switch it off";
-  const names = off.slice(0, 12).map(at => headName(...at));
-  return `Off: ${names.join(", ")}${off.length > 12 ? ` and ${off.length - 12} more` : ""}`;
+  if (!off.length && alone) return say("Every head is on");
+  if (!off.length) return say("Every head is on: press Space on a tile to switch it off");
+  const heads = off
+    .slice(0, 12)
+    .map(at => headName(...at))
+    .join(", ");
+  return off.length > 12
+    ? say("Off: {heads} and {more} more", { heads, more: off.length - 12 })
+    : say("Off: {heads}", { heads });
 }
 
 function switches(ui, off) {
@@ -27,17 +34,20 @@ function switches(ui, off) {
     if (method === "corpus") ui.call("average_corpus").catch(() => {});
     else ui.set("ablation", method);
   };
-  const options = METHODS.map(([, text]) => h("option", {}, text));
-  const menu = h("select", { "aria-label": "A switched-off head gives", onchange }, ...options);
+  const options = METHODS.map(([, text]) => h("option", {}, say(text)));
+  const gives = say("A switched-off head gives");
+  const menu = h("select", { "aria-label": gives, onchange }, ...options);
   menu.selectedIndex = METHODS.findIndex(([value]) => value === get("ablation"));
   const layer = get("layer");
-  const whole = `${get("view").layer_off ? "Switch on" : "Switch off"} all of layer ${layer}`;
+  const whole = get("view").layer_off
+    ? say("Switch on all of layer {layer}", { layer })
+    : say("Switch off all of layer {layer}", { layer });
   return h(
     "div.controls",
     {},
-    h("label", {}, h("span", {}, "A switched-off head gives"), menu),
+    h("label", {}, h("span", {}, gives), menu),
     textButton(whole, () => ui.call("toggle_layer", { layer }).catch(() => {})),
-    textButton("All on", () => ui.set("ablated", []), { disabled: !off.length }),
+    textButton(say("All on"), () => ui.set("ablated", []), { disabled: !off.length }),
   );
 }
 
@@ -50,14 +60,17 @@ function predictions(view, off) {
     before: off.length ? row.before : null,
     truth: row.truth,
   }));
-  const mark = off.length ? " now; the mark shows it with every head on" : "";
-  return [h("h4.apart", {}, "Prediction at ", bidi(effect.place), mark), bars(rows)];
+  const place = quoted(effect.place);
+  const title = off.length
+    ? say("Prediction at {place} now; the mark shows it with every head on", { place })
+    : say("Prediction at {place}", { place });
+  return [h("h4.apart", {}, ...marked(title)), bars(rows)];
 }
 
 /** The map of the sweep: a cell a head, blue where the word is less likely without it. */
 function makeSweep(ui, heads, room) {
   const { get } = ui;
-  const label = "Effect of switching each head off";
+  const label = say("Effect of switching each head off");
   const canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": label });
   let cell = 20;
   const at = event => {
@@ -93,23 +106,30 @@ function makeSweep(ui, heads, room) {
   });
   canvas.addEventListener("pointermove", event => {
     const value = valueAt(at(event));
-    const said = Number.isFinite(value) ? `without ${headName(...at(event))}: ${points(value)}` : "";
-    ui.tip(said, event.clientX, event.clientY);
+    const values = { head: headName(...at(event)), points: points(value) };
+    ui.tip(Number.isFinite(value) ? say("without {head}: {points}", values) : "", event.clientX, event.clientY);
   });
   canvas.addEventListener("pointerleave", () => ui.tip(""));
   return { canvas, draw };
 }
 
 function legendOf(sweep) {
-  const rest = sweep.top <= LEAST_TOP ? "; no head changes it by more." : ".";
-  const scale = ` is less likely (blue) or more (orange); full colour: ${points(sweep.top).slice(1)}${rest}`;
-  return h("p.small.muted", {}, "Without the head ", bidi(sweep.token), scale);
+  const values = { token: quoted(sweep.token), points: points(sweep.top).slice(1) };
+  const text =
+    sweep.top <= LEAST_TOP
+      ? say(
+          "Without the head {token} is less likely (blue) or more (orange); full colour: {points}; " +
+            "no head changes it by more.",
+          values,
+        )
+      : say("Without the head {token} is less likely (blue) or more (orange); full colour: {points}.", values);
+  return h("p.small.muted", {}, ...marked(text));
 }
 
 /** The look Switch off; `show(children)` puts it on the stage. */
 export function makeEffect(ui, heads, show, room) {
   const map = makeSweep(ui, heads, room);
-  const what = "Switch every head off alone, one after the other, and see what each changes.";
+  const what = say("Switch every head off alone, one after the other, and see what each changes.");
   return () => {
     const view = ui.get("view");
     const off = ui.get("ablated") || [];
@@ -117,9 +137,9 @@ export function makeEffect(ui, heads, show, room) {
     const { sweep } = view;
     const disabled = Boolean(ui.get("busy").label);
     const measure = () => ui.call("sweep").catch(() => {});
-    const button = textButton(sweep ? "Measure again" : "Measure all heads", measure, { disabled });
+    const button = textButton(sweep ? say("Measure again") : say("Measure all heads"), measure, { disabled });
     const found = sweep ? [map.canvas, legendOf(sweep)] : [h("p.muted", {}, what)];
-    const right = [h("h4.apart", {}, "Every head in turn"), ...found, alone ? "" : button];
+    const right = [h("h4.apart", {}, say("Every head in turn")), ...found, alone ? "" : button];
     const columns = h("div.effects", {}, h("div", {}, ...predictions(view, off)), h("div", {}, ...right));
     show([h("h4", {}, headline(off, alone)), alone ? "" : switches(ui, off), columns]);
     if (sweep) map.draw(sweep);

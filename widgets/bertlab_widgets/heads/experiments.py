@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from bertlab.language import say
+
 from ..workbench import Workbench, mask_id
 
 LETTERS = {
@@ -94,7 +96,11 @@ def cell(workbench: Workbench, layer: int, head: int, query: int, key: int) -> d
         workbench._check_index(value, count, name)
     numbers = head_numbers(workbench.model, layer)
     if head not in numbers:
-        raise LookupError(f"head {layer}.{head} was pruned from this model, so there is nothing to compute")
+        raise LookupError(
+            say(
+                "head {layer}.{head} was pruned from this model, so there is nothing to compute", layer=layer, head=head
+            )
+        )
     prefix = f"encoder.layer.{layer}.attention.self."
     recording = workbench.cached(
         ("cell", layer, *workbench.key), lambda: workbench.run(names=(prefix + "*",)).recording

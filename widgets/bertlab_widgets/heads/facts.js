@@ -1,7 +1,22 @@
 // Facts of the head on show, beside the grid; and the kinds of all heads as a table of letters.
 import { bidi, h, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { number, percent } from "../kit/numbers.js";
 import { headName, sameHead } from "./pure.js";
+
+const KIND_NAMES = {
+  previous: mark("previous"),
+  next: mark("next"),
+  same: mark("same"),
+  delimiter: mark("delimiter"),
+  broad: mark("broad"),
+  focused: mark("focused"),
+  mixed: mark("mixed"),
+  gone: mark("gone"),
+};
+
+/** What a kind of head is called. */
+export const kindName = kind => say(KIND_NAMES[kind]);
 
 const OKABE_ITO = {
   P: "#0072b2",
@@ -25,12 +40,12 @@ export function makeFacts(ui, heads) {
     if (!fact || heads.perLayer() || fact.kind === "gone") return;
     const most = number(Math.log(get("tokens").length), 2);
     const rows = [
-      [`Head ${headName(layer, head)}`, fact.kind.split(":")[0]],
-      ["looks at [CLS], [SEP]", percent(fact.special)],
-      ["at the token before, after", `${percent(fact.previous)}, ${percent(fact.next)}`],
-      ["at itself", percent(fact.same)],
-      ["entropy", `${number(fact.entropy, 2)} of ${most} nats`],
-      ["mean distance", `${number(fact.distance, 2)} tokens`],
+      [say("Head {head}", { head: headName(layer, head) }), kindName(fact.kind)],
+      [say("looks at [CLS], [SEP]"), percent(fact.special)],
+      [say("at the token before, after"), `${percent(fact.previous)}, ${percent(fact.next)}`],
+      [say("at itself"), percent(fact.same)],
+      [say("entropy"), say("{value} of {most} nats", { value: number(fact.entropy, 2), most })],
+      [say("mean distance"), say("{distance} tokens", { distance: number(fact.distance, 2) })],
     ];
     const mass = get("view").segments;
     if (mass) {
@@ -41,18 +56,20 @@ export function makeFacts(ui, heads) {
     if (ui.model.standalone) return;
     const dead = (get("ablated") || []).some(at => sameHead(at, layer, head));
     const box = h("input", { type: "checkbox", checked: !dead, onchange: () => heads.toggle(layer, head) });
-    element.append(h("span", {}, "this head"), h("span", {}, h("label", {}, box, dead ? "is off" : "is on")));
+    const state = h("label", {}, box, dead ? say("is off") : say("is on"));
+    element.append(h("span", {}, say("this head")), h("span", {}, state));
   }
   return { element, draw };
 }
 
 function kindButton(ui, heads, fact, layer, head) {
   const name = headName(layer, head);
+  const kind = kindName(fact.kind);
   const on = layer === ui.get("layer") && head === ui.get("head");
   const attributes = {
     type: "button",
-    title: `${name}: ${fact.kind}`,
-    "aria-label": `Head ${name}: ${fact.kind}`,
+    title: `${name}: ${kind}`,
+    "aria-label": say("Head {head}: {kind}", { head: name, kind }),
     "aria-pressed": String(on),
     style: `border-bottom-color:${OKABE_ITO[fact.letter] || "transparent"}`,
     onclick: () => heads.goTo(layer, head, false),
@@ -64,21 +81,24 @@ function kindButton(ui, heads, fact, layer, head) {
 export function kindsLook(ui, heads) {
   const { kinds, corpus, kind_facts: facts } = ui.get("view");
   if (!facts?.length || !kinds) {
-    return [h("p.muted", {}, "Kinds are those of single heads: choose the weights “attention”.")];
+    return [h("p.muted", {}, say("Kinds are those of single heads: choose the weights “attention”."))];
   }
-  const top = h("tr", {}, h("th.layer", {}, "layer"), ...facts[0].map((_, head) => h("th", {}, head)));
+  const top = h("tr", {}, h("th.layer", {}, say("layer")), ...facts[0].map((_, head) => h("th", {}, head)));
   const rows = facts.map((row, layer) =>
     h("tr", {}, h("th", {}, layer), ...row.map((fact, head) => kindButton(ui, heads, fact, layer, head))),
   );
   const key = kinds.flatMap(([letter, name, meaning, count]) => [
-    h("span", {}, h("b", {}, letter), ` ${name} (${count})`),
+    h("span", {}, h("b", {}, letter), ` ${kindName(name)} (${count})`),
     h("span", {}, bidi(meaning, "bdi")),
   ]);
   const disabled = Boolean(ui.get("busy").label);
-  const label = corpus ? "Back to this sentence" : "Measure over many sentences";
+  const label = corpus ? say("Back to this sentence") : say("Measure over many sentences");
   const measure = textButton(label, () => ui.call("measure_corpus").catch(() => {}), { disabled });
+  const title = corpus
+    ? say("What each head does, over {sentences} sentences", { sentences: corpus })
+    : say("What each head does, on this sentence");
   return [
-    h("h4", {}, corpus ? `What each head does, over ${corpus} sentences` : "What each head does, on this sentence"),
+    h("h4", {}, title),
     h("div.wide-table", {}, h("table.kinds", {}, top, ...rows)),
     h("div.facts", {}, ...key),
     ui.model.standalone ? "" : measure,

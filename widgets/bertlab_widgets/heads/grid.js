@@ -2,7 +2,9 @@
 import { fitCanvas } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { bytes } from "../kit/numbers.js";
+import { kindName } from "./facts.js";
 import { headName, neighbour } from "./pure.js";
 
 /** All tiles as one picture, in the colours of a table. */
@@ -42,8 +44,9 @@ function drawLegend(ui, line, canvas, tiles) {
   context.strokeStyle = colors.line;
   context.strokeRect(0.5, 0.5, width - 1, height - 1);
   line.firstChild.textContent = tiles.signed ? `−${tiles.top}` : "0";
-  const beyond = tiles.beyond?.length ? "; the switched heads go beyond" : "";
-  line.lastChild.textContent = `${tiles.top}   ${tiles.unit}${beyond}`;
+  const { unit } = tiles;
+  const said = tiles.beyond?.length ? say("{unit}; the switched heads go beyond", { unit }) : unit;
+  line.lastChild.textContent = `${tiles.top}   ${said}`;
 }
 
 function crossOut(context, colors, x, y, side) {
@@ -100,6 +103,16 @@ function drawTiles(context, ui, heads, tiles, picture, place) {
   }
 }
 
+/** What a tile is: a layer, or a head and its kind. */
+function tileName(ui, heads, layer, head) {
+  if (heads.perLayer()) return say("Layer {layer}", { layer });
+  const fact = ui.get("head_facts")?.[layer]?.[head];
+  const name = headName(layer, head);
+  return fact
+    ? say("Head {head}: {kind}", { head: name, kind: kindName(fact.kind) })
+    : say("Head {head}", { head: name });
+}
+
 function listen(ui, heads, canvas, tileAt, draw) {
   const { get } = ui;
   canvas.addEventListener("click", event => {
@@ -116,10 +129,7 @@ function listen(ui, heads, canvas, tileAt, draw) {
     const at = tileAt(event);
     canvas.style.cursor = at ? "pointer" : "default";
     if (at) heads.prefetch(...at);
-    const fact = at && get("head_facts")?.[at[0]]?.[at[1]];
-    const named =
-      at && (heads.perLayer() ? `Layer ${at[0]}` : `Head ${headName(...at)}${fact ? `: ${fact.kind}` : ""}`);
-    ui.tip(named || "", event.clientX, event.clientY);
+    ui.tip(at ? tileName(ui, heads, ...at) : "", event.clientX, event.clientY);
   });
   canvas.addEventListener("pointerleave", () => ui.tip(""));
   canvas.addEventListener("focus", () => draw());
@@ -143,7 +153,7 @@ export function makeGrid(ui, heads) {
   const canvas = h("canvas", { tabindex: "0", role: "img" });
   const legend = h("canvas");
   const legendLine = h("div.legend", {}, h("span"), legend, h("span"));
-  const title = h("h4", {}, "All heads");
+  const title = h("h4");
   const element = h("div.grid", {}, title, canvas, legendLine);
   const place = { cell: 0, origin: 0, gap: 1, height: 300 };
   let [picture, pictureKey] = [null, ""];
@@ -177,11 +187,15 @@ export function makeGrid(ui, heads) {
       context.lineWidth = 1;
       context.strokeRect(origin + get("head") * cell - 4, origin + get("layer") * cell - 4, side, side);
     }
-    const rows = "All layers: rows count from 0, the first at the top";
-    title.textContent = tiles.per_layer ? rows : "All heads (row: layer, column: head)";
-    const shown = `Layer ${get("layer")}, head ${get("head")} is shown.`;
-    const keys = "Arrow keys move, Space switches the head off or on, Shift+Enter adds it.";
-    canvas.setAttribute("aria-label", `${layers} layers of ${count} heads. ${shown} ${keys}`);
+    title.textContent = tiles.per_layer
+      ? say("All layers: rows count from 0, the first at the top")
+      : say("All heads (row: layer, column: head)");
+    const label = say(
+      "{layers} layers of {heads} heads. Layer {layer}, head {head} is shown. " +
+        "Arrow keys move, Space switches the head off or on, Shift+Enter adds it.",
+      { layers, heads: count, layer: get("layer"), head: get("head") },
+    );
+    canvas.setAttribute("aria-label", label);
     drawLegend(ui, legendLine, legend, tiles);
   }
   listen(ui, heads, canvas, tileAt, draw);

@@ -2,34 +2,33 @@
 // one cell, what happens without a head. Weights arrive as one byte each, a layer at a time; see blocks.js.
 import { checkbox, select, tabs } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
-import { makeBertviz } from "./bertviz.js";
+import { mark, say } from "../kit/language.js";
+import { makeBertviz, VIEWS } from "./bertviz.js";
 import { makeHeads } from "./blocks.js";
 import { makeEffect } from "./effect.js";
 import { kindsLook, makeFacts } from "./facts.js";
 import { makeGrid } from "./grid.js";
 import { makeLines } from "./lines.js";
 import { makeMatrix } from "./matrix.js";
-import { headName } from "./pure.js";
+import { headName, quoted } from "./pure.js";
 import { makeSteps } from "./steps.js";
 
 const LOOKS = [
-  ["head", "Head"],
-  ["steps", "Arithmetic"],
-  ["effect", "Switch off"],
-  ["kinds", "Kinds"],
+  ["head", mark("Head")],
+  ["steps", mark("Arithmetic")],
+  ["effect", mark("Switch off")],
+  ["kinds", mark("Kinds")],
   ["bertviz", "bertviz"],
 ];
 const NORMS = [
   [false, "‖αf(x)‖"],
-  [true, "with the residual"],
+  [true, mark("with the residual")],
 ];
-const VIEWS = ["head", "model", "neuron"].map(name => [name, `${name} view`]);
-const WORDS =
-  "Attention by words: the sum over the pieces looked at, the mean over those that look (Clark et al. 2019)";
 const DIRECTIONS = [
-  ["vertical", "down"],
-  ["horizontal", "across"],
+  ["vertical", mark("down")],
+  ["horizontal", mark("across")],
 ];
+const named = choices => choices.map(([value, text]) => [value, say(text)]);
 
 /** Controls: few, the rest under More. An exported page has only what needs no kernel. */
 function fillControls(ui) {
@@ -38,28 +37,32 @@ function fillControls(ui) {
   const kept = new Set(["head", "kinds", ...(get("view").sweep ? ["effect"] : [])]);
   if (alone && !kept.has(get("look"))) ui.set("look", "head");
   const modes = alone ? get("kept_modes") : get("modes");
-  const difference = "B − A, cell by cell; without a pin: what the switched-off heads change";
+  const refill = say("Let what is left of each row sum to 1 again");
+  const difference = say("B − A, cell by cell; without a pin: what the switched-off heads change");
+  const byWords = say(
+    "Attention by words: the sum over the pieces looked at, the mean over those that look (Clark et al. 2019)",
+  );
   const rest = h(
     "div.controls",
     {},
-    checkbox(ui, "renormalise", "Renormalise rows", "Let what is left of each row sum to 1 again"),
-    checkbox(ui, "difference", "Difference to the pinned text", difference),
-    select(ui, "norm_residual", NORMS, "Norm"),
-    select(ui, "bertviz_view", VIEWS, "bertviz"),
+    checkbox(ui, "renormalise", say("Renormalise rows"), refill),
+    checkbox(ui, "difference", say("Difference to the pinned text"), difference),
+    select(ui, "norm_residual", named(NORMS), say("Norm")),
+    select(ui, "bertviz_view", named(VIEWS), "bertviz"),
   );
   const looks = alone ? LOOKS.filter(([name]) => kept.has(name)) : LOOKS;
   ui.controls.append(
-    tabs(ui, "look", looks, "What the stage shows"),
-    ...(modes.length > 1 ? [select(ui, "mode", modes, "Weights")] : []),
-    checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"),
-    alone ? "" : checkbox(ui, "words", "Words instead of pieces", WORDS),
-    select(ui, "direction", DIRECTIONS, "Tokens"),
-    alone ? "" : h("details", {}, h("summary", {}, "More"), rest),
+    tabs(ui, "look", named(looks), say("What the stage shows")),
+    ...(modes.length > 1 ? [select(ui, "mode", modes, say("Weights"))] : []),
+    checkbox(ui, "hide_special", say("Hide [CLS] and [SEP]")),
+    alone ? "" : checkbox(ui, "words", say("Words instead of pieces"), byWords),
+    select(ui, "direction", named(DIRECTIONS), say("Tokens")),
+    alone ? "" : h("details", {}, h("summary", {}, say("More")), rest),
   );
 }
 
 /** The answer line of a page without a kernel, from the weights that came with it. */
-function say(ui, heads) {
+function answer(ui, heads) {
   const { get } = ui;
   const tokens = heads.units();
   const rows = heads.rows();
@@ -69,9 +72,16 @@ function say(ui, heads) {
   const mass = key => from.reduce((sum, row) => sum + heads.weights[row * size + key], 0) / from.length;
   const key = rows.reduce((best, j) => (Math.abs(mass(j)) > Math.abs(mass(best)) ? j : best), rows[0]);
   if (key === undefined) return;
-  const names = chosen.slice(0, 3).map(i => `\`${tokens[i].text}\``);
-  const whose = chosen.length ? `of ${names.join(", ")} most is` : "on average most is";
-  const text = `${heads.title()}: ${whose} on \`${tokens[key].text}\`, ${heads.written(mass(key))}.`;
+  const whose = chosen.slice(0, 3).map(i => quoted(tokens[i].text));
+  const values = {
+    heads: heads.title(),
+    whose: whose.join(say(", ")),
+    token: quoted(tokens[key].text),
+    weight: heads.written(mass(key)),
+  };
+  const text = chosen.length
+    ? say("{heads}: of {whose} most is on {token}, {weight}.", values)
+    : say("{heads}: on average most is on {token}, {weight}.", values);
   if (text !== get("answer")) ui.set("answer", text);
 }
 
@@ -121,7 +131,7 @@ function makePair(ui, heads) {
     if (!ready || !heads.weights) return;
     redraw();
     if (heads.stale) return;
-    if (ui.model.standalone) say(ui, heads);
+    if (ui.model.standalone) answer(ui, heads);
     ui.root.dataset.shown = headName(ui.get("layer"), ui.get("head"));
   }
   return { element, draw };
@@ -175,18 +185,21 @@ export const spec = {
   height: 392,
   stage: attentionStage,
   onHover: (i, ui) => ui.hoverToken?.(i),
-  keys: [
-    ["Arrows on the grid", "another layer or head"],
-    ["Space on the grid", "switch the head off or on"],
-    ["Shift-click a tile", "add the head: their mean is shown"],
-    ["↑ ↓ on lines or matrix", "another token"],
-    ["Double-click a tile", "this head alone"],
-    ["Double-click a cell", "its arithmetic"],
-    ["1 … 5", LOOKS.map(([, name]) => name).join(", ")],
-    ["h", "hide [CLS] and [SEP]"],
-    ["w", "words instead of pieces"],
-    ["v", "tokens down or across"],
-  ],
+  get keys() {
+    const looks = named(LOOKS).map(([, name]) => name);
+    return [
+      [say("Arrows on the grid"), say("another layer or head")],
+      [say("Space on the grid"), say("switch the head off or on")],
+      [say("Shift-click a tile"), say("add the head: their mean is shown")],
+      [say("↑ ↓ on lines or matrix"), say("another token")],
+      [say("Double-click a tile"), say("this head alone")],
+      [say("Double-click a cell"), say("its arithmetic")],
+      ["1 … 5", looks.join(say(", "))],
+      ["h", say("hide [CLS] and [SEP]")],
+      ["w", say("words instead of pieces")],
+      ["v", say("tokens down or across")],
+    ];
+  },
   onKey(event, ui) {
     const look = LOOKS[Number(event.key) - 1]?.[0];
     const offered = !ui.model.standalone || look === "head" || look === "kinds";

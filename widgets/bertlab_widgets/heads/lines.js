@@ -2,6 +2,7 @@
 import { clipped, fitCanvas } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { percent } from "../kit/numbers.js";
 import { strokeThreshold, strongestOf } from "./pure.js";
 
@@ -125,12 +126,29 @@ function layout(ui, heads, canvas, scroller, spacer, flat) {
   return { context, rows, place, flat, rowHeight, room, depth, top, column, u0: column + 4, u1: depth - column - 4, v };
 }
 
+/** How the lines are read, and how much of the weight is too weak to be drawn. */
+function explained(flat, all, hidden) {
+  const sides = flat
+    ? say("From each token (above) to what it looks at (below).")
+    : say("From each token (left) to what it looks at (right).");
+  const share = percent(hidden);
+  let drawn = all ? say("Drawn are the strongest lines of each token.") : say("Every line is drawn that can be seen.");
+  if (hidden > 0.005 && all) {
+    drawn = say("Drawn are the strongest lines of each token; those that are too weak hold {share} of the weight.", {
+      share,
+    });
+  } else if (hidden > 0.005) {
+    drawn = say("Every line is drawn that can be seen; those that are too weak hold {share} of the weight.", { share });
+  }
+  return `${sides} ${drawn}`;
+}
+
 /** The lines: `draw(hovered)` with {row, column} under the pointer. */
 export function makeLines(ui, heads, hovered) {
   const { get } = ui;
   const canvas = h("canvas", { role: "img" });
   const spacer = h("div");
-  const label = "Lines from each token to what it looks at";
+  const label = say("Lines from each token to what it looks at");
   const scroller = h("div.lines", { tabindex: "0", "aria-label": label }, canvas, spacer);
   const title = h("h4");
   let rowHeight = 18;
@@ -154,14 +172,13 @@ export function makeLines(ui, heads, hovered) {
       incoming,
       strong: new Set(outgoing.length < rows.length ? outgoing : []),
     });
-    const hidden = mass > 0 ? 1 - drawn / mass : 0;
-    title.textContent = all ? `${heads.title()}, strongest lines` : `${heads.title()} as lines`;
-    const sides = view.flat ? ["above", "below"] : ["left", "right"];
-    const from = `From each token (${sides[0]}) to what it looks at (${sides[1]})`;
-    const drawnHere = all ? "Drawn are the strongest lines of each token" : "Every line is drawn that can be seen";
-    const weak = hidden > 0.005 ? `; those that are too weak hold ${percent(hidden)} of the weight` : "";
-    title.title = `${from}. ${drawnHere}${weak}.`;
-    canvas.setAttribute("aria-label", `Lines of ${heads.title()}. ${get("answer").replaceAll("`", "")}`);
+    const name = heads.title();
+    title.textContent = all
+      ? say("{heads}, strongest lines", { heads: name })
+      : say("{heads} as lines", { heads: name });
+    title.title = explained(view.flat, all, mass > 0 ? 1 - drawn / mass : 0);
+    const answer = get("answer").replaceAll("`", "");
+    canvas.setAttribute("aria-label", say("Lines of {heads}. {answer}", { heads: name, answer }));
   }
   const rowAt = event => {
     const at = flat() ? event.offsetX + scroller.scrollLeft : event.offsetY + scroller.scrollTop;

@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..workbench import SelectionError
 
 MODES = {
-    "attention": ("attention", "attention: the weights themselves, before dropout"),
-    "norm": ("norm-weighted", "norm of what each weight brings, ‖αf(x)‖ (Kobayashi et al. 2020)"),
-    "rollout": ("rollout", "attention multiplied through the layers (Abnar & Zuidema 2020)"),
-    "gradient": ("× gradient", "attention × the gradient of the most likely prediction"),
+    "attention": mark("attention"),  # the weights themselves, before dropout
+    "norm": mark("norm-weighted"),  # norm of what each weight brings, ‖αf(x)‖ (Kobayashi et al. 2020)
+    "rollout": mark("rollout"),  # attention multiplied through the layers (Abnar & Zuidema 2020)
+    "gradient": mark("× gradient"),  # attention × the gradient of the most likely prediction
 }
 TILE = 36  # most cells along one side of a tile of the grid
 WHOLE_LAYER = 300_000  # bytes: a layer's heads travel together up to this size, one by one above it
@@ -121,8 +123,10 @@ class Maps:
     @property
     def units(self) -> list[dict]:
         """What looks and is looked at: the tokens, or the words that they are pieces of."""
-        workbench = self.workbench
-        return workbench.words if self.panel.words else workbench.tokens
+        workbench, words = self.workbench, self.panel.words
+        return workbench.cached(
+            ("units", words, *workbench.key), lambda: workbench.words if words else workbench.tokens
+        )
 
     def unit(self, position: int) -> int:
         """The number of the unit that a token of the strip belongs to."""
@@ -185,11 +189,14 @@ class Maps:
         if pinned is None:
             return weights - self.layer(layer, heads_on=True)
         if pinned["mode"] != panel.mode:
-            raise SelectionError(f"the pinned weights are {pinned['mode']}: pin again under {panel.mode}")
+            raise SelectionError(
+                say("the pinned weights are {pinned}: pin again under {mode}", pinned=pinned["mode"], mode=panel.mode)
+            )
         if len(pinned["weights"]) != self.workbench.layer_count or len(pinned["weights"][layer]) != len(weights):
-            raise SelectionError("the pinned weights are those of a model with other layers or heads: pin again")
+            raise SelectionError(say("the pinned weights are those of a model with other layers or heads: pin again"))
         if pinned["words"] != panel.words:
-            raise SelectionError(f"the pinned weights are by {'words' if pinned['words'] else 'pieces'}: pin again")
+            by_words = say("the pinned weights are by words: pin again")
+            raise SelectionError(by_words if pinned["words"] else say("the pinned weights are by pieces: pin again"))
         here = [token["original"] for token in self.units]
         return aligned_difference(weights, here, pinned["weights"][layer], pinned["tokens"])
 
@@ -264,12 +271,12 @@ class Maps:
 
     def _unit(self) -> str:
         if self.comparing:
-            return "this text minus the pinned one" if self.pinned else "with the heads off minus all on"
+            return say("this text minus the pinned one") if self.pinned else say("with the heads off minus all on")
         return {
-            "attention": "of a token's attention",
-            "rollout": "of a token, through all layers below",
-            "norm": "norm of what is brought",
-            "gradient": "attention × gradient",
+            "attention": say("of a token's attention"),
+            "rollout": say("of a token, through all layers below"),
+            "norm": say("norm of what is brought"),
+            "gradient": say("attention × gradient"),
         }[self.panel.mode]
 
     @property

@@ -2,6 +2,7 @@
 // selected token is shown, with names; the grid has the whole.
 import { clipped, fitCanvas, pictureOf, upwards } from "../kit/canvas.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { windowAround } from "./pure.js";
 
 const LEAST_CELL = 9; // pixels, at size 1, that a row with a name needs
@@ -120,10 +121,13 @@ export function makeMatrix(ui, heads, hovered) {
     place = layout(ui, heads, context, box.clientWidth, box.clientHeight);
     paint(ui, heads, context, place, hovered);
     const { rows, first, last, total } = place;
-    const part = rows.length < total ? `: tokens ${first} to ${last - 1} of ${total}` : ": row looks at column";
-    title.textContent = `As a matrix${part}`;
-    title.title = "Row looks at column; select a token to see the part around it";
-    canvas.setAttribute("aria-label", `Matrix of ${heads.title()}, ${rows.length} of ${total} tokens.`);
+    title.textContent =
+      rows.length < total
+        ? say("As a matrix: tokens {first} to {last} of {total}", { first, last: last - 1, total })
+        : say("As a matrix: row looks at column");
+    title.title = say("Row looks at column; select a token to see the part around it");
+    const values = { heads: heads.title(), shown: rows.length, total };
+    canvas.setAttribute("aria-label", say("Matrix of {heads}, {shown} of {total} tokens.", values));
   }
   const cellAt = event => {
     const x = Math.floor((event.offsetX - place.left) / place.cell);

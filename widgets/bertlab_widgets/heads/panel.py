@@ -11,6 +11,8 @@ import json
 import torch
 from traitlets import Bool, Dict, Enum, Int, List
 
+from bertlab.language import mark, say
+
 from ..panel import Panel
 from ..workbench import SelectionError
 from . import code, experiments, pictures, words
@@ -35,7 +37,7 @@ class HeadsPanel(Panel):
     """
 
     script = "heads.js"
-    question_text = "Which tokens does each head look at?"
+    question_text = mark("Which tokens does each head look at?")
     settings = (
         "mode",
         "look",
@@ -75,7 +77,7 @@ class HeadsPanel(Panel):
         super().__init__(*arguments, **settings)
         if corpus is not None:
             self.workbench.corpus = list(corpus)
-        self.modes = [[name, shown] for name, (shown, _) in MODES.items()]
+        self.modes = [[name, say(shown)] for name, shown in MODES.items()]
 
     # --- numbers
 
@@ -159,7 +161,10 @@ class HeadsPanel(Panel):
             self.key_token = min(self.key_token, self.workbench.encoding.length - 1)
         if self.difference and not self.maps.comparing:
             raise SelectionError(
-                "a difference needs a pinned text, or a head that is switched off: press Pin, then change the sentence"
+                say(
+                    "a difference needs a pinned text, or a head that is switched off: "
+                    "press Pin, then change the sentence"
+                )
             )
         if changed & redraw or not self.tiles:
             self.tiles = self.maps.tiles()
@@ -178,7 +183,7 @@ class HeadsPanel(Panel):
             counts = [fact["kind"] for row in facts for fact in row]
             view["kind_facts"] = facts
             view["kinds"] = [
-                [experiments.LETTERS[name], name, meaning, counts.count(name)] for name, meaning in KINDS.items()
+                [experiments.LETTERS[name], name, say(meaning), counts.count(name)] for name, meaning in KINDS.items()
             ]
         if workbench.text_pair:
             view["segments"] = self.segment_masses(self.layer, self.head)
@@ -186,9 +191,16 @@ class HeadsPanel(Panel):
         view["layer_off"] = len(off) == workbench.head_count
         view["effect"] = self.effect()
         if view["effect"] is None:
-            view["no_effect"] = "Mask or select a token: its prediction with and without the heads appears here."
+            view["no_effect"] = words.no_effect()
         view["sweep"] = self._sweep
+        view["read_at"] = [self.default_token] if self._looks_by_itself() else []
         return view
+
+    def _looks_by_itself(self) -> bool:
+        """Whether the picture is of the first token because none was chosen; the strip marks it then."""
+        if self.look == "steps":
+            return not self.workbench.selected
+        return self.look == "head" and self.mode == "gradient" and self.target_place() is None
 
     def gate(self) -> str:
         return words.gate(self)
@@ -229,14 +241,14 @@ class HeadsPanel(Panel):
         """
         place = self.target_place()
         if place is None:
-            raise SelectionError("there is no prediction to watch yet: mask or select a token first")
+            raise SelectionError(say("there is no prediction to watch yet: mask or select a token first"))
 
         def show(found: dict) -> None:
             self._sweep = found
             self._update({"found"})
 
         steps = experiments.sweep_steps(self.workbench, place, show)
-        self.start(steps, "Switching heads off one by one", lambda: self._update({"found"}))
+        self.start(steps, say("Switching heads off one by one"), lambda: self._update({"found"}))
 
     def measure_corpus(self) -> None:
         """Statistics of the heads as means over the corpus (by default sentences that ship), or back to this text."""
@@ -249,11 +261,11 @@ class HeadsPanel(Panel):
             self._over_corpus = True
             self._update({"found"})
 
-        self.start(experiments.corpus_steps(self.workbench), "Measuring heads over many sentences", show)
+        self.start(experiments.corpus_steps(self.workbench), say("Measuring heads over many sentences"), show)
 
     def average_corpus(self) -> None:
         """Let switched-off heads give their mean over the corpus, which is measured first, in a thread."""
-        label = f"Averaging heads over {len(self.workbench.sentences())} sentences"
+        label = say("Averaging heads over {total} sentences", total=len(self.workbench.sentences()))
         self.start(self.workbench.measure_means(), label, lambda: self.set_trait("ablation", "corpus"))
 
     # --- pin, data, code, export
@@ -321,7 +333,7 @@ class HeadsPanel(Panel):
                 patches[f"mode:{json.dumps(name)}"] = {trait: getattr(self, trait) for trait in names}
         finally:
             self.mode = mode
-        self.kept_modes = [[name, MODES[name][0]] for name in kept]
+        self.kept_modes = [[name, say(MODES[name])] for name in kept]
         return answers, patches
 
     def _all_blocks(self) -> dict[str, dict]:

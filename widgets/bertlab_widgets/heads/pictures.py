@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import html
 from typing import Any
 
 import torch
 
+from bertlab.language import say
+
 from ..panel import png
 from .maps import MODES
+from .words import KIND_NAMES
 
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#555555"
 MOST_NAMED = 48  # tokens with a name each at the sides of a matrix
@@ -123,12 +127,16 @@ def _grid(panel: Any, axes) -> None:
     )
     axes.set_xticks([head * step + size / 2 for head in range(heads)], range(heads), fontsize=6)
     axes.set_yticks([layer * step + size / 2 for layer in range(layers)], range(layers), fontsize=6)
-    axes.set_xlabel("head", fontsize=7)
-    axes.set_ylabel("layer", fontsize=7)
-    axes.set_title("all heads (√ of the weight)", fontsize=7)
+    _name_axes(axes)
+    axes.set_title(say("all heads (√ of the weight)"), fontsize=7)
     for layer, head in panel.heads_shown():
         at = 0 if tiles["per_layer"] else head
         _frame(axes, at * step - 1, layer * step - 1, size + 1, size + 1)
+
+
+def _name_axes(axes) -> None:
+    axes.set_xlabel(say("head"), fontsize=7)
+    axes.set_ylabel(say("layer"), fontsize=7)
 
 
 def _frame(axes, x: float, y: float, wide: float, high: float, colour: str = MARK) -> None:
@@ -165,9 +173,9 @@ def _head_figure(panel: Any, width: float):
     for at, place in enumerate(maps.visible):
         if place in selected:
             _frame(right, -0.5, at - 0.5, len(names), 1)
-    right.set_title(f"head {head_names(panel)}: row looks at column", fontsize=7)
-    scale = drawn.colorbar(image, ax=right, shrink=0.8)
-    scale.set_label(MODES[panel.mode][0] + (", difference" if maps.comparing else ""), fontsize=7)
+    right.set_title(say("head {heads}: row looks at column", heads=head_names(panel)), fontsize=7)
+    scale, mode = drawn.colorbar(image, ax=right, shrink=0.8), say(MODES[panel.mode])
+    scale.set_label(say("{mode}, difference", mode=mode) if maps.comparing else mode, fontsize=7)
     scale.ax.tick_params(labelsize=6)
     return drawn
 
@@ -175,12 +183,12 @@ def _head_figure(panel: Any, width: float):
 def _cell_figure(panel: Any, width: float):
     query = panel.asked_token()
     cell, tokens = panel.cell(panel.layer, panel.head, query, panel.key_token), panel.workbench.tokens
-    names = (tokens[query]["text"], tokens[panel.key_token]["text"])
+    asks, seen = tokens[query]["text"], tokens[panel.key_token]["text"]
     rows = [
-        (f"q of {names[0]}", cell["q"]),
-        (f"k of {names[1]}", cell["k"]),
-        ("q · k, place by place", cell["products"]),
-        (f"× v of {names[1]}", cell["value"]),
+        (say("q of {token}", token=asks), cell["q"]),
+        (say("k of {token}", token=seen), cell["k"]),
+        (say("q · k, place by place"), cell["products"]),
+        (say("× v of {token}", token=seen), cell["value"]),
     ]
     drawn = _new(width, 4.6)
     for axes, (name, values) in zip(drawn.subplots(4, 1, sharex=True), rows, strict=True):
@@ -188,7 +196,7 @@ def _cell_figure(panel: Any, width: float):
         axes.axhline(0, color="#333333", lw=0.5)
         axes.set_title(name, fontsize=7, loc="left")
         axes.tick_params(labelsize=6)
-    axes.set_xlabel("dimension of the head", fontsize=7)
+    axes.set_xlabel(say("dimension of the head"), fontsize=7)
     return drawn
 
 
@@ -198,13 +206,15 @@ def _effect_figure(panel: Any, width: float):
     rows = effect["rows"] if effect else []
     drawn = _new(width, max(2.4, 0.26 * len(rows) + 1.4))
     left, right = drawn.subplots(1, 2, width_ratios=[1.2, 1]) if sweep else (drawn.subplots(), None)
-    left.barh(range(len(rows)), [row["probability"] for row in rows], color=ACCENT, label="now")
-    left.scatter([row["before"] for row in rows], range(len(rows)), marker="|", s=80, color=MARK, label="every head on")
+    left.barh(range(len(rows)), [row["probability"] for row in rows], color=ACCENT, label=say("now"))
+    before = [row["before"] for row in rows]
+    left.scatter(before, range(len(rows)), marker="|", s=80, color=MARK, label=say("every head on"))
     names = [f"{row['token']} ✓" if row["truth"] else row["token"] for row in rows]
     left.set_yticks(range(len(rows)), names, fontsize=7)
     left.invert_yaxis()
     left.set_xlim(0, 1)
-    left.set_xlabel(f"probability at {effect['place']}" if effect else "probability", fontsize=7)
+    where = say("probability at {place}", place=effect["place"]) if effect else say("probability")
+    left.set_xlabel(where, fontsize=7)
     left.tick_params(labelsize=6)
     if panel.workbench.ablated:
         left.legend(fontsize=6, frameon=False)
@@ -212,11 +222,10 @@ def _effect_figure(panel: Any, width: float):
         change = torch.tensor([[float("nan") if v is None else v for v in row] for row in sweep["change"]])
         top = sweep["top"]
         image = right.imshow(change.numpy(), cmap="PuOr_r", vmin=-top, vmax=top)
-        right.set_xlabel("head", fontsize=7)
-        right.set_ylabel("layer", fontsize=7)
+        _name_axes(right)
         right.tick_params(labelsize=6)
         scale = drawn.colorbar(image, ax=right, shrink=0.8)
-        scale.set_label(f"change of {sweep['token']} without the head", fontsize=6)
+        scale.set_label(say("change of {token} without the head", token=sweep["token"]), fontsize=6)
         scale.ax.tick_params(labelsize=6)
         _frame(right, panel.head - 0.5, panel.layer - 0.5, 1, 1, "#111111")
     return drawn
@@ -237,9 +246,10 @@ def _kinds_figure(panel: Any, width: float):
     axes.set_xticks(range(heads))
     axes.set_yticks(range(layers))
     axes.tick_params(labelsize=6)
-    key = ["   ".join(f"{letter} {name} ({count})" for letter, name, _, count in kinds[i : i + 4]) for i in (0, 4)]
-    axes.set_xlabel("head\n" + "\n".join(filter(None, key)), fontsize=6)
-    axes.set_ylabel("layer", fontsize=7)
+    named = [f"{letter} {say(KIND_NAMES[name])} ({count})" for letter, name, _, count in kinds]
+    key = ["   ".join(named[i : i + 4]) for i in (0, 4)]
+    axes.set_xlabel("\n".join(filter(None, [say("head"), *key])), fontsize=6)
+    axes.set_ylabel(say("layer"), fontsize=7)
     _frame(axes, panel.head - 0.5, panel.layer - 0.5, 1, 1)
     return drawn
 
@@ -262,8 +272,9 @@ def static_html(panel: Any) -> str:
     times = max(1, 48 // size)  # sharp where it is scaled
     pixels = numpy.ascontiguousarray(pixels.repeat(times, axis=0).repeat(times, axis=1))
     image = base64.b64encode(png(pixels)).decode("ascii")
+    alt = say("attention of {layers} layers (rows) and {heads} heads (columns)", layers=layers, heads=heads)
     return (
-        f'<img alt="attention of {layers} layers (rows) and {heads} heads (columns)" '
+        f'<img alt="{html.escape(alt)}" '
         f'style="image-rendering:pixelated;max-width:100%;'
         f'width:{min(900, heads * 60)}px" src="data:image/png;base64,{image}">'
     )

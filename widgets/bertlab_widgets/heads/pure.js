@@ -3,6 +3,9 @@
 export const headName = (layer, head) => `${layer}.${head}`;
 export const sameHead = ([a, b], layer, head) => a === layer && b === head;
 
+/** A token inside a sentence, for `marked`; as `quoted` in panel/words.py writes it. */
+export const quoted = token => `\`${token.replaceAll("`", "ˋ")}\``;
+
 /** The smallest byte value to draw so that at most `limit` of the counted weights are drawn. */
 export function strokeThreshold(histogram, limit, least) {
   let count = 0;

@@ -2,15 +2,16 @@
 import { fitCanvas } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
 import { bars } from "../kit/controls.js";
-import { bidi, h } from "../kit/dom.js";
+import { h, marked } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number, percent } from "../kit/numbers.js";
-import { headName } from "./pure.js";
+import { headName, quoted } from "./pure.js";
 
 const largest = values => Math.max(...values.map(Math.abs));
 
 /** Numbers as small bars up and down from one line. */
 function strip(ui, values, top, room) {
-  const canvas = h("canvas", { role: "img", "aria-label": `${values.length} numbers` });
+  const canvas = h("canvas", { role: "img", "aria-label": say("{total} numbers", { total: values.length }) });
   const colors = ui.colors();
   const width = Math.max(120, room - (ui.root.dataset.room === "phone" ? 8 : 330));
   const height = 22 * ui.scale();
@@ -32,19 +33,25 @@ function lines(ui, c, query, key, room) {
   const sum = text => h("span.sum", {}, text);
   const hidden = c.mask < -100;
   const exponent = `e^${number(c.score, 4)} / Σ e^score = e^(${number(c.score, 4)} − ${number(c.log_sum, 4)})`;
+  const many = say("{total} numbers", { total: c.q.length });
+  const [asks, seen] = [{ token: quoted(query) }, { token: quoted(key) }];
   const rows = [
-    [["q of ", bidi(query)], picture(c.q, top), `${c.q.length} numbers`],
-    [["k of ", bidi(key)], picture(c.k, top), `${c.k.length} numbers`],
-    ["q · k, place by place", picture(c.products), `sum ${number(c.product_sum, 4)}`],
-    ["scaled", sum(`${number(c.product_sum, 4)} / √${c.q.length}`), number(c.scaled, 4)],
-    c.relative === null ? null : ["position term", sum("added before scaling"), number(c.relative, 4)],
+    [marked(say("q of {token}", asks)), picture(c.q, top), many],
+    [marked(say("k of {token}", seen)), picture(c.k, top), many],
+    [say("q · k, place by place"), picture(c.products), say("sum {sum}", { sum: number(c.product_sum, 4) })],
+    [say("scaled"), sum(`${number(c.product_sum, 4)} / √${c.q.length}`), number(c.scaled, 4)],
+    c.relative === null ? null : [say("position term"), sum(say("added before scaling")), number(c.relative, 4)],
     [
-      "mask",
-      sum(hidden ? "the token may not be seen" : "nothing is hidden from it"),
+      say("mask"),
+      sum(hidden ? say("the token may not be seen") : say("nothing is hidden from it")),
       hidden ? "−∞" : `+ ${number(c.mask, 2)}`,
     ],
-    ["softmax over the row", sum(exponent), h("b", {}, percent(c.probability))],
-    [["× v of ", bidi(key)], picture(c.value), `length ${number(c.value_norm, 3)}`],
+    [say("softmax over the row"), sum(exponent), h("b", {}, percent(c.probability))],
+    [
+      marked(say("× v of {token}", seen)),
+      picture(c.value),
+      say("length {length}", { length: number(c.value_norm, 3) }),
+    ],
   ];
   return rows.filter(Boolean).flatMap(([name, middle, end]) => [h("span.muted", {}, name), middle, sum(end)]);
 }
@@ -57,26 +64,20 @@ export function makeSteps(ui, show, room) {
     const tokens = get("tokens");
     const onchange = () => ui.set("key_token", menu.selectedIndex);
     const options = tokens.map((token, i) => h("option", { value: i }, `${token.text}  (${i})`));
-    const menu = h("select", { "aria-label": "Token that is looked at", onchange }, ...options);
+    const menu = h("select", { "aria-label": say("Token that is looked at"), onchange }, ...options);
     menu.selectedIndex = seen;
     const row = data.row.map(item => ({
       label: item.token,
       value: item.probability,
       onclick: () => ui.set("key_token", item.position),
-      title: `score ${number(item.score, 4)}`,
+      title: say("score {score}", { score: number(item.score, 4) }),
     }));
-    const title = [
-      "Head ",
-      headName(get("layer"), get("head")),
-      ": how much ",
-      bidi(tokens[query].text),
-      " looks at ",
-      menu,
-    ];
+    const values = { head: headName(get("layer"), get("head")), token: quoted(tokens[query].text) };
+    const [before, after] = say("Head {head}: how much {token} looks at {menu}", values).split("{menu}");
     show([
-      h("h4", {}, ...title),
+      h("h4", {}, ...marked(before), menu, ...marked(after)),
       h("div.steps", {}, ...lines(ui, data, tokens[query].text, tokens[seen].text, room())),
-      h("h4.apart", {}, "The whole row after softmax"),
+      h("h4.apart", {}, say("The whole row after softmax")),
       bars(row),
     ]);
   }

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..panel import counted, moved, percent, points, quoted, signed, significant
+from bertlab.language import mark, say, say_n
+
+from ..panel import moved, percent, points, quoted, signed, significant
 from ..workbench import heads_named
 from .experiments import LEAST_TOP
+
+LEAST_GRADIENT = 1e-3  # nats: what is smaller is no influence
+KIND_NAMES = {
+    "previous": mark("previous"),
+    "next": mark("next"),
+    "same": mark("same"),
+    "delimiter": mark("delimiter"),
+    "broad": mark("broad"),
+    "focused": mark("focused"),
+    "mixed": mark("mixed"),
+}
 
 
 def sentence(panel: Any) -> str:
@@ -14,76 +27,124 @@ def sentence(panel: Any) -> str:
     said = {"steps": _steps, "effect": _effect, "kinds": _kinds, "bertviz": _bertviz}.get(panel.look, _head)(panel)
     if panel.look in ("head", "effect") or not panel.workbench.ablated:
         return said
-    off = heads_named(list(panel.workbench.ablated))
-    return f"With {off} off: {said}"
+    return say("With {heads} off: {said}", heads=heads_named(list(panel.workbench.ablated)), said=said)
+
+
+def _joined(*sentences: str) -> str:
+    """Sentences one after the other; those that are empty are left out."""
+    first, *others = filter(None, sentences)
+    for other in others:
+        first = say("{said} {more}", said=first, more=other)
+    return first
 
 
 def _subject(panel: Any) -> str:
+    """What looks, at the beginning of a sentence."""
     heads = panel.heads_shown()
     if panel.maps.per_layer:
-        return f"Layer {panel.layer}"
-    return f"Head {panel.layer}.{panel.head}" if len(heads) == 1 else f"The mean of {len(heads)} heads"
+        return say("Layer {layer}", layer=panel.layer)
+    if len(heads) == 1:
+        return say("Head {layer}.{head}", layer=panel.layer, head=panel.head)
+    return say("The mean of {total} heads", total=len(heads))
 
 
-LEAST_GRADIENT = 1e-3  # nats: what is smaller is no influence
-KINDS_SAID = {  # name of a kind -> what one head of it does, and several
-    "previous": ("looks at the token before", "look at the token before"),
-    "next": ("looks at the token after", "look at the token after"),
-    "same": ("looks at the token itself", "look at the token itself"),
-    "delimiter": ("rests on [CLS] and [SEP]", "rest on [CLS] and [SEP]"),
-    "broad": ("looks at all tokens", "look at all tokens"),
-    "focused": ("looks at few words", "look at few words"),
-    "mixed": ("does none of these alone", "do none of these alone"),
-}
+def _subject_inside(panel: Any) -> str:
+    """What looks, inside a sentence."""
+    heads = panel.heads_shown()
+    if panel.maps.per_layer:
+        return say("layer {layer}", layer=panel.layer)
+    if len(heads) == 1:
+        return say("head {layer}.{head}", layer=panel.layer, head=panel.head)
+    return say("the mean of {total} heads", total=len(heads))
+
+
+def _is_gone(panel: Any) -> bool:
+    return (panel.layer, panel.head) in map(tuple, panel.tiles.get("gone", []))
+
+
+# ------------------------------------------------------------------------------------------------ what a look shows
 
 
 def _head(panel: Any) -> str:
     maps = panel.maps
-    if not maps.visible:
-        return "Every token is hidden: show [CLS] and [SEP] again."
-    if len(panel.heads_shown()) == 1 and (panel.layer, panel.head) in map(tuple, panel.tiles.get("gone", [])):
-        return f"Head {panel.layer}.{panel.head} was pruned from this model: it looks at nothing."
+    visible = maps.visible
+    if not visible:
+        return say("Every token is hidden: show [CLS] and [SEP] again.")
+    if len(panel.heads_shown()) == 1 and _is_gone(panel):
+        return say(
+            "Head {layer}.{head} was pruned from this model: it looks at nothing.", layer=panel.layer, head=panel.head
+        )
     weights, tokens = maps.shown(), maps.units
-    subject, rows = _subject(panel), [i for i in maps.chosen if i in maps.visible]
-    row = weights[rows or maps.visible].mean(0)
+    subject, rows = _subject(panel), [i for i in maps.chosen if i in visible]
+    row = weights[rows or visible].mean(0)
     key = int(row.abs().argmax())
-    to = quoted(tokens[key]["text"])
-    whose = ", ".join(quoted(tokens[i]["text"]) for i in rows[:3]) + (" …" if len(rows) > 3 else "")
+    whose = say(", ").join(quoted(tokens[i]["text"]) for i in rows[:3]) + (" …" if len(rows) > 3 else "")
+    to, value = quoted(tokens[key]["text"]), float(row[key])
     if maps.comparing:
-        change = ("+" if row[key] > 0 else "") + signed(float(row[key]))
-        said = f"{subject}: for {whose or 'the tokens on average'} the largest change is on {to}, {change}."
-    elif panel.mode in ("attention", "rollout") and rows:
-        said = f"{subject} puts {percent(row[key])} of {whose} on {to}."
+        said = _change(subject, whose, to, value)
     elif panel.mode in ("attention", "rollout"):
-        said = f"{subject}: on average over all tokens, {to} gets most, {percent(row[key])}."
-        said += " Select a token to see where it looks."
+        said = _share(subject, whose, to, value)
     elif panel.mode == "norm":
-        what = "the norm of what its value adds"
-        size = significant(float(row[key]))
-        said = f"{subject}: to {whose or 'a token, on average,'} {to} brings most, {size} ({what})."
+        said = _norm(subject, whose, to, value)
     else:
-        said = _gradient(panel, subject, whose, to, float(row[key]))
-    return " ".join(filter(None, [said, _reads_cls(panel, rows), _without(panel)]))
+        said = _gradient(panel, subject, whose, to, value)
+    return _joined(said, _reads_cls(panel, rows), _without(panel))
+
+
+def _change(subject: str, whose: str, to: str, value: float) -> str:
+    values = {"subject": subject, "whose": whose, "to": to, "change": ("+" if value > 0 else "") + signed(value)}
+    if whose:
+        return say("{subject}: for {whose} the largest change is on {to}, {change}.", **values)
+    return say("{subject}: for the tokens on average the largest change is on {to}, {change}.", **values)
+
+
+def _share(subject: str, whose: str, to: str, value: float) -> str:
+    values = {"subject": subject, "whose": whose, "to": to, "share": percent(value)}
+    if whose:
+        return say("{subject} puts {share} of {whose} on {to}.", **values)
+    return say(
+        "{subject}: on average over all tokens, {to} gets most, {share}. Select a token to see where it looks.",
+        **values,
+    )
+
+
+def _norm(subject: str, whose: str, to: str, value: float) -> str:
+    values = {"subject": subject, "whose": whose, "to": to, "size": significant(value)}
+    if whose:
+        return say("{subject}: to {whose} {to} brings most, {size} (the norm of what its value adds).", **values)
+    return say(
+        "{subject}: to a token, on average, {to} brings most, {size} (the norm of what its value adds).", **values
+    )
 
 
 def _gradient(panel: Any, subject: str, whose: str, to: str, value: float) -> str:
     """Attention x gradient of the prediction that is watched; what is too small to matter is said to be so."""
     place = panel.target_place()
-    tokens = panel.workbench.tokens
-    watched = quoted(tokens[panel.default_token if place is None else place]["text"])
-    what = f"the prediction at {watched} (attention × gradient {significant(value)})"
+    watched = panel.workbench.tokens[panel.default_token if place is None else place]["text"]
+    values = {"subject": subject, "whose": whose, "to": to, "watched": quoted(watched), "size": significant(value)}
     if abs(value) < LEAST_GRADIENT:
-        return f"{subject} hardly matters to {what.replace('(', '(at most ')}."
-    of = f"the look of {whose}" if whose else "the look of a token, on average,"
-    return f"{subject}: {of} at {to} matters most to {what}."
+        return say(
+            "{subject} hardly matters to the prediction at {watched} (at most attention × gradient {size}).", **values
+        )
+    if whose:
+        return say(
+            "{subject}: the look of {whose} at {to} matters most to the prediction at {watched} "
+            "(attention × gradient {size}).",
+            **values,
+        )
+    return say(
+        "{subject}: the look of a token, on average, at {to} matters most to the prediction at {watched} "
+        "(attention × gradient {size}).",
+        **values,
+    )
 
 
 def _reads_cls(panel: Any, rows: list[int]) -> str:
     """What [CLS] is for, where it is the token that looks."""
     workbench = panel.workbench
-    if [panel.maps.units[i]["id"] for i in rows] != [workbench.lab.tokenizer.cls_token_id]:
+    if len(rows) != 1 or panel.maps.units[rows[0]]["id"] != workbench.lab.tokenizer.cls_token_id:
         return ""
-    return "Its vector after the last layer is all that a head for a whole text reads (next sentence, sentiment)."
+    return say("Its vector after the last layer is all that a head for a whole text reads (next sentence, sentiment).")
 
 
 def _without(panel: Any) -> str:
@@ -93,125 +154,159 @@ def _without(panel: Any) -> str:
         return ""
     effect = panel.effect()
     if effect is None:
-        return f"Switched off: {heads_named(ablated)}."
+        return say("Switched off: {heads}.", heads=heads_named(ablated))
     before = max(effect["rows"], key=lambda item: item["before"])
-    token = before["token"]
+    values = {"token": quoted(before["token"]), "moved": moved(before["before"], before["probability"])}
     if ablated == [(panel.layer, panel.head)]:
-        without = "the head" if token == "it" else "it"
-    else:
-        without = heads_named(ablated) if len(ablated) < 3 else f"{len(ablated)} heads"
-    return f"Without {without}, {quoted(token)} {moved(before['before'], before['probability'])}."
+        if before["token"] == "it":
+            return say("Without the head, {token} {moved}.", **values)
+        return say("Without it, {token} {moved}.", **values)
+    many = len(ablated) >= 3
+    heads = say_n("{count} head", "{count} heads", len(ablated)) if many else heads_named(ablated)
+    return say("Without {heads}, {token} {moved}.", heads=heads, **values)
 
 
 def _steps(panel: Any) -> str:
-    workbench = panel.workbench
-    if (panel.layer, panel.head) in map(tuple, panel.tiles.get("gone", [])):
-        return f"Head {panel.layer}.{panel.head} was pruned from this model."
-    query = workbench.selected[0] if workbench.selected else panel.default_token
-    cell, tokens = panel.cell(panel.layer, panel.head, query, panel.key_token), workbench.tokens
-    q, k = quoted(tokens[query]["text"]), quoted(tokens[panel.key_token]["text"])
-    return (
-        f"In head {panel.layer}.{panel.head}, q of {q} and k of {k} give {signed(cell['product_sum'])}, scaled "
-        f"{signed(cell['scaled'])}; the softmax over the row makes {percent(cell['probability'])} of it."
+    if _is_gone(panel):
+        return say("Head {layer}.{head} was pruned from this model.", layer=panel.layer, head=panel.head)
+    query, tokens = panel.asked_token(), panel.workbench.tokens
+    cell = panel.cell(panel.layer, panel.head, query, panel.key_token)
+    return say(
+        "In head {layer}.{head}, q of {query} and k of {key} give {sum}, scaled {scaled}; "
+        "the softmax over the row makes {share} of it.",
+        layer=panel.layer,
+        head=panel.head,
+        query=quoted(tokens[query]["text"]),
+        key=quoted(tokens[panel.key_token]["text"]),
+        sum=signed(cell["product_sum"]),
+        scaled=signed(cell["scaled"]),
+        share=percent(cell["probability"]),
     )
 
 
+def no_effect() -> str:
+    """What to do where no prediction is watched."""
+    return say("Mask or select a token: its prediction with and without the heads appears here.")
+
+
 def _effect(panel: Any) -> str:
-    workbench, sweep = panel.workbench, panel.view.get("sweep")
     if panel.effect() is None:
-        off = f" {_without(panel)}" if workbench.ablated else ""
-        return f"Mask or select a token: its prediction with and without the heads appears here.{off}"
-    if workbench.ablated:
+        return _joined(no_effect(), _without(panel))
+    if panel.workbench.ablated:
         return _without(panel)
-    if sweep:
-        known = [
-            (value, layer, head)
-            for layer, row in enumerate(sweep["change"])
-            for head, value in enumerate(row)
-            if value is not None
-        ]
-        value, layer, head = max(known, key=lambda one: abs(one[0]))
-        if abs(value) < LEAST_TOP:
-            return f"No head alone changes {quoted(sweep['token'])}, {percent(sweep['full'])}, by a point or more."
-        return f"Head {layer}.{head} alone matters most for {quoted(sweep['token'])}: without it {points(value)}."
+    if panel.view.get("sweep"):
+        return _swept(panel.view["sweep"])
     best = max(panel.effect()["rows"], key=lambda row: row["before"])
-    return f"Every head is on: {quoted(best['token'])} has {percent(best['before'])} at this place."
+    return say(
+        "Every head is on: {token} has {share} at this place.",
+        token=quoted(best["token"]),
+        share=percent(best["before"]),
+    )
+
+
+def _swept(sweep: dict) -> str:
+    """The head that matters most, once every head was switched off alone."""
+    known = [
+        (value, layer, head)
+        for layer, row in enumerate(sweep["change"])
+        for head, value in enumerate(row)
+        if value is not None
+    ]
+    value, layer, head = max(known, key=lambda one: abs(one[0]))
+    token = quoted(sweep["token"])
+    if abs(value) < LEAST_TOP:
+        share = percent(sweep["full"])
+        return say("No head alone changes {token}, {share}, by a point or more.", token=token, share=share)
+    return say(
+        "Head {layer}.{head} alone matters most for {token}: without it {points}.",
+        layer=layer,
+        head=head,
+        token=token,
+        points=points(value),
+    )
+
+
+def _no_kinds() -> str:
+    return say("Kinds are those of single heads: choose the weights “attention”.")
 
 
 def _kinds(panel: Any) -> str:
     if not panel.view.get("kinds"):
-        return "Kinds are those of single heads: choose the weights “attention”."
-    counts = sorted(((count, name, meaning) for _, name, meaning, count in panel.view["kinds"]), reverse=True)
-    over = f"over {panel.view['corpus']} sentences" if panel.view.get("corpus") else "on this sentence"
-    named = [f"{count} {KINDS_SAID.get(name, (name, name))[count > 1]}" for count, name, _ in counts[:3] if count]
-    total = sum(count for count, *_ in counts)
-    return f"Of {counted(total, 'head')} {over}, {', '.join(named)}."
+        return _no_kinds()
+    counts = sorted(((count, name) for _, name, _, count in panel.view["kinds"]), reverse=True)
+    total = sum(count for count, _ in counts)
+    values = {
+        "heads": say_n("{count:,} head", "{count:,} heads", total),
+        "doing": say(", ").join(_doing(name, count) for count, name in counts[:3] if count),
+    }
+    if panel.view.get("corpus"):
+        return say("Of {heads} over {sentences} sentences, {doing}.", sentences=panel.view["corpus"], **values)
+    return say("Of {heads} on this sentence, {doing}.", **values)
+
+
+def _doing(kind: str, count: int) -> str:
+    """What so many heads of a kind do."""
+    return {
+        "previous": say_n("{count} looks at the token before", "{count} look at the token before", count),
+        "next": say_n("{count} looks at the token after", "{count} look at the token after", count),
+        "same": say_n("{count} looks at the token itself", "{count} look at the token itself", count),
+        "delimiter": say_n("{count} rests on [CLS] and [SEP]", "{count} rest on [CLS] and [SEP]", count),
+        "broad": say_n("{count} looks at all tokens", "{count} look at all tokens", count),
+        "focused": say_n("{count} looks at few words", "{count} look at few words", count),
+        "mixed": say_n("{count} does none of these alone", "{count} do none of these alone", count),
+    }[kind]
 
 
 def _bertviz(panel: Any) -> str:
-    view = {"head": "head view", "model": "model view", "neuron": "neuron view"}[panel.bertviz_view]
-    where = "of all layers and heads" if panel.bertviz_view == "model" else f"of layer {panel.layer}"
-    return f"bertviz's {view} (Vig 2019) {where}; hover over a token to see where it looks."
+    if panel.bertviz_view == "model":
+        return say("bertviz's model view (Vig 2019) of all layers and heads; hover over a token to see where it looks.")
+    if panel.bertviz_view == "neuron":
+        return say(
+            "bertviz's neuron view (Vig 2019) of layer {layer}; hover over a token to see where it looks.",
+            layer=panel.layer,
+        )
+    return say(
+        "bertviz's head view (Vig 2019) of layer {layer}; hover over a token to see where it looks.", layer=panel.layer
+    )
+
+
+# ------------------------------------------------------------------------------------------------- predict first
 
 
 def gate(panel: Any) -> str:
     """The question of the predict-first gate: about the look that is shown."""
-    tokens = panel.workbench.tokens
-    token = tokens[panel.asked_token()]["text"]
     if panel.look == "kinds":
-        return "What do most heads do?" if panel.view.get("kinds") else ""
+        return say("What do most heads do?") if panel.view.get("kinds") else ""
     if panel.look == "effect" and panel.view.get("effect"):
-        off = panel.workbench.ablated
-        what = f"with {heads_named(list(off))} off" if off else "with every head on"
-        return f"Which token will be likeliest at {panel.view['effect']['place']}, {what}?"
+        off, place = list(panel.workbench.ablated), panel.view["effect"]["place"]
+        if not off:
+            return say("Which token will be likeliest at {place}, with every head on?", place=place)
+        return say("Which token will be likeliest at {place}, with {heads} off?", place=place, heads=heads_named(off))
     if panel.look == "steps":
-        key = tokens[panel.key_token]["text"]
-        return f"How many percent of the attention of “{token}” go to “{key}” in head {panel.layer}.{panel.head}?"
+        token, key = (panel.workbench.tokens[i]["text"] for i in (panel.asked_token(), panel.key_token))
+        return say(
+            "How many percent of the attention of “{token}” go to “{key}” in head {layer}.{head}?",
+            token=token,
+            key=key,
+            layer=panel.layer,
+            head=panel.head,
+        )
     token = panel.maps.units[panel.maps.unit(panel.asked_token())]["text"]
-    what = {"norm": "To which token", "gradient": "To which token"}.get(panel.mode, "")
-    if panel.maps.comparing or what:
-        return f"Which token will stand out for “{token}” in {_subject(panel).lower()}?"
-    subject = _subject(panel)
-    return f"Which token does {subject[0].lower() + subject[1:]} look at most from “{token}”?"
+    values = {"token": token, "subject": _subject_inside(panel)}
+    if panel.maps.comparing or panel.mode in ("norm", "gradient"):
+        return say("Which token will stand out for “{token}” in {subject}?", **values)
+    return say("Which token does {subject} look at most from “{token}”?", **values)
 
 
 def gate_options(panel: Any) -> list[str]:
     """What may be answered, where it can be listed."""
     if panel.look == "kinds":
-        return [name for _, name, _, _ in panel.view.get("kinds", [])]
+        return [say(KIND_NAMES[name]) for _, name, _, _ in panel.view.get("kinds", [])]
     if panel.look in ("effect", "steps"):
         return []
     shown = panel.maps.visible
     names = [unit["text"] for i, unit in enumerate(panel.maps.units) if i in shown]
     return list(dict.fromkeys(names)) if len(names) <= 24 else []
-
-
-def _grade_kinds(panel: Any, guess: str) -> str:
-    counts = sorted(((count, name) for _, name, _, count in panel.view["kinds"]), reverse=True)
-    names, wanted = [name for _, name in counts], guess.strip().lower()
-    if wanted not in names:
-        return f"{quoted(guess)} is no kind of head; most are {counts[0][1]}."
-    rank = names.index(wanted)
-    return "Right." if counts[rank][0] == counts[0][0] else f"Yours are {counts[rank][0]}; most are {counts[0][1]}."
-
-
-def _grade_effect(panel: Any, guess: str) -> str:
-    rows = sorted(panel.view["effect"]["rows"], key=lambda row: -row["probability"])
-    names, wanted = [row["token"] for row in rows], guess.strip().lower()
-    first = f"{quoted(names[0])} is first with {percent(rows[0]['probability'])}"
-    if wanted not in names:
-        return f"{quoted(guess)} is not among the likeliest; {first}."
-    rank = names.index(wanted)
-    return "Right." if not rank else f"Your {quoted(guess)} has {percent(rows[rank]['probability'])}; {first}."
-
-
-def _grade_step(panel: Any, guess: str) -> str:
-    share = panel.cell(panel.layer, panel.head, panel.asked_token(), panel.key_token)["probability"]
-    try:
-        number = float(guess.replace("%", "").replace(",", ".").strip())
-    except ValueError:
-        return f"{quoted(guess)} is no number; it is {percent(share)}."
-    return f"You said {number:g} %, it is {percent(share)}."
 
 
 def grade(panel: Any, guess: str) -> str:
@@ -221,6 +316,47 @@ def grade(panel: Any, guess: str) -> str:
         return _grade_effect(panel, guess)
     if panel.look in graded:
         return graded[panel.look](panel, guess)
+    return _grade_look(panel, guess)
+
+
+def _grade_kinds(panel: Any, guess: str) -> str:
+    if not panel.view.get("kinds"):
+        return _no_kinds()
+    counts = sorted(((count, name) for _, name, _, count in panel.view["kinds"]), reverse=True)
+    names = [say(KIND_NAMES[name]) for _, name in counts]
+    wanted, most = guess.strip().lower(), names[0]
+    if wanted not in names:
+        return say("{guess} is no kind of head; most are {kind}.", guess=quoted(guess), kind=most)
+    rank = names.index(wanted)
+    if counts[rank][0] == counts[0][0]:
+        return say("Right.")
+    return say("Yours are {number}; most are {kind}.", number=counts[rank][0], kind=most)
+
+
+def _grade_effect(panel: Any, guess: str) -> str:
+    rows = sorted(panel.view["effect"]["rows"], key=lambda row: -row["probability"])
+    names, wanted = [row["token"] for row in rows], guess.strip().lower()
+    values = {"guess": quoted(guess), "token": quoted(names[0]), "share": percent(rows[0]["probability"])}
+    if wanted not in names:
+        return say("{guess} is not among the likeliest; {token} is first with {share}.", **values)
+    rank = names.index(wanted)
+    if not rank:
+        return say("Right.")
+    own = percent(rows[rank]["probability"])
+    return say("Your {guess} has {own}; {token} is first with {share}.", own=own, **values)
+
+
+def _grade_step(panel: Any, guess: str) -> str:
+    share = percent(panel.cell(panel.layer, panel.head, panel.asked_token(), panel.key_token)["probability"])
+    try:
+        number = float(guess.replace("%", "").replace(",", ".").strip())
+    except ValueError:
+        return say("{guess} is no number; it is {share}.", guess=quoted(guess), share=share)
+    return say("You said {number:g} %, it is {share}.", number=number, share=share)
+
+
+def _grade_look(panel: Any, guess: str) -> str:
+    """A guess of the token that is looked at most, or that stands out."""
     tokens, signed_row = panel.maps.units, panel.maps.shown()[panel.maps.unit(panel.asked_token())]
     row = signed_row.abs()
     key = int(row.argmax())
@@ -229,13 +365,17 @@ def grade(panel: Any, guess: str) -> str:
     def value(i: int) -> str:
         return percent(row[i]) if plain else significant(float(signed_row[i]))
 
-    most = f"{'most goes to' if plain else 'the strongest is'} {quoted(tokens[key]['text'])}, {value(key)}"
+    most = {"token": quoted(tokens[key]["text"]), "value": value(key)}
     wanted = guess.strip().lower().lstrip("#")
     named = [i for i, token in enumerate(tokens) if token["text"].lower().lstrip("#") == wanted]
     if not named:
-        return f"{quoted(guess)} is not among the tokens; {most}."
+        if plain:
+            return say("{guess} is not among the tokens; most goes to {token}, {value}.", guess=quoted(guess), **most)
+        return say("{guess} is not among the tokens; the strongest is {token}, {value}.", guess=quoted(guess), **most)
     best = max(named, key=lambda i: float(row[i]))
     if best == key:
-        return f"Right: {quoted(tokens[key]['text'])}, {value(key)}."
-    rank = int((row > row[best]).sum()) + 1
-    return f"Your {quoted(guess)} is number {rank} with {value(best)}; {most}."
+        return say("Right: {token}, {value}.", **most)
+    own = {"guess": quoted(guess), "rank": int((row > row[best]).sum()) + 1, "own": value(best)}
+    if plain:
+        return say("Your {guess} is number {rank} with {own}; most goes to {token}, {value}.", **own, **most)
+    return say("Your {guess} is number {rank} with {own}; the strongest is {token}, {value}.", **own, **most)

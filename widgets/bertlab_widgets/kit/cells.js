@@ -2,6 +2,7 @@
 import { clipped, fitCanvas, pictureOf, upwards } from "./canvas.js";
 import { cssColor } from "./colours.js";
 import { h } from "./dom.js";
+import { say } from "./language.js";
 
 const LEAST_NAMED = 8; // pixels, at size 1, that a row or column with a name of its own needs
 
@@ -200,7 +201,7 @@ export function makeCells(ui, spec) {
     draw(now, width, height) {
       data = now;
       size = [Math.max(40, width), Math.max(40, height)];
-      canvas.setAttribute("aria-label", `${spec.label}. ${now.summary ?? ""}`);
+      canvas.setAttribute("aria-label", say("{label}. {summary}", { label: spec.label, summary: now.summary ?? "" }));
       redraw();
     },
   };

@@ -1,5 +1,6 @@
 // Controls that are bound to a trait: each shows its value and sets it.
 import { bidi, h } from "./dom.js";
+import { alongTheRow, say } from "./language.js";
 import { percent } from "./numbers.js";
 
 /** One choice among several, as text tabs: arrows move, the choice is a trait. `choices` is [[value, text], ...]. */
@@ -8,7 +9,7 @@ export function tabs(ui, trait, choices, label) {
     h("button", { type: "button", role: "tab", onclick: () => ui.set(trait, value) }, text),
   );
   const onkeydown = event => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[alongTheRow(event.key)];
     if (!step) return;
     const at = choices.findIndex(([value]) => value === ui.get(trait));
     const next = (at + step + choices.length) % choices.length;
@@ -92,7 +93,7 @@ function barOf(row, format, place) {
   const before =
     row.before === undefined || row.before === null
       ? null
-      : h("b", { style: `left:${100 * row.before}%`, title: `before: ${format(row.before)}` });
+      : h("b", { style: `left:${100 * row.before}%`, title: say("before: {value}", { value: format(row.before) }) });
   const fill = h("i", { style: `width:${width}%`, class: row.none ? "none" : null });
   return h("div.bar", { style: place }, fill, before, h("span.figure", { style: `left:${width}%` }, format(row.value)));
 }
@@ -123,7 +124,7 @@ export function chanceLine(chance, column, count) {
 export function chanceBars(rows, chance, { label = barLabel, format = percent } = {}) {
   const drawn = chanceLine(chance, 2, rows.length);
   const head = drawn ? [h("span"), drawn.name, drawn.line] : [];
-  const summary = rows.map(row => `${row.label} ${format(row.value)}`).join(", ");
+  const summary = rows.map(row => `${row.label} ${format(row.value)}`).join(say(", "));
   const role = label === barLabel ? "img" : "group";
   const parts = rows.flatMap((row, i) => [label(row, i), barOf(row, format, drawn ? `grid-area:${i + 2} / 2` : null)]);
   return h("div.bars.with-chance", { role, "aria-label": summary }, ...head, ...parts);

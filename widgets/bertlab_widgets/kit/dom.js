@@ -28,6 +28,9 @@ export function marked(text) {
   return (text || "").split("`").map((part, i) => (i % 2 ? bidi(part) : part));
 }
 
+/** A token inside such a sentence, as in panel/words.py; a token that holds the sign itself stays readable. */
+export const quoted = token => `\`${token.replaceAll("`", "ˋ")}\``;
+
 /** A button that looks like a link. */
 export function textButton(text, onclick, attributes = {}) {
   return h(

@@ -31,8 +31,8 @@ function exportDrawer(ui) {
 }
 
 function keysDrawer(keys) {
-  const lines = [...keys, ...COMMON_KEYS].map(([key, meaning]) => h("li", {}, h("b", {}, key), ` ${say(meaning)}`));
-  return h("ul", {}, ...lines);
+  const line = ([key, meaning]) => h("li", {}, h("b", {}, say(key)), ` ${say(meaning)}`);
+  return h("ul", {}, ...[...keys, ...COMMON_KEYS].map(line));
 }
 
 async function codeDrawer(ui) {

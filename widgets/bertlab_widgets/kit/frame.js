@@ -4,7 +4,7 @@ import { h, marked, textButton } from "./dom.js";
 import { panelFoot } from "./foot.js";
 import { predictGate } from "./gate.js";
 import { guardKeys } from "./keys.js";
-import { speak } from "./language.js";
+import { say, speak, written } from "./language.js";
 import { picked, tokenStrip } from "./strip.js";
 import { followTheme, takeTwinAway } from "./theme.js";
 
@@ -58,9 +58,10 @@ function makeUi(model) {
       ui.set("preset", name);
     },
     /** An empty stage: what to do, and one example to click. */
-    invite(text = "Type a sentence above.") {
+    invite(text = say("Type a sentence above.")) {
       const [first] = get("presets") || [];
-      const example = first ? textButton(`Or see an example: ${first}`, () => ui.choosePreset(first)) : "";
+      const open = () => ui.choosePreset(first);
+      const example = first ? textButton(say("Or see an example: {name}", { name: say(first) }), open) : "";
       return h("div.invitation", {}, h("span", {}, text), example);
     },
   };
@@ -93,9 +94,10 @@ function textField(ui, tag, name, label, placeholder) {
 /** The sentence, the second one where the panel takes it; `ui.passage(true)` makes room for a longer second text. */
 function textFields(ui, pair) {
   const { get } = ui;
-  const first = textField(ui, "input", "text", "Sentence", "Type a sentence, then Enter");
-  const second = textField(ui, "input", "text_pair", "Second sentence", "Second sentence (optional)");
-  const passage = textField(ui, "textarea", "text_pair", "Second sentence", "Second sentence");
+  const first = textField(ui, "input", "text", say("Sentence"), say("Type a sentence, then Enter"));
+  const name = say("Second sentence");
+  const second = textField(ui, "input", "text_pair", name, say("Second sentence (optional)"));
+  const passage = textField(ui, "textarea", "text_pair", name, name);
   const element = h("div.text-fields", {}, first, pair === false ? null : second);
   ui.fields = { first, second, passage };
   ui.passage = on => {
@@ -133,12 +135,14 @@ function textLines(ui) {
   const answer = h("div.answer", { role: "status", "aria-live": "polite" });
   const pinned = h("div.pinned", { hidden: true });
   const errorText = h("span");
-  const dismiss = h("button", { type: "button", onclick: () => ui.set("error", "") }, "Dismiss");
+  const dismiss = h("button", { type: "button", onclick: () => ui.set("error", "") }, say("Dismiss"));
   const error = h("div.error", { role: "alert", hidden: true }, errorText, dismiss);
   const title = h("div.title", {}, question, modelLine);
   function draw() {
     const heading = get("heading") || {};
-    const untrained = heading.untrained ? [" · ", h("span.untrained", { title: heading.untrained }, "untrained")] : [];
+    const untrained = heading.untrained
+      ? [" · ", h("span.untrained", { title: heading.untrained }, say("untrained"))]
+      : [];
     question.textContent = get("question");
     modelLine.title = [heading.model, heading.state].filter(Boolean).join(" · ");
     modelLine.replaceChildren(heading.model || "", heading.state ? ` · ${heading.state}` : "", ...untrained);
@@ -147,7 +151,7 @@ function textLines(ui) {
     answer.replaceChildren(...marked(get("verdict") ? `${get("verdict")} ${get("answer")}` : get("answer")));
     const pin = get("pinned") || {};
     pinned.hidden = !pin.answer;
-    pinned.replaceChildren("Pinned (A): ", ...marked(pin.answer));
+    pinned.replaceChildren(say("Pinned (A):"), " ", ...marked(pin.answer));
     error.hidden = !get("error");
     errorText.textContent = get("error") || "";
   }
@@ -221,7 +225,8 @@ function furtherRows(ui, parts) {
 function hintScrolls(root) {
   for (const list of root.querySelectorAll(".stage .scroll, .stage .cards, .stage .ladder, .stage > .body")) {
     const more = list.scrollHeight - list.clientHeight - list.scrollTop > 4;
-    list.toggleAttribute("data-more", more);
+    if (more) list.dataset.more = say("more below ↓");
+    else delete list.dataset.more;
   }
 }
 
@@ -262,11 +267,9 @@ export function renderPanel({ model, el }, spec) {
   const born = performance.now();
   const ui = makeUi(model);
   const { get } = ui;
-  const speech = get("speech");
-  speak(speech);
+  speak(get("speech"));
   const attributes = { role: "group", tabindex: "-1", "aria-label": get("question"), "data-panel": spec.name };
-  if (speech?.language) Object.assign(attributes, { lang: speech.language.replace("_", "-"), dir: speech.direction });
-  const root = h("section.bertlab", { ...attributes, "data-lm-suppress-shortcuts": "true" });
+  const root = h("section.bertlab", { ...attributes, ...written(), "data-lm-suppress-shortcuts": "true" });
   Object.assign(ui, { root, stage: h("div.stage"), above: h("div.above"), controls: h("div.controls") });
   let high = stageHeight(spec.height || 300, globalThis.innerHeight || 900, ui.scale());
   ui.stageHeight = () => high * ui.scale();
@@ -311,7 +314,7 @@ export function renderPanel({ model, el }, spec) {
       updateStage(names);
       if (fit()) updateStage(new Set(["*"])); // controls that are new have taken another row
     } catch (error) {
-      lines.fail(`The picture could not be drawn: ${error.message}`);
+      lines.fail(say("The picture could not be drawn: {reason}", { reason: error.message }));
       console.error(error);
     }
     hintScrolls(root);

@@ -1,15 +1,16 @@
 // The keyboard: the panel's keys first, and nothing without a modifier reaches the notebook, where "x" cuts a cell.
+import { mark } from "./language.js";
 
 const FIELDS = "input[type=text], input[type=number], textarea";
 
 /** What holds in every panel, as [key, meaning]. */
 export const COMMON_KEYS = [
-  ["← →", "move along the tokens"],
-  ["Enter, click", "select a token"],
-  ["Shift-click", "add a token"],
-  ["Double-click", "solo"],
-  ["Esc", "clear the selection"],
-  ["?", "show or hide these keys"],
+  ["← →", mark("move along the tokens")],
+  [mark("Enter, click"), mark("select a token")],
+  [mark("Shift-click"), mark("add a token")],
+  [mark("Double-click"), mark("solo")],
+  ["Esc", mark("clear the selection")],
+  ["?", mark("show or hide these keys")],
 ];
 
 /** Guard `root`: `onKey(event)` is asked for keys that are not typed into a field; true = handled. */

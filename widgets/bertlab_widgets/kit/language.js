@@ -1,11 +1,21 @@
 // The language in which a panel speaks: English, or what the kernel's catalogue gave for this panel.
 
-let spoken = { language: "en", messages: {} };
+const ENGLISH = { language: "en", direction: "ltr", messages: {} };
+let spoken = ENGLISH;
 const FORMS = ["zero", "one", "two", "few", "many", "other"]; // the order in which catalogues list plural forms
 
 /** Speak from now on as the trait `words` says: {language, direction, messages}; empty for English. */
 export function speak(words) {
-  spoken = words?.messages ? words : { language: "en", messages: {} };
+  spoken = words?.messages ? words : ENGLISH;
+}
+
+/** The attributes of an element that holds what is said: its language, and how that is written. */
+export const written = () => ({ lang: spoken.language.replace("_", "-"), dir: spoken.direction });
+
+/** The name of an arrow key along a row: where one writes from the right, forwards is to the left. */
+export function alongTheRow(key) {
+  if (spoken.direction !== "rtl") return key;
+  return { ArrowRight: "ArrowLeft", ArrowLeft: "ArrowRight" }[key] ?? key;
 }
 
 function filled(text, values) {

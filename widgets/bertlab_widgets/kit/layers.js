@@ -1,12 +1,14 @@
 // Hidden states: their names, the slider over them, and the chart of a number at each of them.
 import { h } from "./dom.js";
+import { say } from "./language.js";
 import { number } from "./numbers.js";
 import { svg } from "./svg.js";
 
 /** The name of a hidden state: 0 is the embeddings, the last one the model's own. */
 export function stateName(at, count) {
-  if (at === 0) return "embeddings";
-  return at === count - 1 ? `layer ${at - 1}, the last` : `layer ${at - 1}`;
+  if (at === 0) return say("embeddings");
+  const layer = at - 1;
+  return at === count - 1 ? say("layer {layer}, the last", { layer }) : say("layer {layer}", { layer });
 }
 
 /** A trait that counts hidden states from 0, or from the end below it. */
@@ -76,10 +78,10 @@ function frame(place, count, { low, high, format }) {
   for (let i = 0; i < count; i++) {
     if (i && i % every && i !== count - 1) continue;
     const at = { x: x(i), y: bottom + 14 * scale, "text-anchor": "middle", class: "tick" };
-    parts.push(svg("text", at, i === 0 ? "emb" : String(i - 1)));
+    parts.push(svg("text", at, i === 0 ? say("emb") : String(i - 1)));
   }
   const under = { x: (left + right) / 2, y: bottom + 28 * scale, "text-anchor": "middle", class: "tick" };
-  parts.push(svg("text", under, "embeddings, then after layer"));
+  parts.push(svg("text", under, say("embeddings, then after layer")));
   parts.push(svg("line", { x1: left, x2: left, y1: top, y2: bottom, class: "rule" }));
   return parts;
 }
@@ -109,9 +111,9 @@ export function layerChart(ui, { series, now, onPick, label, width, height, form
   const x = i => left + 8 * scale + ((right - left - 16 * scale) * i) / Math.max(1, count - 1);
   const y = value => bottom - ((bottom - top) * (value - low)) / (high - low || 1);
   const place = { x, y, left, right, top, bottom, scale };
-  const said = series.map(one => `${one.name}: ${one.values.map(v => format(v)).join(", ")}`).join("; ");
+  const said = series.map(one => `${one.name}: ${one.values.map(v => format(v)).join(say(", "))}`).join("; ");
   const attributes = { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", class: "layer-chart" };
-  const picture = svg("svg", { ...attributes, "aria-label": `${label}. ${said}` });
+  const picture = svg("svg", { ...attributes, "aria-label": say("{label}. {summary}", { label, summary: said }) });
   picture.append(...frame(place, count, { low, high, format }));
   if (now !== null) picture.append(svg("line", { x1: x(now), x2: x(now), y1: top, y2: bottom, class: "now" }));
   for (const one of series) picture.append(...marksOf(one, place));

@@ -1,23 +1,24 @@
 // Numbers in words, values for axes, and bytes as they come from the kernel.
+import { say } from "./language.js";
 
 /** A probability for an audience: two significant digits, no exponent; as `percent` in panel/words.py writes it. */
 export function percent(p) {
-  if (!Number.isFinite(p)) return "–";
+  return Number.isFinite(p) ? say("{number} %", { number: hundredths(p) }) : "–";
+}
+
+function hundredths(p) {
   const value = 100 * p;
-  if (value === 0) return "0 %";
-  if (Math.abs(value) < 0.001) return "< 0.001 %";
-  if (Math.abs(value) >= 99.5) {
-    return `${Math.abs(value) < 99.995 ? value.toFixed(2).replace(/0$/, "") : value.toFixed(0)} %`;
-  }
+  if (value === 0) return "0";
+  if (Math.abs(value) < 0.001) return "< 0.001";
+  if (Math.abs(value) >= 99.5) return Math.abs(value) < 99.995 ? value.toFixed(2).replace(/0$/, "") : value.toFixed(0);
   const digits = Math.max(0, 1 - Math.floor(Math.log10(Math.abs(value))));
-  return `${value.toFixed(Math.min(digits, 4))} %`;
+  return value.toFixed(Math.min(digits, 4));
 }
 
 /** A difference of two probabilities, in percentage points, with its sign. */
 export function points(difference) {
   if (!Number.isFinite(difference)) return "–";
-  const size = percent(Math.abs(difference)).replace(" %", "");
-  return `${difference < 0 ? "−" : "+"}${size} points`;
+  return say("{number} points", { number: `${difference < 0 ? "−" : "+"}${hundredths(Math.abs(difference))}` });
 }
 
 /** A plain number with a fixed count of significant digits, a real minus sign, never an exponent. */

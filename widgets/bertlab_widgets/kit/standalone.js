@@ -1,4 +1,5 @@
 // A model without a kernel, for the exported page: states computed beforehand answer instead.
+import { mark, say } from "./language.js";
 
 function decode(value) {
   if (Array.isArray(value)) return value.map(decode);
@@ -9,7 +10,7 @@ function decode(value) {
   return value;
 }
 
-const NO_KERNEL = "This page has no kernel: open the notebook for that.";
+const NO_KERNEL = mark("This page has no kernel: open the notebook for that.");
 
 /** `state` by trait; `answers` by "call:arguments"; `patches` by "trait:value": what else changes with it. */
 export function standaloneModel(state, answers, patches) {
@@ -45,7 +46,7 @@ export function standaloneModel(state, answers, patches) {
     },
     send(message) {
       const found = answers[`${message.call}:${JSON.stringify(message.args)}`];
-      const reply = found ? { id: message.id, result: found.result } : { id: message.id, error: NO_KERNEL };
+      const reply = found ? { id: message.id, result: found.result } : { id: message.id, error: say(NO_KERNEL) };
       const buffers = found ? (found.buffers || []).map(decode) : [];
       setTimeout(() => emit("msg:custom", reply, buffers));
     },

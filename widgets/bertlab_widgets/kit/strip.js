@@ -1,5 +1,6 @@
 // The tokens of the sentence as chips: real buttons, one tab stop, arrows move.
 import { bidi, h } from "./dom.js";
+import { say } from "./language.js";
 
 /** The selection after token `i` was chosen; `add` keeps what was selected before. */
 export function picked(selected, i, add) {
@@ -13,15 +14,22 @@ function chipOf(token, i, masked, selected) {
   if (token.unknown) state.push("unknown");
   if (masked) state.push("masked");
   else if (token.forced) state.push("forced");
-  const said = `${token.text}, token ${i}${masked ? ", masked" : ""}${token.forced ? ", changed" : ""}`;
-  const was = masked ? `masked; it was ${token.original}` : token.forced ? `it was ${token.original}` : null;
+  const said = [token.text, say("token {place}", { place: i })];
+  if (masked) said.push(say("masked"));
+  if (token.forced) said.push(say("changed"));
+  const { original, id } = token;
+  const title = masked
+    ? say("masked; it was {original}", { original })
+    : token.forced
+      ? say("it was {original}", { original })
+      : say("id {number}", { number: id });
   const attributes = {
     type: "button",
     class: state.join(" "),
     "aria-pressed": String(selected),
     "data-token": i,
-    "aria-label": said,
-    title: was ?? `id ${token.id}`,
+    "aria-label": said.join(say(", ")),
+    title,
   };
   return h("button", attributes, bidi(token.text));
 }
@@ -29,7 +37,7 @@ function chipOf(token, i, masked, selected) {
 /** The strip of a panel: `onToken(i, event)` is called for a click or Enter, `onHover(i or null)` for the pointer. */
 export function tokenStrip(ui, { onToken, onHover }) {
   const { get } = ui;
-  const strip = h("div.strip", { role: "group", "aria-label": "Tokens of the sentence" });
+  const strip = h("div.strip", { role: "group", "aria-label": say("Tokens of the sentence") });
   let focused = 0;
   const tokenOf = event => {
     const chip = event.target.closest?.("[data-token]");

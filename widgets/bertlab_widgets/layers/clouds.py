@@ -10,10 +10,13 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..panel import word_spans
 from ..workbench import SelectionError
 
 SENSES: dict[str, list[list[str]]] = json.loads((Path(__file__).parent / "senses.json").read_text(encoding="utf8"))
+SENSE_NAMES = (mark("money"), mark("river"), mark("animal"), mark("club"), mark("game"), mark("fire"))  # said later
 LEAST = 3  # points that make a cloud
 
 
@@ -55,6 +58,12 @@ def paths(states: Sequence[torch.Tensor], seed: int = 0, others: Sequence[torch.
     return Paths(torch.stack(points), explained, by_chance)
 
 
+def unknown_word(word: str) -> SelectionError:
+    """What to raise for a word for which no sentences ship."""
+    given = {"word": repr(word), "words": ", ".join(SENSES)}
+    return SelectionError(say("the word {word} was given; sentences ship for {words}", **given))
+
+
 def contexts_of(word: str) -> tuple[list[str], list[str]]:
     """The sentences that ship for a word, and the sense of the word in each.
 
@@ -62,7 +71,7 @@ def contexts_of(word: str) -> tuple[list[str], list[str]]:
         SelectionError: no sentences ship for it.
     """
     if word not in SENSES:
-        raise SelectionError(f"the word {word!r} was given; sentences ship for {', '.join(SENSES)}")
+        raise unknown_word(word)
     return [text for _, text in SENSES[word]], [sense for sense, _ in SENSES[word]]
 
 

@@ -20,27 +20,29 @@ def _within(context: str, *lines: str) -> list[str]:
     return [f"with {context}:", *(f"    {line}" for line in lines)] if context else list(lines)
 
 
-def _recorded(panel: Any, names: str = '["*hidden"]') -> list[str]:
-    """Lines that leave the text's recording in `recording`."""
+def _recorded(panel: Any, names: str = '["*probs", "*hidden"]') -> list[str]:
+    """Lines that leave the text's recording in `recording`: of what the panel records too, since that rounds alike."""
     before, off = _off(panel)
-    contexts = ", ".join(filter(None, ["torch.no_grad()", off, f"record(lab.model, {names}) as recording"]))
-    return [
-        "from bertlab.recording import record",
-        *before,
-        *input_code(panel.workbench),
-        f"with {contexts}:",
-        "    lab.model(**batch)",
-    ]
+    run = f"recording = lab.record(batch, names={names})"
+    return [*before, *input_code(panel.workbench), *_within(off, run)]
 
 
 def _corpus(panel: Any) -> list[str]:
+    """Lines that leave the sentences that are searched in `texts`: those that the model takes."""
     if panel.workbench.corpus:
-        return [f"corpus = {list(panel.workbench.corpus)!r}"]
-    return ["from bertlab.data import samples", CORPUS_CODE]
+        lines = [f"texts = {list(panel.workbench.corpus)!r}"]
+    else:
+        lines = ["from bertlab.data import samples", CORPUS_CODE]
+    if panel.found.fitting() == panel.found.corpus():
+        return lines
+    fits = f"len(lab.tokenizer(text, verbose=False)['input_ids']) <= {panel.workbench.limit}"
+    return [*lines, f"texts = [text for text in texts if text.strip() and {fits}]"]
 
 
 def code(panel: Any) -> str:
     """Lines that leave the numbers on the screen in `result`."""
+    if "missing" in panel.view:
+        return f"# {panel.view['missing']}"
     own = {
         "cloud": _cloud,
         "senses": _senses,
@@ -49,11 +51,12 @@ def code(panel: Any) -> str:
         "probes": _probes,
         "neurons": _neurons,
     }[panel.look](panel)
-    return "\n".join(["import torch", *panel.lab_code(), *own])
+    return "\n".join([*panel.lab_code(), *own])
 
 
 def _cloud(panel: Any) -> list[str]:
     return [
+        "import torch",
         "from bertlab.analysis import geometry",
         *_recorded(panel),
         f"places, result = {panel.visible}, []",
@@ -86,9 +89,10 @@ def _neighbours(panel: Any) -> list[str]:
         "from bertlab.analysis.neighbours import Index",
         *_recorded(panel),
         *_corpus(panel),
-        *_within(off, f"index = Index(lab, corpus, layer={state})"),
+        *_within(off, f"index = Index(lab, texts, layer={state})"),
         f"vector = recording.hidden({state})[0, {panel.place}]",
-        f"result = [(one.token, one.similarity, one.text) for one in index.search(vector, {panel.count})]",
+        f"nearest = index.search(vector, min({panel.count}, len(index)))",
+        "result = [(one.token, one.similarity, one.text) for one in nearest]",
     ]
 
 
@@ -121,11 +125,16 @@ def _probes(panel: Any) -> list[str]:
 
 def _neurons(panel: Any) -> list[str]:
     layer, neuron = panel.view.get("layer", 0), panel.view.get("neuron", 0)
+    lines = [
+        "from bertlab.recording import names",
+        *_recorded(panel, f"[names.neurons({layer})]"),
+        f"active = recording[names.neurons({layer})][0, {panel.place}]  # (neurons,)",
+    ]
+    if "promoted" not in panel.view:
+        return [*lines, f"result = float(active[{neuron}])"]
     return [
         "from bertlab.analysis import neurons",
-        "from bertlab.recording import names",
-        *_recorded(panel, f"names.neurons({layer})"),
-        f"active = recording[names.neurons({layer})][0, {panel.place}]  # (neurons,)",
-        f"words = neurons.words(lab.model, {layer}, {neuron}, 10)",
+        *lines,
+        f"words = neurons.words(lab.model, {layer}, {neuron}, {len(panel.view['promoted'])})",
         f"result = float(active[{neuron}]), [(one.token_id, one.logit) for one in words]",
     ]

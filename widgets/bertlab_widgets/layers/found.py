@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 
+from bertlab.language import say, say_n
+
 from ..workbench import SelectionError
 
 KEPT = 8  # indices and lists of neurons that are kept
 COUNTER = itertools.count()
 TOP = 10  # neurons, words, contexts that are shown
-CORPUS_CODE = 'corpus = [row["text"] for name in ("topics", "sentiment") for row in samples(name)]'
+CORPUS_CODE = 'texts = [row["text"] for name in ("topics", "sentiment") for row in samples(name)]'
 
 
 class Found:
@@ -66,25 +68,13 @@ class Found:
         found, panel = self.get(key), self.panel
         if found is not None or (key in self.declined and not asked):
             return found
-        if panel.job.running and not panel.job.mine:  # what is running asks for this when it is done
-            return None
         self.declined.discard(key)
-        workbench = self.workbench
-
-        def run(progress) -> None:
-            def give_way(share: float) -> None:
-                progress(share)
-                if not workbench.ablated:  # with heads off the model is not the others' to use meanwhile
-                    workbench.lock.give_way()
-
-            with workbench.lock, workbench.ablating():
-                self.put(key, work(give_way))
 
         def stopped() -> None:
             self.declined.add(key)
             panel._update({"found"})
 
-        panel.job.follow(run, label, lambda: panel._update({"found"}), stopped)
+        panel.find(lambda progress: self.put(key, work(progress)), label, stopped)
         return None
 
     def waits(self, kind: str, *more: Any) -> bool:
@@ -97,14 +87,15 @@ class Found:
         """The tokens of the corpus at the hidden state that is shown, made to be searched."""
         from bertlab.analysis.neighbours import Index
 
-        state, corpus = self.panel.state_number, self._fitting()
+        state, corpus = self.panel.state_number, self.fitting()
 
         def work(progress):
             return Index(self.workbench.lab, corpus, layer=state, progress=progress)
 
-        return self.search(self.key("index", state), work, f"Indexing {len(corpus)} sentences", asked=asked)
+        label = say_n("Indexing {count} sentence", "Indexing {count} sentences", len(corpus))
+        return self.search(self.key("index", state), work, label, asked=asked)
 
-    def _fitting(self) -> list[str]:
+    def fitting(self) -> list[str]:
         """The corpus without what the model does not take, so that one long line does not spoil the rest."""
         workbench = self.workbench
 
@@ -115,7 +106,7 @@ class Found:
 
         texts = workbench.cached(("fitting", tuple(workbench.corpus)), compute)
         if not texts:
-            raise SelectionError("the corpus holds no sentence that the model takes; give shorter ones")
+            raise SelectionError(say("the corpus holds no sentence that the model takes; give shorter ones"))
         return texts
 
     def neighbours(self, index: Any, place: int) -> list[dict]:
@@ -220,13 +211,13 @@ class Found:
         """The contexts of the corpus that move a neuron most; None while they are looked for."""
         from bertlab.analysis import neurons
 
-        corpus = self._fitting()
+        corpus = self.fitting()
 
         def work(progress):
             found = neurons.strongest(self.workbench.lab, corpus, layer, 8, special=False, progress=progress)
             return [[vars(one) for one in contexts] for contexts in found]
 
-        label = f"Listening to the neurons of layer {layer}"
+        label = say("Listening to the neurons of layer {layer}", layer=layer)
         found = self.search(self.key("contexts", layer), work, label, asked=asked)
         return None if found is None else self.with_spans(found[neuron])
 

@@ -1,19 +1,21 @@
 // Hidden states from the embeddings to the last layer: clouds, senses, neighbours, the lens, probes, neurons.
-import { checkbox, numberField, select, tabs } from "../kit/controls.js";
+import { checkbox, numberField, select } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
-import { moveState, stateAt, stateName, stateSlider } from "../kit/layers.js";
+import { mark, say } from "../kit/language.js";
+import { stateAt, stateName } from "../kit/layers.js";
 import { percent } from "../kit/numbers.js";
+import { stateControls, stateKey } from "../kit/states.js";
 import { legendMark, makeCloud } from "./cloud.js";
 import { lensLook, neighboursLook, neuronsLook } from "./lists.js";
 import { besideSenses, probesLook, sensePoints } from "./senses.js";
 
 const LOOKS = [
-  ["cloud", "Tokens"],
-  ["senses", "Senses"],
-  ["neighbours", "Nearest contexts"],
-  ["lens", "Lens"],
-  ["probes", "Probes"],
-  ["neurons", "Neurons"],
+  ["cloud", mark("Tokens")],
+  ["senses", mark("Senses")],
+  ["neighbours", mark("Nearest contexts")],
+  ["lens", mark("Lens")],
+  ["probes", mark("Probes")],
+  ["neurons", mark("Neurons")],
 ];
 const WORDS = ["bank", "bat", "match"].map(word => [word, word]);
 const CLOUDS = ["cloud", "senses"];
@@ -26,43 +28,31 @@ function tokenPoints(ui, view) {
   return view.visible.map((i, at) => {
     const bold = selected.has(i);
     const label = tokens[i].text;
-    return { label, kind: view.segments[at], bold, path: bold || ui.get("trails"), tip: `${label}, token ${i}` };
+    const tip = say("{token}, token {place}", { token: label, place: i });
+    return { label, kind: view.segments[at], bold, path: bold || ui.get("trails"), tip };
   });
 }
 
 /** The plane's legend: what it holds, and of shuffled numbers. */
 function planeNote(view, state) {
   const [share, chance] = [percent(view.explained[state]), percent(view.by_chance[state])];
-  const held = `The plane holds ${share} of the variance; shuffled numbers ${chance}.`;
-  return `${held} Every layer is drawn in one size and turned towards the one below.`;
+  return say(
+    "The plane holds {share} of the variance; shuffled numbers {chance}. " +
+      "Every layer is drawn in one size and turned towards the one below.",
+    { share, chance },
+  );
 }
 
 function fillControls(ui) {
-  const alone = Boolean(ui.model.standalone);
-  const count = () => ui.get("view").layers || 1;
-  const slider = stateSlider(ui, "hidden_state", "Vectors", count);
-  if (alone) {
-    ui.controls.append(slider);
-    return;
-  }
-  const parts = {
-    hide: [checkbox(ui, "hide_special", "Hide [CLS] and [SEP]"), ["cloud"]],
-    trails: [checkbox(ui, "trails", "All paths", "The way of every point through the layers"), CLOUDS],
-    sense: [select(ui, "sense", WORDS, "Word"), ["senses"]],
-    count: [numberField(ui, "count", "Neighbours", { low: 1, high: 50 }), ["neighbours"]],
-    neuron: [numberField(ui, "neuron", "Neuron (−1: most active)", { low: -1, high: 100000 }), ["neurons"]],
-  };
-  const show = () => {
-    for (const [element, looks] of Object.values(parts)) element.hidden = !looks.includes(ui.get("look"));
-    slider.hidden = ui.get("look") === "probes";
-  };
-  ui.on(["look"], show);
-  show();
-  ui.controls.append(
-    tabs(ui, "look", LOOKS, "What the stage shows"),
-    slider,
-    ...Object.values(parts).map(([part]) => part),
-  );
+  const paths = say("The way of every point through the layers");
+  const parts = [
+    [checkbox(ui, "hide_special", say("Hide [CLS] and [SEP]")), ["cloud"]],
+    [checkbox(ui, "trails", say("All paths"), paths), CLOUDS],
+    [select(ui, "sense", WORDS, say("Word")), ["senses"]],
+    [numberField(ui, "count", say("Neighbours"), { low: 1, high: 50 }), ["neighbours"]],
+    [numberField(ui, "neuron", say("Neuron (−1: most active)"), { low: -1, high: 100000 }), ["neurons"]],
+  ];
+  stateControls(ui, LOOKS, parts, ["probes"]);
 }
 
 /** Clicks and keys on a cloud: tokens are selected, sentences looked at. */
@@ -105,13 +95,19 @@ function makeClouds(ui) {
     element.classList.toggle("one", !senses);
     legend.replaceChildren(
       ...(pair
-        ? ["first sentence", "second sentence"].map((name, kind) => h("span", {}, legendMark(kind, ui.scale()), name))
+        ? [say("first sentence"), say("second sentence")].map((name, kind) =>
+            h("span", {}, legendMark(kind, ui.scale()), name),
+          )
         : []),
     );
     note.textContent = planeNote(view, state);
     const width = Math.max(240, left.clientWidth);
     const height = Math.max(150 * ui.scale(), ui.stageHeight() - (pair ? 64 : 44) * ui.scale());
-    const label = `${points.length} points, ${stateName(state, view.layers)}. ${note.textContent}`;
+    const label = say("{count} points, {state}. {note}", {
+      count: points.length,
+      state: stateName(state, view.layers),
+      note: note.textContent,
+    });
     cloud.draw({ points, paths: view.paths.slice(0, state + 1), all: view.paths, width, height, label });
     if (!senses) return;
     const scroll = beside.querySelector(".contexts")?.scrollTop ?? 0;
@@ -170,19 +166,16 @@ export const spec = {
   height: 392,
   stage: layersStage,
   keys: [
-    ["[ ]", "one layer down, up"],
-    ["Arrows on the cloud", "another token, another sentence"],
-    ["h", "hide [CLS] and [SEP]"],
-    ["t", "the paths of all points"],
-    ["1 … 6", LOOKS.map(([, name]) => name).join(", ")],
+    ["[ ]", mark("one layer down, up")],
+    [mark("Arrows on the cloud"), mark("another token, another sentence")],
+    ["h", mark("hide [CLS] and [SEP]")],
+    ["t", mark("the paths of all points")],
+    ["1 … 6", mark("Tokens, Senses, Nearest contexts, Lens, Probes, Neurons")],
   ],
   onKey(event, ui) {
-    const step = { "[": -1, "]": 1 }[event.key];
-    const look = LOOKS[Number(event.key) - 1];
-    if (step) moveState(ui, "hidden_state", ui.get("view").layers || 1, step);
-    else if (ui.model.standalone) return false;
-    else if (look) ui.set("look", look[0]);
-    else if (event.key === "t") ui.set("trails", !ui.get("trails"));
+    if (stateKey(event, ui, LOOKS)) return true;
+    if (ui.model.standalone) return false;
+    if (event.key === "t") ui.set("trails", !ui.get("trails"));
     else if (event.key === "h") ui.set("hide_special", !ui.get("hide_special"));
     else if (event.key === "Escape" && ui.get("context") >= 0) ui.set("context", -1);
     else return false;

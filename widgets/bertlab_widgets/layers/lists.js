@@ -1,6 +1,7 @@
 // Looks that are lists: nearest contexts, every layer read as the last, neurons.
 import { bars } from "../kit/controls.js";
-import { bidi, h, textButton } from "../kit/dom.js";
+import { bidi, h, quoted, textButton, marked as tokensMarked } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { stateAt, stateName, stateValue } from "../kit/layers.js";
 import { number, percent, thousands } from "../kit/numbers.js";
 import { inThree } from "./pure.js";
@@ -16,16 +17,16 @@ export function marked(row) {
 
 /** What is still being looked for, or was stopped. */
 function waiting(ui, view) {
-  if (view.waiting) return h("p.muted", {}, "being looked for …");
+  if (view.waiting) return h("p.muted", {}, say("being looked for …"));
   return textButton(view.offer, () => ui.call("look_for").catch(() => {}));
 }
 
-const title = (...parts) => h("h4", {}, ...parts);
+const title = said => h("h4", {}, ...tokensMarked(said));
 
 export function neighboursLook(ui, view) {
   const token = ui.get("tokens")[view.place]?.text ?? "";
   const where = stateName(stateAt(ui.get("hidden_state"), view.layers), view.layers);
-  const head = title("Nearest to ", bidi(token), ` in other sentences, ${where}`);
+  const head = title(say("Nearest to {token} in other sentences, {where}", { token: quoted(token), where }));
   if (!view.rows) return [head, waiting(ui, view)];
   const line = { style: `left:${100 * Math.max(0, view.chance)}%` };
   const rows = view.rows.map(row => {
@@ -39,17 +40,22 @@ export function neighboursLook(ui, view) {
       h("td.text", {}, marked(row)),
     );
   });
-  const names = h("tr", {}, h("th", {}, "cosine"), h("th", {}, "token"), h("th", {}, "where it stands"));
-  const searched = `Of ${thousands(view.tokens)} tokens in ${thousands(view.texts)} sentences`;
-  const note = `${searched}; dashed: two of them on average, ${number(view.chance, 2)}.`;
-  return [head, scrolled("Nearest contexts", h("table", {}, names, ...rows)), h("p.small.muted", {}, note)];
+  const columns = [say("cosine"), say("token"), say("where it stands")];
+  const names = h("tr", {}, ...columns.map(name => h("th", {}, name)));
+  const note = say("Of {tokens} tokens in {texts} sentences; dashed: two of them on average, {chance}.", {
+    tokens: thousands(view.tokens),
+    texts: thousands(view.texts),
+    chance: number(view.chance, 2),
+  });
+  return [head, scrolled(say("Nearest contexts"), h("table", {}, names, ...rows)), h("p.small.muted", {}, note)];
 }
 
 export function lensLook(ui, view) {
   const token = ui.get("tokens")[view.place];
   const now = stateAt(ui.get("hidden_state"), view.layers);
   const pick = state => ui.set("hidden_state", stateValue(state, view.layers));
-  const names = ["read", "1st", "2nd", "3rd", "entropy", "to the last", "what stands there"];
+  const ranks = [say("1st"), say("2nd"), say("3rd")];
+  const names = [say("read"), ...ranks, say("entropy"), say("to the last"), say("what stands there")];
   const head = names.map(name => h("th", {}, name));
   const rows = [...view.rows].reverse().map(row => {
     const on = row.state === now;
@@ -67,7 +73,8 @@ export function lensLook(ui, view) {
         h("span.muted", {}, ` ${percent(best.probability)}`),
       );
     });
-    const own = h("td", {}, percent(row.truth), h("span.muted", {}, `, number ${thousands(row.rank)}`));
+    const rank = h("span.muted", {}, say(", number {rank}", { rank: thousands(row.rank) }));
+    const own = h("td", {}, percent(row.truth), rank);
     const nats = value => h("td.number", {}, number(value, 2));
     return h(
       "tr",
@@ -80,18 +87,19 @@ export function lensLook(ui, view) {
     );
   });
   const about = title(
-    "Place ",
-    String(view.place),
-    ", ",
-    bidi(token?.original ?? token?.text ?? ""),
-    ", read after every layer by the model's own head",
+    say("Place {place}, {token}, read after every layer by the model's own head", {
+      place: view.place,
+      token: quoted(token?.original ?? token?.text ?? ""),
+    }),
   );
-  const blind = `a blind guess has ln V = ${number(Math.log(view.vocabulary), 3)}`;
-  const units = `Entropy and distance (Kullback–Leibler) in nats; ${blind}.`;
-  const note = `${units} The head was trained on the last layer alone.`;
+  const note = say(
+    "Entropy and distance (Kullback–Leibler) in nats; a blind guess has ln V = {blind}. " +
+      "The head was trained on the last layer alone.",
+    { blind: number(Math.log(view.vocabulary), 3) },
+  );
   return [
     about,
-    scrolled("Every layer read as the last", h("table", {}, h("tr", {}, ...head), ...rows)),
+    scrolled(say("Every layer read as the last"), h("table", {}, h("tr", {}, ...head), ...rows)),
     h("p.small.muted", {}, note),
   ];
 }
@@ -103,7 +111,7 @@ export function neuronsLook(ui, view) {
     label: `${view.layer}.${one.neuron}`,
     value: Math.max(0, one.activation) / top,
     best: one.neuron === view.neuron,
-    title: "Look at this neuron",
+    title: say("Look at this neuron"),
     onclick: () => ui.set("neuron", one.neuron),
   }));
   const promoted = view.promoted || [];
@@ -111,7 +119,7 @@ export function neuronsLook(ui, view) {
   const words = promoted.map(one => ({ label: one.token, value: Math.max(0, one.logit) / most }));
   const contexts = view.contexts
     ? scrolled(
-        "Contexts",
+        say("Contexts"),
         h(
           "table",
           {},
@@ -122,10 +130,11 @@ export function neuronsLook(ui, view) {
       )
     : waiting(ui, view);
   const size = scale => value => number(value * scale, 2);
-  const left = h("div", {}, title("Most active at ", bidi(token)), bars(active, size(top)));
+  const neuron = `${view.layer}.${view.neuron}`;
+  const left = h("div", {}, title(say("Most active at {token}", { token: quoted(token) })), bars(active, size(top)));
   const middle = promoted.length
-    ? h("div", {}, title(`Words that ${view.layer}.${view.neuron} speaks for (logit)`), bars(words, size(most)))
-    : h("div", {}, h("p.muted", {}, "This model has no vocabulary head to read neurons with."));
-  const right = h("div", {}, title(`Contexts that move ${view.layer}.${view.neuron} most`), contexts);
+    ? h("div", {}, title(say("Words that {neuron} speaks for (logit)", { neuron })), bars(words, size(most)))
+    : h("div", {}, h("p.muted", {}, say("This model has no vocabulary head to read neurons with.")));
+  const right = h("div", {}, title(say("Contexts that move {neuron} most", { neuron })), contexts);
   return [h("div.neurons", {}, left, middle, right)];
 }

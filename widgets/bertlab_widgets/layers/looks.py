@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 from . import clouds
 from .clouds import LEAST
 
@@ -62,7 +64,7 @@ def _shares(values: list[float]) -> list[float]:
 def _cloud(panel: Any) -> dict:
     found = cloud_paths(panel)
     if found is None:
-        return {"missing": f"A cloud needs at least {LEAST} tokens: type a longer sentence."}
+        return {"missing": say("A cloud needs at least {least} tokens: type a longer sentence.", least=LEAST)}
     tokens = panel.workbench.tokens
     return {
         "paths": _flat(found.points),
@@ -152,7 +154,7 @@ def _senses(panel: Any) -> dict:
 def _neighbours(panel: Any) -> dict:
     index = panel.found.index()
     if index is None:
-        return {"waiting": panel.found.waits("index", panel.state_number), "offer": "Index the sentences"}
+        return {"waiting": panel.found.waits("index", panel.state_number), "offer": say("Index the sentences")}
     return {
         "rows": panel.found.neighbours(index, panel.place),
         "chance": round(panel.found.chance(index), 4),
@@ -161,10 +163,15 @@ def _neighbours(panel: Any) -> dict:
     }
 
 
+def reads_words(panel: Any) -> bool:
+    """Whether the model has a head over the vocabulary."""
+    return hasattr(getattr(panel.workbench.model, "cls", None), "predictions")
+
+
 def _lens(panel: Any) -> dict:
-    if not hasattr(getattr(panel.workbench.model, "cls", None), "predictions"):
-        name = panel.workbench.lab.name
-        return {"missing": f"{name} has no vocabulary head to read its layers with: load bertlab.load() for example."}
+    if not reads_words(panel):
+        told = mark("{name} has no vocabulary head to read its layers with: load bertlab.load() for example.")
+        return {"missing": say(told, name=panel.workbench.lab.name)}
     return {"rows": panel.found.lens(panel.place), "vocabulary": panel.workbench.config.vocab_size}
 
 
@@ -183,7 +190,7 @@ def _probes(panel: Any) -> dict:
 def _neurons(panel: Any) -> dict:
     state, found = panel.state_number, panel.found
     if state == 0:
-        return {"missing": "The embeddings have no neurons: move the slider to a layer."}
+        return {"missing": say("The embeddings have no neurons: move the slider to a layer.")}
     layer, place = state - 1, panel.place
     active = found.activations(layer, place)
     best = active.topk(min(10, len(active)))
@@ -198,13 +205,13 @@ def _neurons(panel: Any) -> dict:
         "rank": int((active > active[neuron]).sum()) + 1,
         "size": len(active),
     }
-    if hasattr(getattr(panel.workbench.model, "cls", None), "predictions"):
+    if reads_words(panel):
         shown["promoted"] = found.promoted(layer, neuron)
         shown["without"] = found.without(layer, neuron, place)
     contexts = found.contexts(layer, neuron)
     if contexts is None:
         waits = found.waits("contexts", layer)
-        return {**shown, "waiting": waits, "offer": "Look for the contexts that move it"}
+        return {**shown, "waiting": waits, "offer": say("Look for the contexts that move it")}
     return {**shown, "contexts": [{**one, "activation": round(one["activation"], 3)} for one in contexts]}
 
 

@@ -10,16 +10,18 @@ import json
 
 from traitlets import Bool, Enum, Int, Unicode, validate
 
-from ..panel import Panel
+from bertlab.language import mark, say
+
+from ..panel import StatesPanel
 from ..workbench import SelectionError
 from . import code, looks, pictures, said
-from .clouds import SENSES
+from .clouds import SENSES, unknown_word
 from .found import Found
 
 LOOKS = ("cloud", "senses", "neighbours", "lens", "probes", "neurons")
 
 
-class LayersPanel(Panel):
+class LayersPanel(StatesPanel):
     """Hidden states from the embeddings to the last layer: as clouds, by their neighbours, read by heads and probes.
 
         panel = LayersPanel(lab, "I left my wallet at the bank.", look="senses")
@@ -35,15 +37,14 @@ class LayersPanel(Panel):
     """
 
     script = "layers.js"
-    question_text = "How does meaning form from layer to layer?"
+    question_text = mark("How does meaning form from layer to layer?")
     settings = (
         *("look", "hidden_state", "hide_special", "trails", "sense", "context"),
         *("count", "neuron", "seed"),
     )
-    calls = (*Panel.calls, "probe", "look_for", "open_context")
+    calls = (*StatesPanel.calls, "probe", "look_for", "open_context")
 
     look = Enum(LOOKS, "cloud").tag(sync=True)
-    hidden_state = Int(-1, help="0 the embeddings, then the layers; -1 the last").tag(sync=True)
     hide_special = Bool(True).tag(sync=True)
     trails = Bool(False).tag(sync=True)
     sense = Unicode("bank").tag(sync=True)
@@ -56,33 +57,19 @@ class LayersPanel(Panel):
         self.found, self.rows, self.probes = Found(self), rows, None
         super().__init__(*arguments, **settings)
 
-    @validate("hidden_state")
-    def _check_state(self, proposal):
-        count = self.workbench.layer_count
-        if isinstance(proposal.value, bool) or not -count - 1 <= proposal.value <= count:
-            raise SelectionError(
-                f"hidden state {proposal.value} was given, but allowed is 0 (the embeddings) to {count}; -1 is the last"
-            )
-        return proposal.value
-
     @validate("sense")
     def _check_sense(self, proposal):
         if proposal.value not in SENSES:
-            raise SelectionError(f"the word {proposal.value!r} was given; sentences ship for {', '.join(SENSES)}")
+            raise unknown_word(proposal.value)
         return proposal.value
 
     @validate("neuron")
     def _check_neuron(self, proposal):
         last = self.workbench.config.intermediate_size - 1
         if isinstance(proposal.value, bool) or not -1 <= proposal.value <= last:
-            raise SelectionError(f"neuron {proposal.value} was given, but allowed is 0 to {last}, or -1")
+            told = mark("neuron {neuron} was given, but allowed is 0 to {last}, or -1")
+            raise SelectionError(say(told, neuron=proposal.value, last=last))
         return proposal.value
-
-    @property
-    def state_number(self) -> int:
-        """The hidden state that is shown, counted from 0."""
-        count = self.workbench.layer_count + 1
-        return self.hidden_state % count if -count <= self.hidden_state < count else count - 1
 
     @property
     def place(self) -> int:
@@ -99,10 +86,6 @@ class LayersPanel(Panel):
         return shown if len(shown) >= looks.LEAST else list(range(len(tokens)))
 
     # --- what is shown
-
-    def _update(self, changed: set[str]) -> None:
-        with self.workbench.lock:  # what a thread has found waits until this picture is drawn
-            super()._update(changed)
 
     def refresh(self, changed: set[str]) -> None:
         if changed & {"version", "seed"} and self.probes is not None and self.probes["key"] != self.probe_key():
@@ -130,9 +113,8 @@ class LayersPanel(Panel):
             self.probes = {"key": key, "found": found, "sentences": len(rows)}
             self._update({"found"})
 
-        self.start(
-            self.found.probe_steps(rows, self.seed, show), "Probing layer by layer", lambda: self._update({"found"})
-        )
+        steps = self.found.probe_steps(rows, self.seed, show)
+        self.start(steps, say("Probing layer by layer"), lambda: self._update({"found"}))
 
     def look_for(self) -> None:
         """Begin a search again that was stopped."""
@@ -145,7 +127,8 @@ class LayersPanel(Panel):
         """Take a sentence of the senses as the text."""
         texts = self.view.get("texts", [])
         if not 0 <= number < len(texts):
-            raise SelectionError(f"there is no sentence {number}; there are 0 to {len(texts) - 1}")
+            told = mark("there is no sentence {number}; there are 0 to {last}")
+            raise SelectionError(say(told, number=number, last=len(texts) - 1))
         with self.hold_sync(), self.workbench.together():
             self.context = number
             self.workbench.set_text(texts[number])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from bertlab.language import mark, say
+
 from ..panel import html_table
 from . import clouds, looks
 
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#666666"
+BARS = {"neighbours": mark("similarity"), "lens": mark("probability"), "neurons": mark("value")}  # drawn, and named
 
 
 def table(panel: Any) -> list[dict]:
@@ -136,7 +139,8 @@ def _cloud_figure(panel: Any, drawn) -> None:
             axes.plot(*points[: state + 1, number].T.tolist(), "-", color=MARK if on else MUTED, linewidth=1, alpha=0.7)
         axes.plot([x], [y], "s" if tokens[i]["segment"] else "o", color=MARK if on else ACCENT, markersize=5)
         axes.annotate(tokens[i]["text"], (x, y), xytext=(4, 3), textcoords="offset points", fontsize=7)
-    _bare(axes, f"hidden state {state}, two principal components, turned towards the layer below")
+    told = mark("hidden state {state}, two principal components, turned towards the layer below")
+    _bare(axes, say(told, state=state))
 
 
 def _sense_figure(panel: Any, drawn) -> None:
@@ -145,40 +149,40 @@ def _sense_figure(panel: Any, drawn) -> None:
     names = list(dict.fromkeys(view["senses"]))
     for shape, colour, name in zip("os^", (ACCENT, MARK, "#009E73"), names, strict=False):
         rows = [i for i, sense in enumerate(view["senses"]) if sense == name]
-        left.plot(*points[rows].T.tolist(), shape, color=colour, label=name, markersize=5)
+        left.plot(*points[rows].T.tolist(), shape, color=colour, label=say(name), markersize=5)
     if len(points) > len(view["senses"]):
-        left.plot(*points[-1:].T.tolist(), "kX", markersize=9, label="your sentence")
+        left.plot(*points[-1:].T.tolist(), "kX", markersize=9, label=say("your sentence"))
     left.legend(fontsize=7, frameon=False)
-    _bare(left, f"“{panel.sense}”, hidden state {state}")
-    right.plot(view["score"], "o-", color=ACCENT, markersize=3, label="nearest other has the same sense")
-    right.plot(view["chance"], "--", color=MUTED, label="shuffled labels, mean")
-    right.plot(view["upper"], ":", color=MUTED, label="one shuffle in twenty")
+    _bare(left, say("“{word}”, hidden state {state}", word=panel.sense, state=state))
+    right.plot(view["score"], "o-", color=ACCENT, markersize=3, label=say("nearest other has the same sense"))
+    right.plot(view["chance"], "--", color=MUTED, label=say("shuffled labels, mean"))
+    right.plot(view["upper"], ":", color=MUTED, label=say("one shuffle in twenty"))
     _shares_axis(right)
 
 
 def _shares_axis(axes) -> None:
     axes.set_ylim(0, 1.03)
-    axes.set_xlabel("hidden state (0: embeddings)", fontsize=7)
+    axes.set_xlabel(say("hidden state (0: embeddings)"), fontsize=7)
     axes.tick_params(labelsize=6)
     axes.legend(fontsize=6, frameon=False)
 
 
 def _probe_figure(panel: Any, drawn) -> None:
     axes, view = drawn.subplots(), panel.view
-    axes.plot(view["accuracy"], "o-", color=ACCENT, markersize=4, label="probe, held-out words")
-    axes.plot(view["control"], "s-", color=MARK, markersize=4, label="control task (Hewitt & Liang 2019)")
-    axes.plot(view["majority"], "--", color=MUTED, label="always the most frequent tag")
+    axes.plot(view["accuracy"], "o-", color=ACCENT, markersize=4, label=say("probe, held-out words"))
+    axes.plot(view["control"], "s-", color=MARK, markersize=4, label=say("control task (Hewitt & Liang 2019)"))
+    axes.plot(view["majority"], "--", color=MUTED, label=say("always the most frequent tag"))
     _shares_axis(axes)
 
 
 def _bars_figure(panel: Any, drawn) -> None:
     axes, rows = drawn.subplots(), table(panel)[:24]
-    value = {"neighbours": "similarity", "lens": "probability", "neurons": "value"}[panel.look]
+    value = BARS[panel.look]
     names = [f"{row.get('hidden_state', '')}  {row.get('token', '')}".strip() for row in rows]
     axes.barh(range(len(rows)), [row[value] for row in rows], color=ACCENT)
     axes.set_yticks(range(len(rows)), names, fontsize=7)
     axes.invert_yaxis()
-    axes.set_xlabel(value, fontsize=7)
+    axes.set_xlabel(say(value), fontsize=7)
     if panel.look == "neighbours" and "chance" in panel.view:
         axes.axvline(panel.view["chance"], color=MUTED, linestyle="--")
 

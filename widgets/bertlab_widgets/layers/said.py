@@ -6,15 +6,12 @@ import math
 import re
 from typing import Any
 
-from ..panel import counted, percent, quoted, signed, significant
+from bertlab.language import mark, say, say_n
+
+from ..panel import percent, quoted, signed, significant, state_name, where
 from . import clouds, looks
 
 NEAR = 1  # sentences by which a guess may be off
-
-
-def state_name(number: int) -> str:
-    """Where a hidden state stands: "in the embeddings", "after layer 5"."""
-    return "in the embeddings" if number == 0 else f"after layer {number - 1}"
 
 
 def sentence(panel: Any) -> str:
@@ -38,34 +35,44 @@ def _token(panel: Any) -> str:
 
 def _cloud(panel: Any) -> str:
     view, state = panel.view, panel.state_number
-    where = state_name(state).capitalize()
-    said = (
-        f"{where} these two directions hold {percent(view['explained'][state])} of the variance of "
-        f"{counted(len(view['visible']), 'token')}; of the same numbers shuffled they hold "
-        f"{percent(view['by_chance'][state])}."
+    said = say_n(
+        "{where} these two directions hold {share} of the variance of {count:,} token; of the same numbers shuffled "
+        "they hold {chance}.",
+        "{where} these two directions hold {share} of the variance of {count:,} tokens; of the same numbers shuffled "
+        "they hold {chance}.",
+        len(view["visible"]),
+        where=where(state),
+        share=percent(view["explained"][state]),
+        chance=percent(view["by_chance"][state]),
     )
     if not panel.workbench.selected or state == 0:
         return said
     turned, shown = looks.turned(panel)[state], panel.visible
-    own, mean = float(turned[panel.place]), float(turned[shown].mean())
-    return (
-        f"{said} {quoted(_token(panel))} has a cosine of {signed(own)} with its own embedding, all on average "
-        f"{signed(mean)}."
+    return say(
+        "{said} {token} has a cosine of {own} with its own embedding, all on average {mean}.",
+        said=said,
+        token=quoted(_token(panel)),
+        own=signed(float(turned[panel.place])),
+        mean=signed(float(turned[shown].mean())),
     )
 
 
 def _senses(panel: Any) -> str:
     view, state, count = panel.view, panel.state_number, len(panel.view["texts"])
-    right = _sentences(view["score"][state] * count)
-    said = (
-        f"{state_name(state).capitalize()} the nearest other {quoted(panel.sense)} has the same sense in {right} of "
-        f"{count} sentences; with shuffled labels in {count * view['chance'][state]:.1f} on average, and one shuffle "
-        f"in twenty reaches {_sentences(view['upper'][state] * count)}."
+    said = say(
+        "{where} the nearest other {word} has the same sense in {right} of {count} sentences; with shuffled labels in "
+        "{chance:.1f} on average, and one shuffle in twenty reaches {upper}.",
+        where=where(state),
+        word=quoted(panel.sense),
+        right=_sentences(view["score"][state] * count),
+        count=count,
+        chance=count * view["chance"][state],
+        upper=_sentences(view["upper"][state] * count),
     )
     if view["nearest"] is None:
-        return f"{said} Put the word into your own sentence to see where it falls."
+        return say("{said} Put the word into your own sentence to see where it falls.", said=said)
     sense = view["senses"][view["nearest"][state]]
-    return f"{said} The one in your sentence is nearest to a {quoted(sense)} one."
+    return say("{said} The one in your sentence is nearest to a {sense} one.", said=said, sense=quoted(say(sense)))
 
 
 def _sentences(value: float) -> str:
@@ -73,21 +80,24 @@ def _sentences(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _waiting(view: dict, what: str) -> str:
-    return f"{what} when the search is done." if view.get("waiting") else f"{what} when you start the search."
-
-
 def _neighbours(panel: Any) -> str:
     view, state = panel.view, panel.state_number
     if "rows" not in view:
-        return _waiting(view, "The nearest contexts appear")
+        if view.get("waiting"):
+            return say("The nearest contexts appear when the search is done.")
+        return say("The nearest contexts appear when you start the search.")
     rows, own = view["rows"], panel.workbench.encoding.tokens[panel.place]["text"]
-    same = sum(row["token"] == own for row in rows)
-    best = rows[0]
-    return (
-        f"{state_name(state).capitalize()} the nearest of {view['tokens']:,} tokens to {quoted(_token(panel))} is "
-        f"{quoted(best['token'])}, with a cosine of {signed(best['similarity'])}; two tokens of these sentences have "
-        f"{signed(view['chance'])} on average. {same} of the {len(rows)} nearest are the same token."
+    return say(
+        "{where} the nearest of {tokens:,} tokens to {token} is {nearest}, with a cosine of {cosine}; two tokens of "
+        "these sentences have {chance} on average. {same} of the {count} nearest are the same token.",
+        where=where(state),
+        tokens=view["tokens"],
+        token=quoted(_token(panel)),
+        nearest=quoted(rows[0]["token"]),
+        cosine=signed(rows[0]["similarity"]),
+        chance=signed(view["chance"]),
+        same=sum(row["token"] == own for row in rows),
+        count=len(rows),
     )
 
 
@@ -98,42 +108,69 @@ def _lens(panel: Any) -> str:
     while first and rows[first - 1]["best"][0]["token"] == last:
         first -= 1
     best = row["best"][0]
-    blind = math.log(panel.view["vocabulary"])
-    return (
-        f"Read {state_name(state)}, place {panel.place} is {quoted(best['token'])}, {percent(best['probability'])} "
-        f"(entropy {row['entropy']:.1f} nats; a blind guess has {blind:.1f}). {quoted(last)} is the first choice "
-        f"{'at every layer' if first == 0 else f'from layer {first - 1} on'}."
+    said = say(
+        "Read {where}, place {place} is {token}, {share} (entropy {entropy:.1f} nats; a blind guess has {blind:.1f}).",
+        where=state_name(state),
+        place=panel.place,
+        token=quoted(best["token"]),
+        share=percent(best["probability"]),
+        entropy=row["entropy"],
+        blind=math.log(panel.view["vocabulary"]),
     )
+    if first == 0:
+        return say("{said} {token} is the first choice at every layer.", said=said, token=quoted(last))
+    told = mark("{said} {token} is the first choice from layer {layer} on.")
+    return say(told, said=said, token=quoted(last), layer=first - 1)
 
 
 def _probes(panel: Any) -> str:
     view = panel.view
     if not view["accuracy"]:
-        return f"Press the button to learn from {view['sentences']} sentences what each layer holds."
+        return say("Press the button to learn from {count} sentences what each layer holds.", count=view["sentences"])
     state = max(range(len(view["accuracy"])), key=view["accuracy"].__getitem__)
-    at, control = view["accuracy"][state], view["control"][state]
-    said = (
-        f"Tags are read best {state_name(state)}: {percent(at)} of {view['held_out']:,} held-out words; always the "
-        f"most frequent tag gives {percent(view['majority'][state])}, the control task {percent(control)}."
+    told = {
+        "where": state_name(state),
+        "share": percent(view["accuracy"][state]),
+        "words": view["held_out"],
+        "majority": percent(view["majority"][state]),
+        "control": percent(view["control"][state]),
+    }
+    if view["whole"]:
+        return say(
+            "Tags are read best {where}: {share} of {words:,} held-out words; always the most frequent tag gives "
+            "{majority}, the control task {control}.",
+            **told,
+        )
+    return say(
+        "So far, tags are read best {where}: {share} of {words:,} held-out words; always the most frequent tag gives "
+        "{majority}, the control task {control}.",
+        **told,
     )
-    return said if view["whole"] else f"So far, {said[0].lower()}{said[1:]}"
 
 
 def _neurons(panel: Any) -> str:
     view = panel.view
-    name = f"Neuron {view['layer']}.{view['neuron']}"
-    said = (
-        f"{name} is number {view['rank']:,} of {view['size']:,} at {quoted(_token(panel))}, "
-        f"with an activation of {significant(view['activation'])}."
+    name = f"{view['layer']}.{view['neuron']}"
+    said = say(
+        "Neuron {neuron} is number {rank:,} of {size:,} at {token}, with an activation of {activation}.",
+        neuron=name,
+        rank=view["rank"],
+        size=view["size"],
+        token=quoted(_token(panel)),
+        activation=significant(view["activation"]),
     )
     if view.get("promoted"):
-        said += f" By itself it speaks most for {quoted(view['promoted'][0]['token'])}."
+        most = quoted(view["promoted"][0]["token"])
+        said = say("{said} By itself it speaks most for {token}.", said=said, token=most)
     without = view.get("without")
-    if without:
-        was, now = percent(without["before"]), percent(without["after"])
-        change = f"stays at {was}" if was == now else f"goes from {was} to {now}"
-        said += f" Without it {quoted(without['token'])}, the first choice here, {change}."
-    return said
+    if not without:
+        return said
+    token, was, now = quoted(without["token"]), percent(without["before"]), percent(without["after"])
+    if was == now:
+        told = mark("{said} Without it {token}, the first choice here, stays at {share}.")
+        return say(told, said=said, token=token, share=was)
+    told = mark("{said} Without it {token}, the first choice here, goes from {before} to {after}.")
+    return say(told, said=said, token=token, before=was, after=now)
 
 
 # -------------------------------------------------------------------------------------------------------------- gate
@@ -141,16 +178,24 @@ def _neurons(panel: Any) -> str:
 
 def gate(panel: Any) -> str:
     """The question of the predict-first gate."""
-    where, token = state_name(panel.state_number), _token(panel)
-    return {
-        "cloud": f"Which token is most like its own embedding {where}?",
-        "senses": f"In how many of {len(clouds.SENSES[panel.sense])} sentences is the nearest other “{panel.sense}” "
-        f"of the same sense {where}?",
-        "neighbours": f"Which token of other sentences will be nearest to “{token}” {where}?",
-        "lens": f"Which token does the head read at place {panel.place} (“{token}”) {where}?",
-        "probes": "Where will the tags be read best: in the embeddings, or after which layer?",
-        "neurons": f"Which token will the neuron most active at “{token}” {where} speak for?",
-    }[panel.look]
+    told, token = {"where": state_name(panel.state_number)}, _token(panel)
+    if panel.look == "senses":
+        return say(
+            "In how many of {count} sentences is the nearest other “{word}” of the same sense {where}?",
+            count=len(clouds.SENSES[panel.sense]),
+            word=panel.sense,
+            **told,
+        )
+    if panel.look == "neighbours":
+        return say("Which token of other sentences will be nearest to “{token}” {where}?", token=token, **told)
+    if panel.look == "lens":
+        asked = mark("Which token does the head read at place {place} (“{token}”) {where}?")
+        return say(asked, place=panel.place, token=token, **told)
+    if panel.look == "probes":
+        return say("Where will the tags be read best: in the embeddings, or after which layer?")
+    if panel.look == "neurons":
+        return say("Which token will the neuron most active at “{token}” {where} speak for?", token=token, **told)
+    return say("Which token is most like its own embedding {where}?", **told)
 
 
 def gate_options(panel: Any) -> list[str]:
@@ -159,8 +204,13 @@ def gate_options(panel: Any) -> list[str]:
         names = list(dict.fromkeys(panel.workbench.tokens[i]["text"] for i in panel.visible))
         return names if len(names) <= 24 else []
     if panel.look == "probes":
-        return ["embeddings", *(f"layer {layer}" for layer in range(panel.workbench.layer_count))]
+        return [_place_of(state) for state in range(panel.workbench.layer_count + 1)]
     return []
+
+
+def _place_of(state: int) -> str:
+    """A hidden state as an answer: "embeddings", "layer 5"."""
+    return say("embeddings") if state == 0 else say("layer {layer}", layer=state - 1)
 
 
 def _right_answer(panel: Any) -> str | None:
@@ -176,28 +226,33 @@ def _right_answer(panel: Any) -> str | None:
         turned = looks.turned(panel)[state]
         return panel.workbench.tokens[max(panel.visible, key=lambda i: float(turned[i]))]["text"]
     if panel.look == "probes" and view["accuracy"]:
-        best = max(range(len(view["accuracy"])), key=view["accuracy"].__getitem__)
-        return "embeddings" if best == 0 else f"layer {best - 1}"
+        return _place_of(max(range(len(view["accuracy"])), key=view["accuracy"].__getitem__))
     return None
 
 
 def grade(panel: Any, guess: str) -> str:
     """One sentence that holds the guess against the numbers."""
     if panel.look == "senses":
-        count = len(panel.view["texts"])
-        right = round(panel.view["score"][panel.state_number] * count)
-        number = re.search(r"\d+", guess)
-        if not number:
-            return f"{quoted(guess)} is no number; it is {right} of {count}."
-        given = int(number[0])
-        return (
-            f"Right: it is {right} of {count}."
-            if abs(given - right) <= NEAR
-            else f"You said {given}; it is {right} of {count}."
-        )
+        return _grade_senses(panel, guess)
+    if "missing" in panel.view:
+        return panel.view["missing"]
+    if panel.look == "neurons" and "promoted" not in panel.view:
+        return say("This model has no vocabulary head to read neurons with.")
     right = _right_answer(panel)
     if right is None:
-        return "That is not known yet: start the search below."
+        return say("That is not known yet: start the search below.")
     if guess.strip().lower() == right.lower():
-        return f"Right, it is {quoted(right)}."
-    return f"You said {quoted(guess.strip())}; it is {quoted(right)}."
+        return say("Right, it is {token}.", token=quoted(right))
+    return say("You said {guess}; it is {token}.", guess=quoted(guess.strip()), token=quoted(right))
+
+
+def _grade_senses(panel: Any, guess: str) -> str:
+    count = len(panel.view["texts"])
+    right = round(panel.view["score"][panel.state_number] * count)
+    number = re.search(r"\d+", guess)
+    if not number:
+        told = mark("{guess} is no number; it is {right} of {count}.")
+        return say(told, guess=quoted(guess), right=right, count=count)
+    if abs(int(number[0]) - right) <= NEAR:
+        return say("Right: it is {right} of {count}.", right=right, count=count)
+    return say("You said {given}; it is {right} of {count}.", given=int(number[0]), right=right, count=count)

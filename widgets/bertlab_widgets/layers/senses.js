@@ -1,12 +1,27 @@
 // The senses of a word, in a cloud of its own, by layer and as sentences; and the probes' chart.
 import { h, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { layerChart, stateAt, stateValue } from "../kit/layers.js";
 import { percent } from "../kit/numbers.js";
 import { legendMark } from "./cloud.js";
 import { marked } from "./lists.js";
 import { wordIn } from "./pure.js";
 
+/** What the senses of senses.json are called. */
+const SENSES = {
+  money: mark("money"),
+  river: mark("river"),
+  animal: mark("animal"),
+  club: mark("club"),
+  game: mark("game"),
+  fire: mark("fire"),
+};
+const senseName = sense => say(SENSES[sense]);
+
 export const sensesOf = view => [...new Set(view.senses)];
+
+/** The first letter of a sense, by which its sentences are counted. */
+const letterOf = sense => [...senseName(sense)][0];
 
 function chartOf(ui, view, series, label, width, height) {
   const onPick = at => ui.set("hidden_state", stateValue(at, view.layers));
@@ -22,16 +37,11 @@ export function sensePoints(ui, view) {
   const points = view.texts.map((text, i) => {
     const kind = names.indexOf(view.senses[i]);
     counts.set(kind, (counts.get(kind) || 0) + 1);
-    const label = `${view.senses[i][0]}${counts.get(kind)}`;
-    return {
-      label,
-      kind,
-      bold: i === chosen,
-      path: i === chosen || ui.get("trails"),
-      tip: `${view.senses[i]}: ${text}`,
-    };
+    const label = `${letterOf(view.senses[i])}${counts.get(kind)}`;
+    const tip = say("{sense}: {text}", { sense: senseName(view.senses[i]), text });
+    return { label, kind, bold: i === chosen, path: i === chosen || ui.get("trails"), tip };
   });
-  const own = { label: "yours", kind: 7, cross: true, bold: true, path: true, tip: ui.get("text") };
+  const own = { label: say("yours"), kind: 7, cross: true, bold: true, path: true, tip: ui.get("text") };
   return view.paths[0].length > 2 * points.length ? [...points, own] : points;
 }
 
@@ -51,26 +61,27 @@ function sentenceList(ui, view, labels) {
       {},
       h("span.muted.letter", {}, labels[i].label),
       button,
-      on ? textButton("as text", () => ui.call("open_context", { number: i }).catch(() => {})) : "",
+      on ? textButton(say("as text"), () => ui.call("open_context", { number: i }).catch(() => {})) : "",
     );
   });
-  return h("ul.scroll.contexts", { tabindex: "0", "aria-label": `Sentences with ${word}` }, ...rows);
+  return h("ul.scroll.contexts", { tabindex: "0", "aria-label": say("Sentences with {word}", { word }) }, ...rows);
 }
 
 /** What stands beside the cloud of senses. */
 export function besideSenses(ui, view, points, width, height) {
   const series = [
-    { name: "shuffled labels", values: view.chance, kind: "baseline" },
-    { name: "one shuffle in twenty", values: view.upper, kind: "limit" },
+    { name: say("shuffled labels"), values: view.chance, kind: "baseline" },
+    { name: say("one shuffle in twenty"), values: view.upper, kind: "limit" },
   ];
-  if (view.pinned?.length) series.push({ name: "pinned (A)", values: view.pinned, kind: "pin", shape: "square" });
-  series.push({ name: "the nearest other has the same sense", values: view.score, kind: "main" });
+  if (view.pinned?.length) series.push({ name: say("pinned (A)"), values: view.pinned, kind: "pin", shape: "square" });
+  series.push({ name: say("the nearest other has the same sense"), values: view.score, kind: "main" });
   const scale = ui.scale();
-  const legend = sensesOf(view).map((name, kind) => h("span", {}, legendMark(kind, scale), `${name[0]}: ${name}`));
-  if (points.length > view.texts.length) legend.push(h("span", {}, legendMark(7, scale, true), "your sentence"));
+  const named = name => say("{letter}: {sense}", { letter: letterOf(name), sense: senseName(name) });
+  const legend = sensesOf(view).map((name, kind) => h("span", {}, legendMark(kind, scale), named(name)));
+  if (points.length > view.texts.length) legend.push(h("span", {}, legendMark(7, scale, true), say("your sentence")));
   return [
-    h("h4", {}, "Do the senses stand apart?"),
-    chartOf(ui, view, series, "Separation by hidden state", width, height),
+    h("h4", {}, say("Do the senses stand apart?")),
+    chartOf(ui, view, series, say("Separation by hidden state"), width, height),
     h("div.legend", {}, ...legend),
     sentenceList(ui, view, points),
   ];
@@ -79,27 +90,28 @@ export function besideSenses(ui, view, points, width, height) {
 /** The probes' chart, and the button that starts them. */
 export function probesLook(ui, view, width, height) {
   const running = ui.get("busy")?.label;
-  const text = view.accuracy.length ? "Probe again" : `Probe every layer (${view.sentences} sentences)`;
+  const first = say("Probe every layer ({count} sentences)", { count: view.sentences });
+  const text = view.accuracy.length ? say("Probe again") : first;
   const button = running || ui.model.standalone ? "" : textButton(text, () => ui.call("probe").catch(() => {}));
   const pad = values => [...values, ...Array(Math.max(0, view.layers - values.length)).fill(null)];
   const series = [
-    { name: "always the most frequent tag", values: pad(view.majority), kind: "baseline" },
+    { name: say("always the most frequent tag"), values: pad(view.majority), kind: "baseline" },
     {
-      name: "control task: a random tag for each word (Hewitt & Liang 2019)",
+      name: say("control task: a random tag for each word (Hewitt & Liang 2019)"),
       values: pad(view.control),
       kind: "second",
       shape: "square",
     },
-    { name: "probe", values: pad(view.accuracy), kind: "main" },
+    { name: say("probe"), values: pad(view.accuracy), kind: "main" },
   ];
   const what = view.held_out
-    ? `Share of ${view.held_out} held-out words that a linear probe tags rightly`
-    : "What can a linear probe read from each layer?";
+    ? say("Share of {words} held-out words that a linear probe tags rightly", { words: view.held_out })
+    : say("What can a linear probe read from each layer?");
   const chart = chartOf(
     ui,
     view,
     series,
-    "Accuracy of probes by hidden state",
+    say("Accuracy of probes by hidden state"),
     Math.min(width, 860 * ui.scale()),
     height,
   );

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from bertlab.language import say
+
 from ..workbench import SelectionError, Workbench, mask_id
 
 MOST_DEALS = 2000  # at once
@@ -27,7 +29,7 @@ class Dealer:
 
         workbench, mask = self.workbench, mask_id(self.workbench)
         if mask is None:
-            raise SelectionError("this vocabulary has no [MASK] to deal: load a model that has one")
+            raise SelectionError(say("this vocabulary has no [MASK] to deal: load a model that has one"))
         ids = workbench.encoding.input_ids
         special = torch.tensor([[token["special"] for token in workbench.encoding.tokens]])
         if not self.dealt:

@@ -1,18 +1,22 @@
 // Masked places with the words that BERT expects there, one column of bars for each place, and other looks at them.
 import { bars, select, tabs } from "../kit/controls.js";
-import { bidi, h, textButton } from "../kit/dom.js";
+import { bidi, h, marked, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { number, percent, thousands } from "../kit/numbers.js";
 import { dealer } from "./dealer.js";
+import { named } from "./named.js";
 import { bothScores, oneScore } from "./scores.js";
 
 const LOOKS = [
-  ["places", "Predictions"],
-  ["layers", "By layer"],
-  ["everywhere", "Every token"],
-  ["score", "Score"],
-  ["compare", "Two sentences"],
+  ["places", mark("Predictions")],
+  ["layers", mark("By layer")],
+  ["everywhere", mark("Every token")],
+  ["score", mark("Score")],
+  ["compare", mark("Two sentences")],
   ["dealer", "80 / 10 / 10"],
 ];
+const looks = () => LOOKS.map(([look, text]) => [look, say(text)]);
+
 const scrolled = (label, ...children) => h("div.scroll", { tabindex: "0", "aria-label": label }, ...children);
 const barCell = probability =>
   h("td", {}, h("div.bar", {}, h("i", { style: `width:${100 * probability}%` })), percent(probability));
@@ -20,11 +24,11 @@ const barCell = probability =>
 /** What was at a place: "Place 6: it was paris, number 3". */
 function headingOf(place) {
   const { truth, position, example } = place;
-  if (!truth) return [`Place ${position}`];
-  const rank = truth.rank === 1 ? ", first choice" : `, number ${thousands(truth.rank)}`;
-  return example
-    ? [`Place ${position}, if `, bidi(truth.token), " were hidden"]
-    : [`Place ${position}: it was `, bidi(truth.token), rank];
+  if (!truth) return [say("Place {position}", { position })];
+  const values = { position, token: named(truth.token), rank: thousands(truth.rank) };
+  if (example) return marked(say("Place {position}, if {token} were hidden", values));
+  if (truth.rank === 1) return marked(say("Place {position}: it was {token}, first choice", values));
+  return marked(say("Place {position}: it was {token}, number {rank}", values));
 }
 
 function placeColumn(ui, place, view) {
@@ -38,65 +42,75 @@ function placeColumn(ui, place, view) {
     value: row.probability,
     truth: row.truth,
     before: pinned.get(row.token),
-    title: `Put “${row.token}” there and go on`,
+    title: say("Put “{token}” there and go on", { token: row.token }),
     onclick: () => force(row.id),
   }));
   const beyond = truth && truth.rank > place.rows.length;
   if (beyond) {
-    const put = { title: "Put it back", onclick: () => force(truth.id) };
+    const put = { title: say("Put it back"), onclick: () => force(truth.id) };
     rows.push({ label: truth.token, value: truth.probability, truth: true, ...put });
   }
   const left = Math.max(0, 1 - shown - (beyond ? truth.probability : 0));
-  const others = `all other ${thousands(view.vocabulary - rows.length)} tokens: ${percent(left)}`;
-  const rest = h("div.rest", {}, `${others} · click a word to put it there`);
-  return h("div", {}, h("h4", {}, ...headingOf(place)), bars(rows), rest);
+  const rest = say("all other {count} tokens: {share} · click a word to put it there", {
+    count: thousands(view.vocabulary - rows.length),
+    share: percent(left),
+  });
+  return h("div", {}, h("h4", {}, ...headingOf(place)), bars(rows), h("div.rest", {}, rest));
+}
+
+/** A token and its probability in a cell of a table. */
+const choice = (token, probability) =>
+  h("td", {}, ...marked(named(token)), h("span.muted", {}, ` ${percent(probability)}`));
+
+/** What a state is called: the embeddings, a layer; the last one is the model itself. */
+function stateName(state, last) {
+  if (state === 0) return say("embeddings");
+  return state === last
+    ? say("layer {layer} = the model", { layer: state - 1 })
+    : say("layer {layer}", { layer: state - 1 });
 }
 
 function layerTable(layers, most, short = false) {
   const graded = layers[0].rank !== undefined;
-  const nameOf = layer =>
-    layer === 0 ? "embeddings" : `layer ${layer - 1}${layer === layers.length - 1 ? " = the model" : ""}`;
-  const names = ["after", ...["1st", "2nd", "3rd"].slice(0, most)];
-  const head = [...names.map(name => h("th", {}, name)), graded ? h("th", {}, "the true word") : null];
+  const names = [say("after"), ...[say("1st"), say("2nd"), say("3rd")].slice(0, most)];
+  const head = [...names.map(name => h("th", {}, name)), graded ? h("th", {}, say("the true word")) : null];
+  const rankOf = row => h("span.muted", {}, say(", number {rank}", { rank: thousands(row.rank) }));
   const rows = [...layers]
     .reverse()
     .map(row =>
       h(
         "tr",
         {},
-        h("td", {}, nameOf(row.layer)),
-        ...row.best
-          .slice(0, most)
-          .map(best => h("td", {}, bidi(best.token), h("span.muted", {}, ` ${percent(best.probability)}`))),
-        graded
-          ? h("td", {}, percent(row.truth), short ? "" : h("span.muted", {}, `, number ${thousands(row.rank)}`))
-          : null,
+        h("td", {}, stateName(row.layer, layers.length - 1)),
+        ...row.best.slice(0, most).map(best => choice(best.token, best.probability)),
+        graded ? h("td", {}, percent(row.truth), short ? "" : rankOf(row)) : null,
       ),
     );
-  return scrolled("Predictions by layer", h("table", {}, h("tr", {}, ...head), ...rows));
+  return scrolled(say("Predictions by layer"), h("table", {}, h("tr", {}, ...head), ...rows));
 }
 
 function everyTable(rows) {
-  const names = ["token", "BERT's first choice", "probability of the token itself"];
-  const head = [...names.map(name => h("th", {}, name)), h("th.number", {}, "rank"), h("th.number", {}, "loss (nats)")];
+  const names = [say("token"), say("BERT's first choice"), say("probability of the token itself")];
+  const numbers = [say("rank"), say("loss (nats)")];
+  const head = [...names.map(name => h("th", {}, name)), ...numbers.map(name => h("th.number", {}, name))];
   const lines = rows.map(row =>
     h(
       "tr",
       {},
-      h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, " masked") : ""),
-      h("td", {}, bidi(row.best), h("span.muted", {}, ` ${percent(row.best_probability)}`)),
+      h("td", {}, bidi(row.token), row.masked ? h("span.muted", {}, " ", say("masked")) : ""),
+      choice(row.best, row.best_probability),
       barCell(row.probability),
       h("td.number", {}, thousands(row.rank)),
       h("td.number", {}, number(row.loss, 3)),
     ),
   );
-  return scrolled("Prediction at every token", h("table", {}, h("tr", {}, ...head), ...lines));
+  return scrolled(say("Prediction at every token"), h("table", {}, h("tr", {}, ...head), ...lines));
 }
 
 /** The places beside each other; a single one beside what every layer would say of it. */
 function placesLook(ui, view) {
   if (!view.places.length) {
-    const what = "Click a token above: it is hidden from BERT, and what BERT expects there appears here.";
+    const what = say("Click a token above: it is hidden from BERT, and what BERT expects there appears here.");
     return [h("div.invitation", {}, h("span", {}, what))];
   }
   const columns = view.places.map(place => placeColumn(ui, place, view));
@@ -105,52 +119,54 @@ function placesLook(ui, view) {
       h(
         "div",
         {},
-        h("div.heading", {}, "The same place, read after every layer"),
+        h("div.heading", {}, say("The same place, read after every layer")),
         layerTable(view.layers, 1, ui.scale() > 1.2),
       ),
     );
-  const cut =
-    view.count > view.limit ? h("p.muted.small", {}, `The first ${view.limit} of ${view.count} places.`) : null;
-  return [h("div.places", {}, ...columns), cut].filter(Boolean);
+  const cut = say("The first {limit} of {count} places.", { limit: view.limit, count: view.count });
+  return [h("div.places", {}, ...columns), view.count > view.limit ? h("p.muted.small", {}, cut) : ""];
 }
 
 function layersLook(_ui, view) {
   if (!view.layers)
-    return [h("div.invitation", {}, h("span", {}, "Mask a token to read that place after every layer."))];
-  const others = view.places.length - 1;
-  const more = others > 0 ? h("span.muted.plain", {}, `  (the first of ${others + 1} places)`) : "";
-  return [h("h4", {}, ...headingOf(view.places[0]), more), layerTable(view.layers, 3)];
+    return [h("div.invitation", {}, h("span", {}, say("Mask a token to read that place after every layer.")))];
+  const count = view.places.length;
+  const more = h("span.muted.plain", {}, "  ", say("(the first of {count} places)", { count }));
+  const title = [...headingOf(view.places[0]), count > 1 ? more : ""];
+  return [h("h4", {}, ...title), layerTable(view.layers, 3)];
 }
 
-const said = text => [h("p.muted", {}, text)];
+/** Why a look has nothing to show; where two sentences are compared the second may still be typed. */
+const missing = view => [h("p.muted", {}, ...marked(view.missing))];
 
 function maskStage(ui) {
   const { get } = ui;
   const body = h("div.body");
   ui.stage.append(body);
-  const maskAll = textButton("Mask all", () => ui.call("mask_all").catch(() => {}));
-  const unmask = textButton("Unmask all", () => ui.setAll({ masked: [], forced: {} }));
+  const maskAll = textButton(say("Mask all"), () => ui.call("mask_all").catch(() => {}));
+  const unmask = textButton(say("Unmask all"), () => ui.setAll({ masked: [], forced: {} }));
   const counts = [5, 8, 12, 20].map(n => [n, String(n)]);
   const more = h(
     "details",
     {},
-    h("summary", {}, "More"),
-    h("div.controls", {}, select(ui, "count", counts, "Bars"), maskAll),
+    h("summary", {}, say("More")),
+    h("div.controls", {}, select(ui, "count", counts, say("Bars")), maskAll),
   );
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"), unmask, more);
+  ui.controls.append(tabs(ui, "look", looks(), say("What the stage shows")), unmask, more);
   const second = bothScores(ui);
   const draw = {
     places: placesLook,
     layers: layersLook,
     everywhere: (_, view) => view.everywhere && [everyTable(view.everywhere)],
-    score: (_, view) => view.score && (view.missing ? said(view.missing) : oneScore(view)),
+    score: (_, view) => view.score && oneScore(view),
     compare: (_, view) => view.score && second(view),
     dealer: () => dealer(ui),
   };
   return () => {
     const view = get("view");
     const focus = body.contains(document.activeElement) ? document.activeElement : null;
-    body.replaceChildren(...(view.empty ? [ui.invite()] : (draw[view.look]?.(ui, view) ?? [])));
+    const drawn = view.missing && view.look !== "compare" ? missing(view) : (draw[view.look]?.(ui, view) ?? []);
+    body.replaceChildren(...(view.empty ? [ui.invite()] : drawn));
     if (focus?.isConnected) focus.focus();
   };
 }
@@ -163,7 +179,7 @@ export const spec = {
     const token = (ui.get("tokens") || [])[i];
     const masked = ui.get("masked") || [];
     const forced = ui.get("forced") || {};
-    if (token.special) {
+    if (token.special || ui.get("view").maskless) {
       ui.pick(i, event.shiftKey);
       return;
     }
@@ -175,10 +191,17 @@ export const spec = {
       ...(forced[i] !== undefined ? { forced: Object.fromEntries(others) } : {}),
     });
   },
-  keys: [
-    ["Click or Enter on a token", "mask it, or show it again"],
-    ["1 … 6", LOOKS.map(([, name]) => name).join(", ")],
-  ],
+  get keys() {
+    return [
+      [say("Click or Enter on a token"), say("mask it, or show it again")],
+      [
+        "1 … 6",
+        looks()
+          .map(([, name]) => name)
+          .join(say(", ")),
+      ],
+    ];
+  },
   onKey(event, ui) {
     const look = LOOKS[Number(event.key) - 1];
     if (look) ui.set("look", look[0]);

@@ -12,12 +12,15 @@ import math
 import torch
 from traitlets import Dict, Enum, Int
 
+from bertlab.language import mark, say
+
 from ..panel import Panel
 from ..workbench import SelectionError, last_word, mask_id
 from . import code, words
 from .dealing import Dealer
 
 MASK_LIMIT = 8  # places whose predictions are shown at once
+MEASURED = {"probability": mark("probability"), "log_probability": mark("log-probability")}
 
 
 class MaskPanel(Panel):
@@ -33,7 +36,7 @@ class MaskPanel(Panel):
     """
 
     script = "masks.js"
-    question_text = "Which words does BERT expect here?"
+    question_text = mark("Which words does BERT expect here?")
     settings = ("look", "count", "other", "seed")
     speaks_of_masks = True
     calls = (*Panel.calls, "force", "deal", "mask_all")
@@ -48,6 +51,11 @@ class MaskPanel(Panel):
     def dealer(self) -> Dealer:
         """Who deals masks as in pre-training."""
         return Dealer(self.workbench)
+
+    @property
+    def needs_text(self) -> bool:
+        """A text of a token that the model cannot read is no empty one: what is wrong with it is said."""
+        return not words.unreadable(self)
 
     # --- numbers
 
@@ -84,8 +92,11 @@ class MaskPanel(Panel):
     @property
     def places(self) -> list[int]:
         """The positions that are predicted: all masks, else the selected tokens as they stand, else an example."""
-        chosen = self.workbench.mask_positions or list(self.workbench.selected) or self._example()
-        return chosen[:MASK_LIMIT]
+        return (self._chosen() or self._example())[:MASK_LIMIT]
+
+    def _chosen(self) -> list[int]:
+        """The places that were chosen: all masks, else the selected tokens."""
+        return self.workbench.mask_positions or list(self.workbench.selected)
 
     def _example(self) -> list[int]:
         """Where nothing is masked or selected: the last word of the text, as if it were hidden."""
@@ -94,7 +105,7 @@ class MaskPanel(Panel):
 
     def is_example(self, position: int) -> bool:
         """Whether a place is shown as if it were hidden, though nothing is masked."""
-        return not self.workbench.mask_positions and not self.workbench.selected and [position] == self._example()
+        return not self._chosen() and [position] == self._example()
 
     def everywhere(self) -> list[dict]:
         """What BERT says at every token as the sentence stands: unmasked ones are seen, and mostly repeated."""
@@ -152,7 +163,9 @@ class MaskPanel(Panel):
         workbench, tokenizer = self.workbench, self.workbench.lab.tokenizer
         identifier = token if isinstance(token, int) else tokenizer.convert_tokens_to_ids(token)
         if not isinstance(token, int) and (identifier is None or identifier == tokenizer.unk_token_id):
-            raise SelectionError(f"{token!r} is no single token of this vocabulary: choose one of the bars.")
+            raise SelectionError(
+                say("{token!r} is no single token of this vocabulary: choose one of the bars.", token=token)
+            )
         with workbench.together():
             workbench.masked = [place for place in workbench.masked if place != position]
             if workbench.encoding.tokens[position]["id"] == identifier:
@@ -197,24 +210,33 @@ class MaskPanel(Panel):
         if changed & {"version", "seed"}:
             self.deals = {}
             self.dealer.begin()
-        if self.look == "dealer" and not self.deals:
-            self.deals = self.dealer.deal(1, self.seed)
         view = {
             "look": self.look,
-            "places": [self.place(position) for position in self.places],
+            "maskless": mask_id(workbench) is None,
             "limit": MASK_LIMIT,
             "count": len(workbench.mask_positions),
             "vocabulary": workbench.config.vocab_size,
             "pinned": self.pinned.get("places", []),
         }
-        if self.look == "everywhere":
-            view["everywhere"] = self.everywhere()
-        elif self.look == "layers" or (self.look == "places" and len(self.places) == 1):
-            view["layers"] = self.layers(self.places[0]) if self.places else None
-        elif self.look in ("score", "compare"):
-            view |= self._scores()
+        missing = words.without_mask(self)
+        view |= {"missing": missing, "score": [], "other": []} if missing else self._of_look()
         self.view = view
         self.answer = words.sentence(self, view)
+
+    def _of_look(self) -> dict:
+        """What the view of this look holds."""
+        places = self.places
+        found: dict = {"places": [self.place(position) for position in places]}
+        found["read_at"] = places if self.look in ("places", "layers") and not self._chosen() else []
+        if self.look == "everywhere":
+            found["everywhere"] = self.everywhere()
+        elif self.look == "layers" or (self.look == "places" and len(places) == 1):
+            found["layers"] = self.layers(places[0]) if places else None
+        elif self.look in ("score", "compare"):
+            found |= self._scores()
+        elif self.look == "dealer":
+            self.deals = self.deals or self.dealer.deal(1, self.seed)
+        return found
 
     def _scores(self) -> dict:
         """Score of the sentence, in "compare" of the other one too; `missing` where a text has none."""
@@ -224,12 +246,14 @@ class MaskPanel(Panel):
             found["score"] = self.pseudo_log_likelihood()
             found["other"] = self.pseudo_log_likelihood(other) if other else []
         except ValueError as error:
-            which = "The other sentence" if found["score"] else "This sentence"
-            return {**found, "missing": f"{which} has no score: {no_score(str(error))}"}
+            why = no_score(str(error))
+            if found["score"]:
+                return {**found, "missing": say("The other sentence has no score: {why}", why=why)}
+            return {**found, "missing": say("This sentence has no score: {why}", why=why)}
         return found
 
     def pinned_view(self) -> dict:
-        return {"places": [self.place(position) for position in self.places]}
+        return {"places": self.view.get("places", [])}
 
     def gate(self) -> str:
         return words.gate(self)
@@ -242,7 +266,13 @@ class MaskPanel(Panel):
 
     # --- data, code, pictures
 
+    def _refuse_missing(self) -> None:
+        """Refuse, with the sentence that is on the screen, where the look has nothing to give."""
+        if self.view.get("missing"):
+            raise SelectionError(self.view["missing"])
+
     def data(self):
+        self._refuse_missing()
         if self.look == "places":
             return {position: self.place(position)["rows"] for position in self.places}
         return {
@@ -254,6 +284,7 @@ class MaskPanel(Panel):
         }[self.look]
 
     def table(self) -> list[dict]:
+        self._refuse_missing()
         if self.look == "everywhere":
             return self.view.get("everywhere", [])
         if self.look == "layers" and self.view.get("layers"):
@@ -308,7 +339,7 @@ class MaskPanel(Panel):
         axes.barh(range(len(rows)), [row[value] for row in rows], color=["#c05a00" if t else "#0b62b0" for t in ticks])
         axes.set_yticks(range(len(rows)), names, fontsize=8)
         axes.invert_yaxis()
-        axes.set_xlabel(value.replace("_", "-"))
+        axes.set_xlabel(say(MEASURED[value]))
         if value == "probability":
             axes.set_xlim(0, 1)
         axes.set_title(self.answer.replace("`", ""), fontsize=9)
@@ -338,14 +369,17 @@ class MaskPanel(Panel):
             workbench.masked, self.look = kept, look
         return {}, patches
 
+    def static_html(self) -> str:
+        return "" if self.view.get("missing") else super().static_html()
+
     def code(self) -> str:
-        return code.code(self)
+        return f"# {self.view['missing']}" if self.view.get("missing") else code.code(self)
 
 
 def no_score(problem: str) -> str:
     """Why a text has no pseudo-log-likelihood, as the second half of a sentence."""
     if "[MASK]" in problem:
-        return "it holds [MASK], which is no word. Put a word there."
+        return say("it holds [MASK], which is no word. Put a word there.")
     return problem[:1].lower() + problem[1:] + ("" if problem.endswith(".") else ".")
 
 

@@ -7,14 +7,16 @@ from .export import EXPORTS, font_families, png
 from .job import Job, Stopped
 from .linked import guarded
 from .looks import NO_TEXT, Look, LookPanel, checked_cell
-from .module import ModuleError, joined, module_text, page_text, style_text, widget_text
+from .module import ModuleError, joined, module_text, page_text, speech, style_text, widget_text
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
 from .shares import graded_share
 from .state import SHARED, plain, state_of
+from .states import StatesPanel, state_name, where
 from .twins import outputs, publish, view_of
 from .words import (
     counted,
+    full_stop,
     html_table,
     listed,
     moved,
@@ -37,10 +39,12 @@ __all__ = [
     "NO_TEXT",
     "Panel",
     "SHARED",
+    "StatesPanel",
     "Stopped",
     "checked_cell",
     "counted",
     "font_families",
+    "full_stop",
     "graded_share",
     "guarded",
     "html_table",
@@ -63,10 +67,13 @@ __all__ = [
     "signed",
     "significant",
     "slug",
+    "speech",
+    "state_name",
     "state_of",
     "style_text",
     "untrained_reason",
     "view_of",
+    "where",
     "widget_text",
     "word_spans",
 ]

@@ -6,9 +6,12 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#555555"
 MOST_NAMED = 48  # tokens with a name each
 DIVERGING = "PuOr_r"
+NOW, BEFORE = mark("now"), mark("before")
 
 
 def new(width: float, height: float) -> Any:
@@ -39,7 +42,7 @@ def map_figure(values: torch.Tensor, rows: list[str], columns: list[str], width:
     image = axes.imshow(values.numpy(), cmap=DIVERGING, vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
     name_columns(axes, columns, tilted=tilted)
     axes.set_yticks(range(len(rows)), rows, fontsize=6)
-    axes.set_xlabel("" if tilted else "head", fontsize=7)
+    axes.set_xlabel("" if tilted else say("head"), fontsize=7)
     if cell is not None:
         frame(axes, *cell)
     scale = drawn.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=40)
@@ -48,15 +51,15 @@ def map_figure(values: torch.Tensor, rows: list[str], columns: list[str], width:
     return drawn
 
 
-def bars(axes: Any, rows: list[dict], now: str = "now", before: str = "before") -> None:
+def bars(axes: Any, rows: list[dict], now: str = NOW, before: str = BEFORE) -> None:
     """Words with their probability now, and a mark where it was before."""
-    axes.barh(range(len(rows)), [row["probability"] for row in rows], color=ACCENT, label=now)
-    axes.scatter([row["before"] for row in rows], range(len(rows)), marker="|", s=80, color=MARK, label=before)
+    axes.barh(range(len(rows)), [row["probability"] for row in rows], color=ACCENT, label=say(now))
+    axes.scatter([row["before"] for row in rows], range(len(rows)), marker="|", s=80, color=MARK, label=say(before))
     names = [f"{row['token']} ✓" if row.get("watched") else row["token"] for row in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=7)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
-    axes.set_xlabel("probability", fontsize=7)
+    axes.set_xlabel(say("probability"), fontsize=7)
     axes.tick_params(labelsize=6)
     axes.legend(fontsize=6, frameon=False)
 

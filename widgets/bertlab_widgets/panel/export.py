@@ -15,7 +15,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from bertlab import language
 from bertlab.files import write_whole
+from bertlab.language import say
 
 from ..workbench import SelectionError
 from .module import page_text, style_text
@@ -28,7 +30,8 @@ EXPORTS = {
     "csv": "text/csv",
     "html": "text/html",
 }
-COLUMNS = {"one column": 85.0, "two columns": 174.0}  # millimetres, as most journals set them
+ONE, TWO = "one column", "two columns"
+COLUMNS = {ONE: 85.0, TWO: 174.0}  # millimetres, as most journals set them
 NARROWEST, WIDEST = 40.0, 1000.0  # millimetres
 INCH = 25.4
 FONTS = (  # for other scripts, where the machine has them
@@ -51,10 +54,11 @@ def write(panel: Any, path: str | Path, width: str | float | None = None) -> Pat
     kind = path.suffix.lower().lstrip(".")
     if kind not in EXPORTS:
         allowed = ", ".join(f".{name}" for name in EXPORTS)
-        raise SelectionError(f"{path.name!r} was given; allowed suffixes are {allowed}")
+        raise SelectionError(say("{name!r} was given; allowed suffixes are {allowed}", name=path.name, allowed=allowed))
     content = content_of(panel, kind, width)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent}: make it first, or give another path")
+        missing = say("there is no folder {folder}: make it first, or give another path", folder=path.parent)
+        raise FileNotFoundError(missing)
     write_whole(path, content)
     return path
 
@@ -62,7 +66,7 @@ def write(panel: Any, path: str | Path, width: str | float | None = None) -> Pat
 def content_of(panel: Any, kind: str, width: str | float | None = None) -> bytes:
     """The content of a file of this kind: png, svg, pdf, csv or html."""
     if kind not in EXPORTS:
-        raise SelectionError(f"{kind!r} was given; allowed are {', '.join(EXPORTS)}")
+        raise SelectionError(say("{kind!r} was given; allowed are {allowed}", kind=kind, allowed=", ".join(EXPORTS)))
     if kind == "csv":
         return csv_text(panel).encode("utf8")
     if kind == "html":
@@ -86,14 +90,14 @@ def millimetres(width: str | float | None) -> float | None:
         return None
     if isinstance(width, str):
         if width not in COLUMNS:
-            raise SelectionError(
-                f"the width {width!r} was given; give millimetres, or {' or '.join(map(repr, COLUMNS))}"
-            )
+            given = {"width": width, "one": ONE, "two": TWO}
+            raise SelectionError(say("the width {width!r} was given; give millimetres, or {one!r} or {two!r}", **given))
         return COLUMNS[width]
     if isinstance(width, bool) or not isinstance(width, (int, float)) or not math.isfinite(width):
-        raise SelectionError(f"the width {width!r} was given; it must be a number of millimetres")
+        raise SelectionError(say("the width {width!r} was given; it must be a number of millimetres", width=width))
     if not NARROWEST <= width <= WIDEST:
-        raise SelectionError(f"a width of {width:g} mm was given; allowed is {NARROWEST:g} to {WIDEST:g}")
+        given = {"width": width, "least": NARROWEST, "most": WIDEST}
+        raise SelectionError(say("a width of {width:g} mm was given; allowed is {least:g} to {most:g}", **given))
     return float(width)
 
 
@@ -171,9 +175,9 @@ def page(panel: Any) -> str:
     state = {name: getattr(panel, name) for name in panel.traits_synced if name != "layout"}
     state["presets"], state["busy"], state["twin"] = [], {}, ""
     parts = ", ".join(map(_script_json, (state, answers, patches)))
-    title = html.escape(f"{panel.question_text} {panel.caption_text()}")
+    title = html.escape(f"{panel.question} {panel.caption_text()}")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html><html {language.written()}><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>body{{margin:0;color-scheme:light dark}}{panel.style()}</style>"
         "</head>"

@@ -8,6 +8,8 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 
+from bertlab.language import say
+
 from ..workbench import SelectionError
 
 
@@ -137,7 +139,7 @@ class Job:
 
     def _begin(self, label: str) -> None:
         if self.running:
-            raise SelectionError(f"{self.label} is still running: cancel it first")
+            raise SelectionError(say("{work} is still running: cancel it first", work=self.label))
         self.cancelled.clear()
         self._over.clear()
         self.label = label

@@ -10,12 +10,16 @@ import time
 import anywidget
 from traitlets import Dict, Int, List, Unicode, validate
 
+from bertlab.language import say
+
 from ..workbench import SelectionError, Workbench
+from ..workbench.checks import not_whole
 from .job import Job
 from .state import SHARED, plain
-from .words import sentence_case
+from .words import full_stop, sentence_case
 
 AT_ONCE = 0.4  # seconds of work that a change may take before it goes on in a thread, with progress and Cancel
+ENDS = (".", "!", "?", "…", ")", "。", "！", "？", "）")  # of a sentence
 log = logging.getLogger("bertlab_widgets")
 
 
@@ -66,7 +70,7 @@ class LinkedWidget(anywidget.AnyWidget):
     @validate("layer", "head")
     def _check_whole(self, proposal):
         if isinstance(proposal.value, bool):
-            raise SelectionError(f"{proposal.trait.name} {proposal.value!r} was given; it must be a whole number")
+            raise not_whole(proposal.trait.name, proposal.value)
         return proposal.value
 
     # --- the shared state, both ways
@@ -159,11 +163,11 @@ class LinkedWidget(anywidget.AnyWidget):
         """Say in the error strip what went wrong; the picture stays."""
         message = str(error).strip() or type(error).__name__
         if "out of memory" in message.lower():
-            message = "The device ran out of memory: take a shorter text, or load the model with device='cpu'."
+            message = say("The device ran out of memory: take a shorter text, or load the model with device='cpu'.")
         elif not isinstance(error, (ValueError, TypeError, LookupError, OSError, ImportError)):
             message = f"{type(error).__name__}: {message}"
         log.info("panel error", exc_info=error)
-        self.error = sentence_case(message) + ("" if message.endswith((".", "!", "?", "…", ")")) else ".")
+        self.error = sentence_case(message if message.endswith(ENDS) else full_stop(message))
 
     @guarded
     def set_state(self, sync_data):
@@ -177,7 +181,7 @@ class LinkedWidget(anywidget.AnyWidget):
         try:
             name = content["call"]
             if name not in self.calls:
-                raise SelectionError(f"{name!r} is not among this panel's calls")
+                raise SelectionError(say("{name!r} is not among this panel's calls", name=name))
             result = getattr(self, name)(**content.get("args", {}))
             if isinstance(result, tuple):
                 result, answer = result

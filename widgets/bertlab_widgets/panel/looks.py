@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from bertlab.language import mark, say
+
 from ..workbench import SelectionError, Workbench
 from ..workbench.checks import whole
 from .panel import Panel
-from .words import html_table, quoted
+from .words import full_stop, html_table, quoted
 
-NO_TEXT = "there is no text yet: type a sentence"
+NO_TEXT = mark("there is no text yet: type a sentence")
 
 
 def checked_cell(value: list) -> list[int]:
@@ -25,9 +27,9 @@ def checked_cell(value: list) -> list[int]:
     Raises:
         SelectionError: it is something else.
     """
-    cell = [whole(part, "a cell's row or column") for part in value]
+    cell = [whole(part, mark("a cell's row or column")) for part in value]
     if len(cell) not in (0, 2) or min(cell, default=0) < 0:
-        raise SelectionError(f"the cell {value} was given; it must be [row, column], or empty")
+        raise SelectionError(say("the cell {cell} was given; it must be [row, column], or empty", cell=value))
     return cell
 
 
@@ -151,8 +153,8 @@ class Look:
         """A guess of a name against those that are right; `said` tells what is so."""
         wanted = guess.strip().casefold()
         if wanted in (name.casefold() for name in right):
-            return f"Right: {said}."
-        return f"Your guess was {quoted(guess.strip())}; {said}."
+            return say("Right: {answer}.", answer=said)
+        return say("Your guess was {guess}; {answer}.", guess=quoted(guess.strip()), answer=said)
 
 
 class LookPanel(Panel):
@@ -216,7 +218,7 @@ class LookPanel(Panel):
             self.prepare(changed)
             look.needs()
         except SelectionError as problem:
-            sentence = f"{str(problem).rstrip('.')}."
+            sentence = full_stop(str(problem).rstrip(".。"))
             self.view = {**view, "problem": sentence[:1].upper() + sentence[1:]}
             self.answer = self.view["problem"]
             return
@@ -225,7 +227,7 @@ class LookPanel(Panel):
         state = {"done": look.done, "stopped": self.stopped}
         self.view = {**view, **self.basics(), **state, **look.view(found)}
         said = self.completed(look.sentence(found))
-        self.answer = f"{said} Stopped half-way." if self.stopped else said
+        self.answer = say("{sentence} Stopped half-way.", sentence=said) if self.stopped else said
 
     # --- long work: at once where it is short, in a thread where it is not
 
@@ -275,7 +277,7 @@ class LookPanel(Panel):
     # --- predict first
 
     def gate(self) -> str:
-        return "What will the panel show?" if self.problem else self.shown.gate()
+        return super().gate() if self.problem else self.shown.gate()
 
     def gate_options(self) -> list[str]:
         return [] if self.problem else self.shown.options()
@@ -289,7 +291,7 @@ class LookPanel(Panel):
         return bool(self.problem or self.view.get("empty"))
 
     def _why_nothing(self) -> str:
-        return self.problem or NO_TEXT
+        return self.problem or say(NO_TEXT)
 
     def _wait_for_these(self) -> None:
         """Let a computation of the very numbers on show come to its end."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from traitlets import Bool, Dict, Float, List, TraitError, Unicode, validate
 
-from bertlab.language import say
+from bertlab.language import mark, say, written
 
 from ..workbench import SelectionError, Workbench, conditions, heads_off, lab_code
 from . import export
@@ -29,7 +29,7 @@ from .module import module_text, speech
 from .presets import WORDS, load_presets, positions_of, preset_named
 from .state import SHARED, plain, refuse_strange, state_of
 from .twins import publish
-from .words import html_table, shortened
+from .words import LEAST, html_table, percent, shortened
 
 FRAME = ("scale", "predict_first", "preset")  # settings that every panel has beside its own
 
@@ -71,7 +71,8 @@ class Panel(LinkedWidget):
         if isinstance(lab, Workbench):
             lab, workbench = None, lab
         if lab is None and workbench is None:
-            raise TypeError(f"{type(self).__name__} needs a lab (bertlab.load()) or a workbench to join")
+            name = type(self).__name__
+            raise TypeError(say("{name} needs a lab (bertlab.load()) or a workbench to join", name=name))
         self._refuse_unknown(settings)
         workbench = Workbench(lab) if workbench is None else workbench
         with workbench.together():  # the first picture is drawn when all is set
@@ -112,12 +113,13 @@ class Panel(LinkedWidget):
         allowed = (*self.settings, *SHARED, *FRAME)
         unknown = sorted(set(settings) - set(allowed))
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no setting {unknown[0]!r}; it has {', '.join(allowed)}")
+            given = {"panel": type(self).__name__, "name": unknown[0], "known": ", ".join(allowed)}
+            raise TypeError(say("{panel} has no setting {name!r}; it has {known}", **given))
 
     @validate("scale")
     def _check_scale(self, proposal):
         if not math.isfinite(proposal.value) or not 0.5 <= proposal.value <= 4:
-            raise SelectionError(f"scale {proposal.value} was given, but allowed is 0.5 to 4")
+            raise SelectionError(say("scale {value} was given, but allowed is 0.5 to 4", value=proposal.value))
         return proposal.value
 
     # --- what is shown
@@ -137,11 +139,11 @@ class Panel(LinkedWidget):
             self.preset = ""
         self.heading, self.note = self.heading_now(), self.note_now()
         if self.workbench.empty and self.needs_text:
-            self.view, self.answer = {"empty": True}, "Type a sentence above, or choose a preset."
+            self.view, self.answer = {"empty": True}, say("Type a sentence above, or choose a preset.")
             self.gate_question, self.gate_choices = "", []
             return
         self.refresh(changed)
-        self.answer = self.with_conditions(self.answer).replace("< 0.001 %", "less than 0.001 %")
+        self.answer = self.with_conditions(self.answer).replace(percent(LEAST), say("less than 0.001 %"))
         self.gate_question, self.gate_choices = self.gate(), self.gate_options()
 
     # --- for subclasses
@@ -156,7 +158,7 @@ class Panel(LinkedWidget):
 
     def gate(self) -> str:
         """The question of the predict-first gate."""
-        return "What will the panel show?"
+        return say("What will the panel show?")
 
     def gate_options(self) -> list[str]:
         """What may be answered at the gate, where it can be listed."""
@@ -164,7 +166,7 @@ class Panel(LinkedWidget):
 
     def grade(self, guess: str) -> str:
         """One sentence that holds the committed guess against the live numbers."""
-        return f"Your guess was `{guess}`."
+        return say("Your guess was `{guess}`.", guess=guess)
 
     def data(self):
         """What the panel shows, as tensors or rows."""
@@ -203,14 +205,15 @@ class Panel(LinkedWidget):
     def heading_now(self) -> dict:
         """Name and state of the model, for the title line: which model, which step, what is masked or off."""
         workbench = self.workbench
-        said = ["training" if workbench.model.training else "eval"]
+        said = [say("training") if workbench.model.training else say("eval")]
         said += [part.replace("`", "") for part in conditions(workbench, heads=False)]
         said += filter(None, [heads_off(workbench)])
         if any(workbench.encoding.cut):
-            said.append(f"text cut after {workbench.encoding.length} tokens")
+            said.append(say("text cut after {count} tokens", count=workbench.encoding.length))
+        sizes = {"layers": workbench.layer_count, "heads": workbench.head_count}
         return {
-            "model": f"{workbench.lab.name} ({workbench.layer_count} layers, {workbench.head_count} heads)",
-            "state": ", ".join(said),
+            "model": say("{model} ({layers} layers, {heads} heads)", model=workbench.lab.name, **sizes),
+            "state": say(", ").join(said),
             "untrained": untrained_reason(workbench.lab),
         }
 
@@ -219,7 +222,7 @@ class Panel(LinkedWidget):
         said = conditions(self.workbench, masks=not self.speaks_of_masks, heads=not self.speaks_of_heads)
         if not said or not answer:
             return answer
-        return f"With {', '.join(said)}: {answer}"
+        return say("With {conditions}: {answer}", conditions=say(", ").join(said), answer=answer)
 
     def note_now(self) -> str:
         """The note of the preset that is shown; else what was cut from the text, where it was too long."""
@@ -230,7 +233,10 @@ class Panel(LinkedWidget):
         if not cut:
             return ""
         shown = cut[0][:60] + ("…" if len(cut[0]) > 60 else "")
-        return f"Cut after {encoding.length} tokens, the model's limit: “{shown}” and what follows is not seen."
+        return say(
+            "Cut after {count} tokens, the model's limit: “{words}” and what follows is not seen.",
+            count=encoding.length, words=shown,
+        )  # fmt: skip
 
     def is_preset(self) -> bool:
         """Whether what is shown is still the preset that was chosen."""
@@ -313,10 +319,10 @@ class Panel(LinkedWidget):
         state = state_of(state)
         name = state.pop("panel", cls.__name__)
         if name != cls.__name__:
-            raise SelectionError(f"the state is one of {name}, not of {cls.__name__}")
+            raise SelectionError(say("the state is one of {other}, not of {panel}", other=name, panel=cls.__name__))
         text, pair = state.pop("text", ""), state.pop("text_pair", "")
         if not isinstance(text, str) or not isinstance(pair, str):
-            raise SelectionError("the state's text and text_pair must be texts")
+            raise SelectionError(say("the state's text and text_pair must be texts"))
         panel = cls(lab, text, pair, **options)
         panel._apply(state)
         return panel
@@ -324,9 +330,9 @@ class Panel(LinkedWidget):
     def _apply(self, state: dict) -> None:
         """Set what a state names, in one step; what is refused leaves everything as it was."""
         allowed = (*SHARED, *self.settings, "scale")
-        for name in state:
-            if name not in allowed:
-                raise SelectionError(f"the state names {name!r}, which {type(self).__name__} does not have")
+        if strange := [name for name in state if name not in allowed]:
+            given = {"name": strange[0], "panel": type(self).__name__}
+            raise SelectionError(say("the state names {name!r}, which {panel} does not have", **given))
         before = {name: getattr(self.workbench if name in SHARED else self, name) for name in state}
         with self.hold_sync(), self.workbench.together():
             try:
@@ -335,7 +341,7 @@ class Panel(LinkedWidget):
                 self._set_all(before)
                 if isinstance(error, SelectionError):
                     raise
-                raise SelectionError(f"the state cannot be set: {error}") from None
+                raise SelectionError(say("the state cannot be set: {reason}", reason=error)) from None
 
     def _set_all(self, values: dict) -> None:
         values = dict(values)
@@ -362,7 +368,7 @@ class Panel(LinkedWidget):
         """The settings that differ from the beginning, for captions and tables."""
         left_out = ("panel", "text", "text_pair", "seed", "scale")
         kept = {name: value for name, value in self.state().items() if name not in left_out}
-        return ", ".join(f"{name} {value}" for name, value in kept.items()) or "defaults"
+        return ", ".join(f"{name} {value}" for name, value in kept.items()) or mark("defaults")
 
     def provenance(self) -> dict[str, str | int]:
         """Where the numbers come from: model, texts, settings, seed; in every row of a CSV file."""
@@ -378,7 +384,8 @@ class Panel(LinkedWidget):
     def caption(self) -> str:
         """Model, sentence, settings and seed, for every picture that leaves the notebook."""
         model = self.provenance()["model"]
-        return f"{model} · “{self.caption_text()}” · {self.settings_said()} · seed {self.seed_now}"
+        seed = say("seed {number}", number=self.seed_now)
+        return f"{model} · “{self.caption_text()}” · {say(self.settings_said())} · {seed}"
 
     def export(self, path, width: str | float | None = None) -> Path:
         """Write what is shown; the suffix decides: .png, .svg, .pdf, .csv, or .html (one offline page).
@@ -426,10 +433,11 @@ class Panel(LinkedWidget):
         closed = self.predict_first and not self.guess
         body = "" if closed or (self.workbench.empty and self.needs_text) else self.static_html()
         said = self.gate_question if closed else self.answer
+        invitation = html.escape(say("run the cell to try it"))
         return (
-            f'<div style="font-family:sans-serif;max-width:960px"><b>{html.escape(self.question_text)}</b>'
+            f'<div {written()} style="font-family:sans-serif;max-width:960px"><b>{html.escape(self.question)}</b>'
             f"<div>{body}</div><div>{html.escape(said.replace('`', ''))}</div>"
-            f'<div style="font-size:11px;color:#666">{html.escape(self.caption())} · run the cell to try it</div>'
+            f'<div style="font-size:11px;color:#666">{html.escape(self.caption())} · {invitation}</div>'
             "</div>"
         )
 
@@ -438,4 +446,4 @@ def untrained_reason(lab) -> str:
     """Why the masked-language-model head means nothing yet; empty where it is trained."""
     if lab.is_trained("fill_mask"):
         return ""
-    return "The masked-language-model head was not in the checkpoint: its numbers are random."
+    return say("The masked-language-model head was not in the checkpoint: its numbers are random.")

@@ -13,6 +13,8 @@ import json
 import re
 from pathlib import Path
 
+from bertlab.language import say
+
 from ..workbench import SelectionError, Workbench
 
 WORDS = {"mask": "masked", "select": "selected"}  # in the file -> the trait of the workbench
@@ -71,5 +73,6 @@ def preset_named(presets: dict[str, dict], name: str) -> dict:
         SelectionError: there is no preset of this name.
     """
     if name not in presets:
-        raise SelectionError(f"preset {name!r} was given; there are {', '.join(presets) or 'none'}")
+        known = ", ".join(presets) or say("none")
+        raise SelectionError(say("preset {name!r} was given; there are {known}", name=name, known=known))
     return {key: value for key, value in presets[name].items() if key != "note"}

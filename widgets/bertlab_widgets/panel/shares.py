@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bertlab.language import say
+
 from .words import percent
 
 Range = tuple[str, float, float]  # what it is called, from, to below
@@ -11,15 +13,19 @@ NEAR = 0.05  # a number that is so close counts as right
 
 
 def graded_share(guess: str, share: float, ranges: Sequence[Range]) -> str:
-    """One sentence that holds the guess against the share (0 to 1)."""
+    """One sentence that holds the guess against the share (0 to 1); ranges have their names in English."""
+    answer = percent(share)
     for name, low, high in ranges:
-        if guess == name:
-            return f"Right: {percent(share)}." if low <= share < high else f"`{guess}` was not it: {percent(share)}."
+        if guess in (name, say(name)):
+            if low <= share < high:
+                return say("Right: {answer}.", answer=answer)
+            return say("`{guess}` was not it: {answer}.", guess=guess, answer=answer)
     try:
         number = float(guess.replace("%", "").replace(",", ".")) / 100
     except ValueError:
-        return f"`{guess}` is no share: write one in percent. It is {percent(share)}."
+        return say("`{guess}` is no share: write one in percent. It is {answer}.", guess=guess, answer=answer)
     if not 0 <= number <= 1:
-        return f"`{guess}` is no share: write 0 to 100 percent. It is {percent(share)}."
-    verdict = "Right" if abs(number - share) <= NEAR else "Not quite"
-    return f"{verdict}: {percent(share)}, you said {percent(number)}."
+        return say("`{guess}` is no share: write 0 to 100 percent. It is {answer}.", guess=guess, answer=answer)
+    if abs(number - share) <= NEAR:
+        return say("Right: {answer}, you said {guess}.", answer=answer, guess=percent(number))
+    return say("Not quite: {answer}, you said {guess}.", answer=answer, guess=percent(number))

@@ -7,6 +7,8 @@ import math
 
 from traitlets import Float, Int
 
+from bertlab.language import say
+
 from ..workbench import SelectionError
 
 SHARED = ("text", "text_pair", "selected", "layer", "head", "heads", "masked", "forced", "ablated", "ablation")
@@ -22,18 +24,20 @@ def state_of(state: dict | str) -> dict:
         try:
             state = json.loads(state)
         except (ValueError, RecursionError) as error:
-            raise SelectionError(f"the state is no JSON text ({error}); give what .state() returned") from None
+            problem = say("the state is no JSON text ({reason}); give what .state() returned", reason=error)
+            raise SelectionError(problem) from None
     if not isinstance(state, dict):
-        raise SelectionError(f"the state is a {type(state).__name__}; give what .state() returned, or its JSON text")
+        kind = type(state).__name__
+        raise SelectionError(say("the state is a {kind}; give what .state() returned, or its JSON text", kind=kind))
     return dict(state)
 
 
 def refuse_strange(name: str, value, trait) -> None:
     """No setting is a number that is none, and where a number is meant a truth value is none."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise SelectionError(f"{name} is {value}; it must be a finite number")
+        raise SelectionError(say("{name} is {value}; it must be a finite number", name=name, value=value))
     if isinstance(value, bool) and isinstance(trait, (Int, Float)):
-        raise SelectionError(f"{name} {value!r} was given; it must be a number")
+        raise SelectionError(say("{name} {value!r} was given; it must be a number", name=name, value=value))
 
 
 def plain(value):

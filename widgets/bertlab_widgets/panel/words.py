@@ -8,6 +8,10 @@ import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from bertlab.language import say
+
+LEAST = 1e-6  # a probability that is written as less than a thousandth of a percent
+
 
 def rounded(value: float, places: int) -> str:
     """A number with so many decimals, halves away from zero, as the browser rounds: 12.5 is 13, not 12."""
@@ -16,28 +20,34 @@ def rounded(value: float, places: int) -> str:
 
 def percent(probability: float) -> str:
     """A probability for an audience: two significant digits."""
+    return say("{number} %", number=_hundredths(probability))
+
+
+def _hundredths(probability: float) -> str:
     value = 100 * float(probability)
     if value == 0:
-        return "0 %"
+        return "0"
     if value < 0.001:
-        return "< 0.001 %"
+        return "< 0.001"
     if value >= 99.5:
-        return f"{rounded(value, 0)} %" if value >= 99.995 else rounded(value, 2).removesuffix("0") + " %"
+        return rounded(value, 0) if value >= 99.995 else rounded(value, 2).removesuffix("0")
     digits = 0 if value >= 10 else 1 if value >= 1 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
-    return f"{rounded(value, digits)} %"
+    return rounded(value, digits)
 
 
 def points(difference: float) -> str:
     """A difference of two probabilities in percentage points, with its sign: "+3.1 points"."""
-    return f"{'−' if difference < 0 else '+'}{percent(abs(difference)).removesuffix(' %')} points"
+    return say("{number} points", number=f"{'−' if difference < 0 else '+'}{_hundredths(abs(difference))}")
 
 
 def moved(before: float, now: float) -> str:
     """What became of a probability: "falls from 42 % to 31 %", or "stays at 1.1 %" where no digit shows a change."""
     was, is_now = percent(before), percent(now)
     if was == is_now:
-        return f"stays at {now_digits(before, now)}"
-    return f"{'falls' if now < before else 'rises'} from {was} to {is_now}"
+        return say("stays at {value}", value=now_digits(before, now))
+    if now < before:
+        return say("falls from {before} to {now}", before=was, now=is_now)
+    return say("rises from {before} to {now}", before=was, now=is_now)
 
 
 def now_digits(before: float, now: float) -> str:
@@ -65,8 +75,9 @@ def quoted(token: str) -> str:
 
 def listed(words: Sequence[str], most: int = 8) -> str:
     """Words in backquotes with commas and an "and"; what is over `most` is counted."""
-    parts = [quoted(word) for word in words[:most]] + ([f"{len(words) - most} more"] if len(words) > most else [])
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    rest = len(words) - most
+    parts = [quoted(word) for word in words[:most]] + ([say("{count} more", count=rest)] if rest > 0 else [])
+    return parts[0] if len(parts) == 1 else say("{words} and {last}", words=say(", ").join(parts[:-1]), last=parts[-1])
 
 
 def shortened(text: str, most: int) -> str:
@@ -85,6 +96,11 @@ def sentence_case(text: str) -> str:
     if not re.fullmatch(r"[a-z]+[,:;]?", first):
         return text
     return text[:1].upper() + text[1:]
+
+
+def full_stop(text: str) -> str:
+    """A sentence without its full stop, with it."""
+    return say("{sentence}.", sentence=text)
 
 
 def slug(text: str, most: int = 32) -> str:
@@ -108,5 +124,5 @@ def html_table(rows: list[dict]) -> str:
 
 def _shown(value) -> str:
     if isinstance(value, bool):
-        return "yes" if value else ""
+        return say("yes") if value else ""
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..workbench import SelectionError, mask_id
 
 POOLINGS = {
-    "mean": "mean of all tokens",
+    "mean": mark("mean of all tokens"),
     "cls": "[CLS]",
-    "max": "maximum of all tokens",
-    "pooler": "pooler on [CLS]",
+    "max": mark("maximum of all tokens"),
+    "pooler": mark("pooler on [CLS]"),
 }
 EXAMPLES = [
     "A cat is asleep on the windowsill.",
@@ -132,14 +134,13 @@ class Measures:
         """`score` of the trained similarity head, which reads both sentences together; or what is `missing`."""
         workbench = self.workbench
         if "similarity" not in workbench.lab.tasks:
-            return {
-                "missing": f"{workbench.lab.name} has no trained similarity head: fine-tune one in the panel Train."
-            }
+            told = mark("{name} has no trained similarity head: fine-tune one in the panel Train.")
+            return {"missing": say(told, name=workbench.lab.name)}
 
         def compute() -> dict:
             model = workbench.lab.task_model("similarity")
             if getattr(model.config, "num_labels", 0) != 1:
-                return {"missing": "the similarity head of this lab does not give one number."}
+                return {"missing": say("the similarity head of this lab does not give one number.")}
             batch = workbench.batch()
             if not workbench.text_pair:
                 batch = workbench.lab.tokenizer(
@@ -178,7 +179,7 @@ class Measures:
         texts, topics = self.unrelated_texts()
         if len(set(topics)) < 2:
             return None
-        found = self._matrices("unrelated sentences", texts)
+        found = self._matrices(texts, say("Measuring unrelated sentences"))
         if found is None:
             return None
         different = torch.tensor([[i < j and a != b for j, b in enumerate(topics)] for i, a in enumerate(topics)])
@@ -193,7 +194,7 @@ class Measures:
 
     def matrices(self) -> torch.Tensor | None:
         """(layers + 1, texts, texts): the cosines of the list; None while they are being measured."""
-        return self._matrices("the list", self.listed)
+        return self._matrices(self.listed, say("Measuring the list"))
 
     def order(self, matrix: torch.Tensor) -> list[int]:
         """The order in which alike sentences stand together: average linkage, its leaves from left to right."""
@@ -205,30 +206,27 @@ class Measures:
         distance = (1 - (matrix + matrix.T) / 2).clamp(min=0).fill_diagonal_(0).double().numpy()
         return leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True)).tolist()
 
-    def _matrices(self, what: str, texts: list[str]) -> torch.Tensor | None:
+    def _matrices(self, texts: list[str], label: str) -> torch.Tensor | None:
         from bertlab.analysis import similarity
 
-        workbench, panel = self.workbench, self.panel
-        key = ("similarity matrices", tuple(texts), panel.pooling, workbench.key[-1])
+        workbench, lab, pooling = self.workbench, self.workbench.lab, self.panel.pooling
+        key = ("similarity matrices", tuple(texts), pooling, workbench.key[-1])
 
-        def compute(progress=None) -> torch.Tensor:
+        def measure(progress=None) -> torch.Tensor:
+            return similarity.matrices(lab, texts, pooling=pooling, progress=progress).float().cpu()
+
+        def at_once() -> torch.Tensor:
             with workbench.ablating():
-                found = similarity.matrices(workbench.lab, texts, pooling=panel.pooling, progress=progress)
-            return found.float().cpu()
-
-        if workbench.known(key) or self._work(texts) < QUICK:
-            return workbench.cached(key, compute)
+                return measure()
 
         def work(progress) -> None:
-            def give_way(share: float) -> None:
-                progress(share)
-                if not workbench.ablated:  # with heads off the model is not the others' to use meanwhile
-                    workbench.lock.give_way()
+            found = measure(progress)
+            if workbench.lab is lab:  # another one may have come meanwhile
+                workbench.cached(key, lambda: found)
 
-            workbench.cached(key, lambda: compute(give_way))
-
-        if not panel.job.running or panel.job.mine:
-            panel.job.follow(work, f"Measuring {what}", lambda: panel._update({"measured"}))
+        if workbench.known(key) or self._work(texts) < QUICK:
+            return workbench.cached(key, at_once)
+        self.panel.find(work, label)
         return None
 
     def _work(self, texts: list[str]) -> float:
@@ -243,6 +241,5 @@ class Measures:
         for text in self.listed:
             length = len(self.workbench.lab.tokenizer(text, verbose=False)["input_ids"])
             if length > self.workbench.limit:
-                raise SelectionError(
-                    f"“{text[:40]}…” has {length} tokens; the model takes {self.workbench.limit}: shorten it"
-                )
+                told = mark("“{text}…” has {length} tokens; the model takes {limit}: shorten it")
+                raise SelectionError(say(told, text=text[:40], length=length, limit=self.workbench.limit))

@@ -10,7 +10,9 @@ import json
 import torch
 from traitlets import Bool, Enum, Int, List, Unicode, validate
 
-from ..panel import NO_TEXT, Panel
+from bertlab.language import mark, say
+
+from ..panel import NO_TEXT, StatesPanel
 from ..workbench import SelectionError
 from . import code, pictures, said
 from .measures import POOLINGS, Measures
@@ -18,7 +20,7 @@ from .measures import POOLINGS, Measures
 ALL_LAYERS = 1_000_000  # bytes of cells that travel together; above it a layer at a time
 
 
-class SimilarityPanel(Panel):
+class SimilarityPanel(StatesPanel):
     """Two sentences: the cosine of their vectors, split into pairs of tokens that add up to it, at every layer.
 
         panel = SimilarityPanel(lab, "The hikers spent the night in a hut.", "The walkers slept in a cabin.")
@@ -32,12 +34,11 @@ class SimilarityPanel(Panel):
     """
 
     script = "similarity.js"
-    question_text = "Why are these two sentences alike?"
+    question_text = mark("Why are these two sentences alike?")
     settings = ("look", "hidden_state", "pooling", "words", "sentences", "grouped", "cell")
-    calls = (*Panel.calls, "maps", "open_pair")
+    calls = (*StatesPanel.calls, "maps", "open_pair")
 
     look = Enum(("pairs", "list"), "pairs").tag(sync=True)
-    hidden_state = Int(-1, help="0 the embeddings, then the layers; -1 the last").tag(sync=True)
     pooling = Enum(tuple(POOLINGS), "mean").tag(sync=True)
     words = Bool(False, help="words instead of pieces").tag(sync=True)
     sentences = List(Unicode(), help="the list; empty for some examples").tag(sync=True)
@@ -49,43 +50,24 @@ class SimilarityPanel(Panel):
         self.measures = Measures(self)
         super().__init__(*arguments, **settings)
 
-    @validate("hidden_state")
-    def _check_state(self, proposal):
-        count = self.workbench.layer_count
-        if isinstance(proposal.value, bool) or not -count - 1 <= proposal.value <= count:
-            raise SelectionError(
-                f"hidden state {proposal.value} was given, but allowed is 0 (the embeddings) to {count}; -1 is the last"
-            )
-        return proposal.value
-
     @validate("cell")
     def _check_cell(self, proposal):
         if len(proposal.value) not in (0, 2) or any(number < 0 for number in proposal.value):
-            raise SelectionError(f"cell {proposal.value} was given; it must be two numbers of sentences, from 0")
+            told = mark("cell {cell} was given; it must be two numbers of sentences, from 0")
+            raise SelectionError(say(told, cell=proposal.value))
         return proposal.value
-
-    @property
-    def state_number(self) -> int:
-        """The hidden state that is shown, counted from 0."""
-        count = self.workbench.layer_count + 1
-        return self.hidden_state % count if -count <= self.hidden_state < count else count - 1
 
     # --- what is shown
 
-    def _update(self, changed: set[str]) -> None:
-        with self.workbench.lock:  # what a thread has found waits until this picture is drawn
-            super()._update(changed)
-
     def refresh(self, changed: set[str]) -> None:
-        model = self.workbench.model
-        self.poolings = [
-            [name, shown] for name, shown in POOLINGS.items() if name != "pooler" or model.base_model.pooler is not None
-        ]
+        pooler = self.workbench.model.base_model.pooler is not None
+        offered = [name for name in POOLINGS if name != "pooler" or pooler]
+        self.poolings = [[name, say(POOLINGS[name])] for name in offered]
         view = {"look": self.look, "layers": self.workbench.layer_count + 1}
         try:
             view |= self._list_view() if self.look == "list" else self._pairs_view()
         except SelectionError as problem:  # the strip says it; the picture of another text would answer for this one
-            self.view, self.answer = {"empty": True, "problem": str(problem)}, f"{problem}."
+            self.view, self.answer = {"empty": True, "problem": str(problem)}, say("{problem}.", problem=problem)
             raise
         self.view = view
         self.answer = said.sentence(self)
@@ -163,7 +145,8 @@ class SimilarityPanel(Panel):
         """For the browser: the cells of all layers as 32-bit floats; of one layer where all would be many."""
         cells = self.cells()
         if cells is None:
-            raise SelectionError(self.why_nothing() if self.view.get("empty") else "the list is still being measured")
+            measuring = say("the list is still being measured")
+            raise SelectionError(self.why_nothing() if self.view.get("empty") else measuring)
         first = 0 if self.view["whole"] else max(0, min(int(layer), len(cells) - 1))
         sent = cells if self.view["whole"] else cells[first : first + 1]
         described = {"key": self.view["key"], "first": first, "count": len(sent)}
@@ -173,7 +156,8 @@ class SimilarityPanel(Panel):
         """Show two sentences of the list token by token."""
         texts = self.measures.listed
         if not (0 <= i < len(texts) and 0 <= j < len(texts)):
-            raise SelectionError(f"there are no sentences {i} and {j}; the list has 0 to {len(texts) - 1}")
+            told = mark("there are no sentences {i} and {j}; the list has 0 to {last}")
+            raise SelectionError(say(told, i=i, j=j, last=len(texts) - 1))
         with self.hold_sync(), self.workbench.together():
             self.sentences = [text for text in texts if text not in (texts[i], texts[j])]
             self.cell, self.look = [], "pairs"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..panel import html_table, shortened
+from bertlab.language import say
+
+from ..panel import html_table, shortened, state_name
 from ..workbench import SelectionError
-from .said import state_name
 
 ACCENT, MARK, MUTED = "#0b62b0", "#c05a00", "#666666"
 MOST_NAMED = 40  # rows with a name each
@@ -66,12 +67,12 @@ def figure(panel: Any, width: float):
         names = [[shortened(texts[i], 16 if narrow else 36) for i in order], [str(i + 1) for i in range(len(order))]]
         names[0] = [f"{text}  {number}" for text, number in zip(names[0], names[1], strict=True)]
         scale = {"cmap": "Blues", "vmin": 0, "vmax": 1}
-        title = "cosines"
+        title = say("cosines")
     else:
         found = panel.measures.pairs()
         names, most = [found["a"], found["b"]], float(values.abs().max()) or 1.0
         scale = {"cmap": "PuOr_r", "vmin": -most, "vmax": most}
-        title = f"what each pair gives; all together {panel.data()['cosine']:.2f}"
+        title = say("what each pair gives; all together {cosine:.2f}", cosine=panel.data()["cosine"])
     image = left.imshow(values.numpy(), interpolation="nearest", aspect="auto", **scale)
     drawn.colorbar(image, ax=left, shrink=0.7).ax.tick_params(labelsize=6)
     for axis, own in ((left.yaxis, names[0]), (left.xaxis, names[1])):
@@ -88,14 +89,14 @@ def figure(panel: Any, width: float):
 def _by_layer(panel: Any, axes) -> None:
     cosines, unrelated = panel.view["cosines"], panel.view["unrelated"]
     states = range(len(cosines))
-    axes.plot(states, cosines, "o-", color=ACCENT, markersize=3, label="this pair")
+    axes.plot(states, cosines, "o-", color=ACCENT, markersize=3, label=say("this pair"))
     axes.plot([panel.state_number], [cosines[panel.state_number]], "o", color=MARK, markersize=6)
     if unrelated:
-        axes.plot(states, unrelated["mean"], "--", color=MUTED, label="unrelated sentences, mean")
-        axes.plot(states, unrelated["upper"], ":", color=MUTED, label="95 % of them lie below")
+        axes.plot(states, unrelated["mean"], "--", color=MUTED, label=say("unrelated sentences, mean"))
+        axes.plot(states, unrelated["upper"], ":", color=MUTED, label=say("95 % of them lie below"))
     axes.set_ylim(min(0, *cosines) - 0.02, 1.02)
-    axes.set_xlabel("hidden state (0: embeddings)", fontsize=7)
-    axes.set_ylabel("cosine", fontsize=7)
+    axes.set_xlabel(say("hidden state (0: embeddings)"), fontsize=7)
+    axes.set_ylabel(say("cosine"), fontsize=7)
     axes.tick_params(labelsize=6)
     axes.legend(fontsize=6, frameon=False)
 
@@ -122,10 +123,11 @@ def static_html(panel: Any) -> str:
         f"<tr><td>{html.escape(name)}</td>{''.join(_cell(value, most, scale) for value in row)}</tr>"
         for name, row in zip(rows, values.tolist(), strict=True)
     )
-    unit = "cosines" if panel.look == "list" else "hundredths of the cosine"
+    unit = say("cosines") if panel.look == "list" else say("hundredths of the cosine")
+    told = say("{unit}, {where}", unit=unit, where=state_name(panel.state_number))
     return (
         f'<table style="border-collapse:collapse;font-size:11px"><tr><td></td>{head}</tr>{body}</table>'
-        f'<div style="font-size:11px">{unit}, {html.escape(state_name(panel))}</div>'
+        f'<div style="font-size:11px">{html.escape(told)}</div>'
     )
 
 

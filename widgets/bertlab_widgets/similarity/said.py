@@ -7,16 +7,12 @@ from typing import Any
 
 import torch
 
-from ..panel import percent, quoted, shortened, signed, significant
+from bertlab.language import mark, say, say_n
+
+from ..panel import percent, quoted, shortened, signed, significant, state_name, where
 
 QUOTED = 48  # characters of a sentence in a sentence
 NEAR = 0.05  # how near to the cosine a guess is right
-
-
-def state_name(panel: Any, number: int | None = None) -> str:
-    """Where a hidden state stands: "in the embeddings", "after layer 5"."""
-    number = panel.state_number if number is None else number
-    return "in the embeddings" if number == 0 else f"after layer {number - 1}"
 
 
 def sentence(panel: Any) -> str:
@@ -25,15 +21,19 @@ def sentence(panel: Any) -> str:
 
 
 def _pairs(panel: Any) -> str:
-    found = panel.measures.pairs()
-    cosine, cells = found["cosines"][panel.state_number], found["cells"][panel.state_number]
-    where = state_name(panel).capitalize()
+    found, state = panel.measures.pairs(), panel.state_number
+    cosine, cells = found["cosines"][state], found["cells"][state]
     if not panel.workbench.text_pair:
-        said = f"{where} the sentence has a cosine of {signed(cosine)} with itself, as everything has."
-        return f"{said} Type a second sentence above."
-    said = f"{where} the cosine of the two sentences is {signed(cosine)}{_against(panel, cosine)}."
-    chosen = _chosen(panel, found, cells, cosine)
-    return f"{said} {chosen or _strongest(panel, found, cells)}"
+        return say(
+            "{where} the sentence has a cosine of {cosine} with itself, as everything has. "
+            "Type a second sentence above.",
+            where=where(state),
+            cosine=signed(cosine),
+        )
+    told = {"where": where(state), "cosine": signed(cosine), "others": _against(panel, cosine)}
+    said = say("{where} the cosine of the two sentences is {cosine}{others}.", **told)
+    more = _chosen(panel, found, cells, cosine) or _strongest(panel, found, cells)
+    return say("{said} {more}", said=said, more=more) if more else said
 
 
 def _against(panel: Any, cosine: float) -> str:
@@ -42,9 +42,17 @@ def _against(panel: Any, cosine: float) -> str:
     if unrelated is None:
         return ""
     here = unrelated[panel.state_number]
-    above = int((here >= cosine).sum())
-    share = f"{above or 'none'} of {len(here)} such pairs {'gets' if above < 2 else 'get'} as much or more"
-    return f"; unrelated sentences get {signed(float(here.mean()))} on average, and {share}"
+    above, told = int((here >= cosine).sum()), {"mean": signed(float(here.mean())), "pairs": len(here)}
+    if not above:
+        return say(
+            "; unrelated sentences get {mean} on average, and none of {pairs} such pairs gets as much or more", **told
+        )
+    return say_n(
+        "; unrelated sentences get {mean} on average, and {count} of {pairs} such pairs gets as much or more",
+        "; unrelated sentences get {mean} on average, and {count} of {pairs} such pairs get as much or more",
+        above,
+        **told,
+    )
 
 
 def _chosen(panel: Any, found: dict, cells: torch.Tensor, cosine: float) -> str:
@@ -56,18 +64,19 @@ def _chosen(panel: Any, found: dict, cells: torch.Tensor, cosine: float) -> str:
         return ""
     part = cells[rows] if rows else cells
     part = part[:, columns] if columns else part
-    value = float(part.sum())
-    share = f" ({percent(value / cosine)} of it)" if cosine > 0.01 and value > 0 else ""
-    names = [" ".join(quoted(found[side][i]) for i in places[:3]) for side, places in (("a", rows), ("b", columns))]
+    gives = significant(float(part.sum()))
+    if cosine > 0.01 and part.sum() > 0:
+        gives = say("{value} ({share} of it)", value=gives, share=percent(float(part.sum()) / cosine))
+    a, b = (" ".join(quoted(found[side][i]) for i in places[:3]) for side, places in (("a", rows), ("b", columns)))
     if rows and columns:
-        return f"{names[0]} with {names[1]} gives {significant(value)}{share}."
-    return f"{names[0] or names[1]} with the whole other sentence gives {significant(value)}{share}."
+        return say("{a} with {b} gives {value}.", a=a, b=b, value=gives)
+    return say("{tokens} with the whole other sentence gives {value}.", tokens=a or b, value=gives)
 
 
 def _strongest(panel: Any, found: dict, cells: torch.Tensor) -> str:
     """The pair of words that gives most, and what all pairs with [CLS] or [SEP] give together."""
     if panel.pooling in ("cls", "pooler"):
-        return "All of it comes from one pair, [CLS] and [CLS]."
+        return say("All of it comes from one pair, [CLS] and [CLS].")
     special = panel.measures.special()
     rows, columns = (
         [i for i, name in enumerate(found[side]) if i not in own and any(map(str.isalnum, name))]
@@ -77,27 +86,36 @@ def _strongest(panel: Any, found: dict, cells: torch.Tensor) -> str:
         return ""
     words = cells[rows][:, columns]
     at = divmod(int(words.argmax()), len(columns))
-    value, names = float(words[at]), (quoted(found["a"][rows[at[0]]]), quoted(found["b"][columns[at[1]]]))
     others = torch.zeros_like(cells, dtype=torch.bool)
     others[special[0]] = True
     others[:, special[1]] = True
-    said = f"Of pairs of words {names[0]} and {names[1]} give most, {significant(value)}"
-    return f"{said}; all pairs with a special token give {signed(float(cells[others].sum()))} together."
+    return say(
+        "Of pairs of words {a} and {b} give most, {value}; all pairs with a special token give {others} together.",
+        a=quoted(found["a"][rows[at[0]]]),
+        b=quoted(found["b"][columns[at[1]]]),
+        value=significant(float(words[at])),
+        others=signed(float(cells[others].sum())),
+    )
 
 
 def _list(panel: Any) -> str:
     matrices, texts = panel.measures.matrices(), panel.measures.listed
     if matrices is None:
-        return "The sentences are being measured."
+        return say("The sentences are being measured.")
     if len(texts) < 2:
-        return "Write more sentences into the list, one a line."
+        return say("Write more sentences into the list, one a line.")
     i, j = panel.chosen_pair()
     cosine = float(matrices[panel.state_number, i, j])
-    names = f"“{shortened(texts[i], QUOTED)}” and “{shortened(texts[j], QUOTED)}”"
-    chosen = bool(panel.cell) and [i, j] == list(panel.cell)
-    verb = "have" if chosen else "are most alike with"
-    said = f"{names} {verb} a cosine of {signed(cosine)} {state_name(panel)}"
-    return f"{said}{_against(panel, cosine)}."
+    told = {
+        "a": shortened(texts[i], QUOTED),
+        "b": shortened(texts[j], QUOTED),
+        "cosine": signed(cosine),
+        "where": state_name(panel.state_number),
+        "others": _against(panel, cosine),
+    }
+    if panel.cell and [i, j] == list(panel.cell):
+        return say("“{a}” and “{b}” have a cosine of {cosine} {where}{others}.", **told)
+    return say("“{a}” and “{b}” are most alike with a cosine of {cosine} {where}{others}.", **told)
 
 
 def nearest(panel: Any) -> int:
@@ -109,29 +127,44 @@ def nearest(panel: Any) -> int:
 
 def gate(panel: Any) -> str:
     """The question of the predict-first gate."""
-    where = state_name(panel)
+    place = state_name(panel.state_number)
     if panel.look == "list":
-        return f"Which sentence is nearest to “{shortened(panel.measures.listed[0], QUOTED)}” {where}?"
+        text = shortened(panel.measures.listed[0], QUOTED)
+        return say("Which sentence is nearest to “{text}” {where}?", text=text, where=place)
     unrelated = panel.measures.unrelated()
-    hint = (
-        "" if unrelated is None else f" Unrelated sentences get {signed(float(unrelated[panel.state_number].mean()))}:"
+    if unrelated is None:
+        return say("The cosine of two sentences is at most 1. What do these two get {where}?", where=place)
+    return say(
+        "The cosine of two sentences is at most 1. Unrelated sentences get {mean}: what do these two get {where}?",
+        mean=signed(float(unrelated[panel.state_number].mean())),
+        where=place,
     )
-    return f"The cosine of two sentences is at most 1.{hint} what do these two get {where}?"
 
 
 def grade(panel: Any, guess: str) -> str:
     """One sentence that holds the guess against the numbers."""
     if panel.look == "list":
-        texts, best = panel.measures.listed, nearest(panel)
-        cosine = float(panel.measures.matrices()[panel.state_number, 0, best])
-        if guess.strip() == texts[best]:
-            return f"Right, with a cosine of {signed(cosine)}."
-        return f"Nearest is “{shortened(texts[best], QUOTED)}”, with a cosine of {signed(cosine)}."
+        return _grade_list(panel, guess)
     cosine = panel.measures.pairs()["cosines"][panel.state_number]
     number = re.fullmatch(r"\s*([+−-]?\d*[.,]?\d+)\s*", guess)
     if not number:
-        return f"{quoted(guess)} is no number; the cosine is {signed(cosine)}."
+        told = mark("{guess} is no number; the cosine is {cosine}.")
+        return say(told, guess=quoted(guess), cosine=signed(cosine))
     value = float(number[1].replace(",", ".").replace("−", "-"))
     if abs(value - cosine) <= NEAR:
-        return f"Right: it is {signed(cosine)}, and you said {signed(value)}."
-    return f"Your {signed(value)} is {abs(value - cosine):.2f} too {'high' if value > cosine else 'low'}."
+        return say("Right: it is {cosine}, and you said {guess}.", cosine=signed(cosine), guess=signed(value))
+    if value > cosine:
+        return say("Your {guess} is {difference:.2f} too high.", guess=signed(value), difference=value - cosine)
+    return say("Your {guess} is {difference:.2f} too low.", guess=signed(value), difference=cosine - value)
+
+
+def _grade_list(panel: Any, guess: str) -> str:
+    matrices, texts = panel.measures.matrices(), panel.measures.listed
+    if matrices is None:
+        return say("The sentences are being measured.")
+    best = nearest(panel)
+    cosine = signed(float(matrices[panel.state_number, 0, best]))
+    if guess.strip() == texts[best]:
+        return say("Right, with a cosine of {cosine}.", cosine=cosine)
+    told = mark("Nearest is “{text}”, with a cosine of {cosine}.")
+    return say(told, text=shortened(texts[best], QUOTED), cosine=cosine)

@@ -1,15 +1,17 @@
 // Two sentences, and the matrix of pairs that add up to their cosine; or a list, as a matrix of cosines.
-import { checkbox, select, tabs } from "../kit/controls.js";
+import { checkbox, select } from "../kit/controls.js";
 import { h } from "../kit/dom.js";
-import { layerChart, moveState, stateAt, stateName, stateSlider, stateValue } from "../kit/layers.js";
+import { mark, say } from "../kit/language.js";
+import { layerChart, stateAt, stateName, stateValue } from "../kit/layers.js";
 import { number } from "../kit/numbers.js";
+import { stateControls, stateKey } from "../kit/states.js";
 import { makeMaps } from "./maps.js";
 import { makeMatrix } from "./matrix.js";
 import { margins, nextCell, positionsOf, strongest } from "./pure.js";
 
 const LOOKS = [
-  ["pairs", "Two sentences"],
-  ["list", "A list"],
+  ["pairs", mark("Two sentences")],
+  ["list", mark("A list")],
 ];
 const two = value => number(value, 3);
 const plain = value => value.toFixed(3).replace("-", "−");
@@ -21,14 +23,14 @@ function seriesOf(view) {
   const series = [];
   if (view.unrelated) {
     series.push({
-      name: `${view.unrelated.count} unrelated pairs, mean`,
+      name: say("{count} unrelated pairs, mean", { count: view.unrelated.count }),
       values: view.unrelated.mean,
       kind: "baseline",
     });
-    series.push({ name: "19 of 20 of them lie below", values: view.unrelated.upper, kind: "limit" });
+    series.push({ name: say("19 of 20 of them lie below"), values: view.unrelated.upper, kind: "limit" });
   }
-  if (view.pinned?.length) series.push({ name: "pinned (A)", values: view.pinned, kind: "pin", shape: "square" });
-  return [...series, { name: "this pair", values: view.cosines, kind: "main" }];
+  if (view.pinned?.length) series.push({ name: say("pinned (A)"), values: view.pinned, kind: "pin", shape: "square" });
+  return [...series, { name: say("this pair"), values: view.cosines, kind: "main" }];
 }
 
 /** What the trained head says: another scale, and so a line of its own. */
@@ -42,12 +44,13 @@ function headLine(view) {
     h("i", { style: `width:${share}%` }),
     h("span.figure", { style: `left:${share}%` }, number(view.head.score, 3)),
   );
-  const ends = h("div.ends.small.muted", {}, h("span", {}, "0: unrelated"), h("span", {}, "5: the same"));
-  const what = "It reads both sentences together; people's ratings taught it its scale. It is no cosine.";
+  const [low, high] = [say("0: unrelated"), say("5: the same")];
+  const ends = h("div.ends.small.muted", {}, h("span", {}, low), h("span", {}, high));
+  const what = say("It reads both sentences together; people's ratings taught it its scale. It is no cosine.");
   return h(
     "div.head-says",
     {},
-    h("h4", {}, "What the trained similarity head says"),
+    h("h4", {}, say("What the trained similarity head says")),
     bar,
     ends,
     h("p.small.muted", {}, what),
@@ -57,13 +60,14 @@ function headLine(view) {
 function chartOf(ui, view, width, height) {
   const pick = ui.get("hidden_state");
   const onPick = at => ui.set("hidden_state", stateValue(at, view.layers));
-  const label = "Cosine by hidden state";
+  const label = say("Cosine by hidden state");
   return layerChart(ui, { series: seriesOf(view), now: stateAt(pick, view.layers), onPick, label, width, height });
 }
 
 /** The list as lines of text that can be changed. */
 function listField(ui) {
-  const attributes = { "aria-label": "Sentences of the list, one a line", rows: 6, spellcheck: "false", dir: "auto" };
+  const label = say("Sentences of the list, one a line");
+  const attributes = { "aria-label": label, rows: 6, spellcheck: "false", dir: "auto" };
   const field = h("textarea", attributes);
   const send = () => {
     const own = new Set([ui.get("text"), ui.get("text_pair")]);
@@ -78,7 +82,7 @@ function listField(ui) {
   const help = h(
     "p.small.muted",
     {},
-    "One a line; the sentences above come first. Click a cell, double-click to open the pair.",
+    say("One a line; the sentences above come first. Click a cell, double-click to open the pair."),
   );
   return { element: h("div.list-field", {}, help, field), draw };
 }
@@ -94,13 +98,14 @@ function pairsLook(ui, view, cells) {
   }
   const told = (i, j) => {
     const value = cells[i * view.b.length + j];
-    const share = view.cosines[stateOf(ui)] > 0.01 ? `, ${number((100 * value) / sums.all, 2)} % of the cosine` : "";
-    return `${view.a[i]} × ${view.b[j]}  ${value.toFixed(4).replace("-", "−")}${share}`;
+    const told = `${view.a[i]} × ${view.b[j]}  ${value.toFixed(4).replace("-", "−")}`;
+    if (view.cosines[stateOf(ui)] <= 0.01) return told;
+    return say("{pair}, {share} % of the cosine", { pair: told, share: number((100 * value) / sums.all, 2) });
   };
   const best = strongest(cells, view.a.length, view.b.length, view.special);
-  const label = `${view.a.length} by ${view.b.length} pairs; all together ${two(sums.all)}. ${
-    best ? `Of words, ${told(...best)} gives most.` : ""
-  }`;
+  const size = { rows: view.a.length, columns: view.b.length, sum: two(sums.all) };
+  const pairs = say("{rows} by {columns} pairs; all together {sum}.", size);
+  const label = best ? say("{pairs} Of words, {pair} gives most.", { pairs, pair: told(...best) }) : pairs;
   return {
     rows: view.a,
     columns: view.b,
@@ -121,7 +126,7 @@ function pairsLook(ui, view, cells) {
     sums: true,
     code: true,
     label,
-    title: `What each pair gives, in hundredths: together ${two(100 * sums.all)}`,
+    title: say("What each pair gives, in hundredths: together {sum}", { sum: two(100 * sums.all) }),
   };
 }
 
@@ -147,8 +152,8 @@ function listLook(ui, view, cells) {
     margins: null,
     sums: false,
     code: false,
-    label: `Cosines of ${count} sentences`,
-    title: "Cosine of each sentence with each other: full colour is 1",
+    label: say("Cosines of {count} sentences", { count }),
+    title: say("Cosine of each sentence with each other: full colour is 1"),
   };
 }
 
@@ -190,25 +195,15 @@ function handlers(ui) {
 }
 
 function fillControls(ui) {
-  const alone = Boolean(ui.model.standalone);
-  const count = () => ui.get("view").layers || 1;
-  const slider = stateSlider(ui, "hidden_state", "Vectors", count);
-  if (alone) {
-    ui.controls.append(slider);
-    return;
-  }
-  const words = checkbox(ui, "words", "Words instead of pieces", "Add the pieces of a word up");
-  const grouped = checkbox(ui, "grouped", "Alike ones together", "Order the list by average linkage");
   const pooling = h("span");
-  ui.on(["poolings"], () => pooling.replaceChildren(select(ui, "pooling", ui.get("poolings"), "Pooling")));
-  pooling.append(select(ui, "pooling", ui.get("poolings"), "Pooling"));
-  const show = () => {
-    words.hidden = ui.get("look") === "list";
-    grouped.hidden = ui.get("look") !== "list";
-  };
-  ui.on(["look"], show);
-  show();
-  ui.controls.append(tabs(ui, "look", LOOKS, "What the stage shows"), slider, pooling, words, grouped);
+  const offer = () => pooling.replaceChildren(select(ui, "pooling", ui.get("poolings"), say("Pooling")));
+  ui.on(["poolings"], offer);
+  offer();
+  stateControls(ui, LOOKS, [
+    [pooling, ["pairs", "list"]],
+    [checkbox(ui, "words", say("Words instead of pieces"), say("Add the pieces of a word up")), ["pairs"]],
+    [checkbox(ui, "grouped", say("Alike ones together"), say("Order the list by average linkage")), ["list"]],
+  ]);
 }
 
 function similarityStage(ui) {
@@ -234,7 +229,7 @@ function similarityStage(ui) {
     body.hidden = Boolean(empty);
     invitation.hidden = !empty;
     if (empty) {
-      invitation.replaceChildren(ui.invite("Type a sentence above, and a second one beside it."));
+      invitation.replaceChildren(ui.invite(say("Type a sentence above, and a second one beside it.")));
       return;
     }
     if (view.key !== last) {
@@ -250,7 +245,7 @@ function similarityStage(ui) {
     if (cells && cells.length === size) {
       const look = list ? listLook(ui, view, cells) : pairsLook(ui, view, cells);
       const part = matrix.draw(look);
-      title.textContent = look.title + (part ? " (the part round what is selected)" : "");
+      title.textContent = part ? say("{title} (the part round what is selected)", { title: look.title }) : look.title;
       ui.root.dataset.shown = `${view.key}/${at}`;
     }
     field.element.hidden = !list;
@@ -260,7 +255,7 @@ function similarityStage(ui) {
       130 * ui.scale(),
       ui.stageHeight() - (list ? 226 : view.head?.missing ? 100 : 176) * ui.scale(),
     );
-    state.replaceChildren("Cosine by layer", list ? " of the framed pair" : "");
+    state.replaceChildren(list ? say("Cosine by layer of the framed pair") : say("Cosine by layer"));
     chart.replaceChildren(...(view.cosines.length ? [chartOf(ui, view, wide, Math.min(high, 260 * ui.scale()))] : []));
     said.replaceChildren(list ? "" : headLine(view));
     ui.root.dataset.state = stateName(at, view.layers);
@@ -272,20 +267,17 @@ export const spec = {
   height: 392,
   stage: similarityStage,
   keys: [
-    ["Arrows on the matrix", "another cell"],
-    ["[ ]", "one layer down, up"],
-    ["w", "words instead of pieces"],
-    ["p", "the next pooling"],
-    ["Enter on a cell of the list", "open this pair"],
-    ["1, 2", LOOKS.map(([, name]) => name).join(", ")],
+    [mark("Arrows on the matrix"), mark("another cell")],
+    ["[ ]", mark("one layer down, up")],
+    ["w", mark("words instead of pieces")],
+    ["p", mark("the next pooling")],
+    [mark("Enter on a cell of the list"), mark("open this pair")],
+    ["1, 2", mark("Two sentences, A list")],
   ],
   onKey(event, ui) {
-    const step = { "[": -1, "]": 1 }[event.key];
-    const look = LOOKS[Number(event.key) - 1];
-    if (step) moveState(ui, "hidden_state", ui.get("view").layers || 1, step);
-    else if (ui.model.standalone) return false;
-    else if (look) ui.set("look", look[0]);
-    else if (event.key === "w") ui.set("words", !ui.get("words"));
+    if (stateKey(event, ui, LOOKS)) return true;
+    if (ui.model.standalone) return false;
+    if (event.key === "w") ui.set("words", !ui.get("words"));
     else if (event.key === "p") {
       const names = ui.get("poolings").map(([name]) => name);
       ui.set("pooling", names[(names.indexOf(ui.get("pooling")) + 1) % names.length]);

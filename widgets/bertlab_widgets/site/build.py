@@ -13,8 +13,9 @@ from typing import Any
 
 from bertlab.check import BEGIN, without_solutions
 from bertlab.files import write_whole
+from bertlab.language import mark, say
 
-from .pages import Page, index_page, markdown_page, notebook_page
+from .pages import Page, index_page, markdown_page, notebook_page, page_name
 
 HERE = Path(__file__).parent
 CELL_SECONDS = 300
@@ -42,7 +43,7 @@ def build(
     Args:
         notebooks: the folder of the solved notebooks.
         folder: where to write; an earlier site in it is replaced page by page.
-        chapters: their names ("03_attention", or "03"); all notebooks when none is named.
+        chapters: their names ("03_attention", or "03", or "zh-03"); all notebooks when none is named.
         solutions: whether solutions are shown, folded under their exercises.
         docs: a folder of Markdown texts to add.
         follow: is told a sentence for each page.
@@ -66,7 +67,7 @@ def build(
         shutil.copyfile(HERE / name, folder / name)
     pages = []
     for source in sources:
-        follow(f"running {source.path.name}")
+        follow(say("running {file}", file=source.path.name))
         notebook = _executed(source, folder, solutions)
         if notebook.metadata["bertlab_note"]:
             follow(f"{source.name}: {notebook.metadata['bertlab_note']}")
@@ -76,8 +77,9 @@ def build(
     for picture in sorted(docs.glob("*.png")) if docs else []:
         shutil.copyfile(picture, folder / picture.name)
     for place, page in enumerate(pages):
-        write_whole(folder / f"{page.name}.html", page.html(pages, place))
-        follow(f"wrote {page.name}.html")
+        name = f"{page.name}.html"
+        write_whole(folder / name, page.html(pages, place))
+        follow(say("wrote {file}", file=name))
     write_whole(folder / "index.html", index_page(pages))
     write_whole(folder / "search-index.js", _search_index(pages))
     return folder / "index.html"
@@ -88,24 +90,27 @@ def _needed() -> None:
         import nbclient  # noqa: F401
         import nbconvert  # noqa: F401
     except ImportError as error:
-        raise ImportError(f'the site needs {error.name}, which is not installed: pip install "bertlab[lab]"') from None
+        needed = say('the site needs {module}, which is not installed: pip install "bertlab[lab]"', module=error.name)
+        raise ImportError(needed) from None
 
 
 def _refuse_strange(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file: give a folder for the site")
+        raise NotADirectoryError(say("{path} is a file: give a folder for the site", path=folder))
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
-        raise ValueError(f"{folder} holds other things than a site of bertlab: give a new folder, or an empty one")
+        strange = mark("{folder} holds other things than a site of bertlab: give a new folder, or an empty one")
+        raise ValueError(say(strange, folder=folder))
 
 
 def _chosen(notebooks: Path, names: list[str]) -> list[Source]:
-    known = {path.stem: path for path in sorted(notebooks.glob("*.ipynb"))}
+    paths = [*sorted(notebooks.glob("*.ipynb")), *sorted(notebooks.glob("*/[0-9][0-9]_*.ipynb"))]
+    known = {page_name(path.relative_to(notebooks).with_suffix("").as_posix()): path for path in paths}
     chosen = dict.fromkeys(known) if not names else {}
     for name in names:
         stem = Path(name).stem
         fitting = [chapter for chapter in known if chapter == stem or chapter.split("_")[0] == stem]
         if not fitting:
-            raise LookupError(f"there is no chapter {name!r}; there are {', '.join(known)}")
+            raise LookupError(say("there is no chapter {name!r}; there are {known}", name=name, known=", ".join(known)))
         chosen[fitting[0]] = None
     return [Source(known[name], name) for name in sorted(chosen)]
 
@@ -132,15 +137,17 @@ def _executed(source: Source, folder: Path, solutions: bool) -> dict[str, Any]:
         notebook.metadata["bertlab_note"] = ""
     except CellExecutionError as error:
         if error.ename not in ("ModuleNotFoundError", "ImportError"):
-            raise ValueError(f"{source.path.name} fails ({error.ename}: {error.evalue}); mend it first") from None
+            why = f"{error.ename}: {error.evalue}"
+            raise ValueError(say("{file} fails ({reason}); mend it first", file=source.path.name, reason=why)) from None
         notebook = nbformat.read(source.path, as_version=4)
         notebook.cells.insert(0, nbformat.v4.new_code_cell(""))
-        notebook.metadata["bertlab_note"] = f"This chapter was not run here: {error.evalue}."
+        notebook.metadata["bertlab_note"] = say("This chapter was not run here: {reason}.", reason=error.evalue)
     except CellTimeoutError:
-        late = f"{source.path.name}: a cell took more than {CELL_SECONDS} s"
-        raise ValueError(f"{late}; try it on a machine that is not busy") from None
+        late = mark("{file}: a cell took more than {seconds} s; try it on a machine that is not busy")
+        raise ValueError(say(late, file=source.path.name, seconds=CELL_SECONDS)) from None
     except DeadKernelError:
-        raise ValueError(f"{source.path.name}: its kernel died; is there enough memory?") from None
+        died = say("{file}: its kernel died; is there enough memory?", file=source.path.name)
+        raise ValueError(died) from None
     notebook.cells.pop(0)
     for cell in notebook.cells:
         if cell.cell_type == "code" and BEGIN in cell.source:

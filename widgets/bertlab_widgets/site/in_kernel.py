@@ -9,6 +9,8 @@ import html
 import logging
 from pathlib import Path
 
+from bertlab.language import say
+
 from ..app import PANELS, Application
 from ..panel import Panel
 from ..panel.export import page
@@ -36,7 +38,7 @@ class Publisher:
         self.folder.mkdir(parents=True, exist_ok=True)
         before, _, after = page(panel).rpartition("</body>")  # the last: a text of a user may hold it too
         (self.folder / name).write_text(before + MEASURE + after, encoding="utf-8")
-        title = html.escape(f"{panel.question_text} {panel.workbench.text}".strip(), quote=True)
+        title = html.escape(f"{panel.question} {panel.workbench.text}".strip(), quote=True)
         return (
             f'<iframe class="panel" src="{self.folder.name}/{name}" title="{title}" loading="lazy"></iframe>'
             f"<noscript>{panel.static_html()}</noscript>"
@@ -58,7 +60,7 @@ class Publisher:
         app.tab = opened
         self._display(
             "".join(
-                f'<details class="tab"{" open" if name == opened else ""}><summary>{html.escape(title)}</summary>'
+                f'<details class="tab"{" open" if name == opened else ""}><summary>{html.escape(say(title))}</summary>'
                 f"{frame}</details>"
                 for name, title, frame in frames
             )

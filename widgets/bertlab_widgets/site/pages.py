@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 from dataclasses import dataclass, field
 from typing import Any
+
+from bertlab.language import say, written
 
 HEADING = re.compile(r"<h([1-3])[^>]*>(.*?)</h\1>", re.DOTALL)
 POLICY = "default-src 'self' 'unsafe-inline' data: blob: file:; frame-src 'self' data: blob: file:; connect-src 'none'"
@@ -22,8 +25,13 @@ class Page:
     @property
     def number(self) -> str:
         """ "03" of a chapter, "" of anything else."""
-        found = re.match(r"\d\d(?=_)", self.name)
-        return found.group() if found else ""
+        found = re.match(r"(?:\w+-)?(\d\d)_", self.name)
+        return found.group(1) if found else ""
+
+    @property
+    def language(self) -> str:
+        """The language of its text: "zh" of "zh-03_attention", "en" of a name without one."""
+        return self.name.partition("-")[0] if re.match(r"\w+-\d\d_", self.name) else "en"
 
     @property
     def label(self) -> str:
@@ -62,15 +70,17 @@ class Page:
             for side, page in (("before", before), ("after", after))
             if page
         ]
-        return frame(
-            self.title, pages, self.name, f"<article>{self.body()}</article><p class=steps>{''.join(steps)}</p>"
-        )
+        main = f'<article lang={self.language} dir="ltr">{self.body()}</article><p class=steps>{"".join(steps)}</p>'
+        return frame(self.title, pages, self.name, main)
 
 
 def frame(title: str, pages: list[Page], here: str, main: str) -> str:
     """A whole page around its main part."""
+    search, nothing, contents, skip = map(
+        html.escape, (say("Search the course"), say("Nothing was found."), say("Contents"), say("To the text"))
+    )
     entries = []
-    for kind, heading in (("chapter", "Chapters"), ("text", "More")):
+    for kind, heading in (("chapter", say("Chapters")), ("text", say("More"))):
         own = [page for page in pages if bool(page.number) == (kind == "chapter")]
         rows = "".join(
             f'<li><a href="{page.name}.html"{" aria-current=page" if page.name == here else ""}>'
@@ -79,16 +89,16 @@ def frame(title: str, pages: list[Page], here: str, main: str) -> str:
         )
         entries.append(f"<h2>{heading}</h2><ul>{rows}</ul>" if own else "")
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html {written()}><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<title>{html.escape(title)}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="site.css">'
         '<script src="site.js" defer></script></head><body>'
-        '<a class="skip" href="#main">To the text</a>'
+        f'<a class="skip" href="#main">{skip}</a>'
         '<header><a class="home" href="index.html">bertlab</a>'
-        '<div class="search"><input type="search" aria-label="Search the course" placeholder="Search the course">'
-        '<ol aria-live="polite" hidden></ol></div></header>'
-        f'<details class="contents"><summary>Contents</summary><nav aria-label="Contents">{"".join(entries)}</nav>'
+        f'<div class="search"><input type="search" aria-label="{search}" placeholder="{search}">'
+        f'<ol aria-live="polite" data-none="{nothing}" hidden></ol></div></header>'
+        f'<details class="contents"><summary>{contents}</summary><nav aria-label="{contents}">{"".join(entries)}</nav>'
         f'</details><main id="main">{main}</main></body></html>\n'
     )
 
@@ -101,13 +111,18 @@ def index_page(pages: list[Page]) -> str:
     others = "".join(
         f'<li><a href="{page.name}.html">{html.escape(page.label)}</a></li>' for page in pages if not page.number
     )
-    main = (
-        "<article><h1>See inside BERT</h1><p>A course in chapters, each with one question. The panels on these pages "
-        "answer to what was computed beforehand; in Jupyter, <code>bertlab lab</code> opens the same chapters with a "
-        f"model behind them, and the exercises can be checked.</p><ul class=index>{rows}</ul>"
-        f"<h2>More</h2><ul class=index>{others}</ul></article>"
+    about = say(
+        "A course in chapters, each with one question. The panels on these pages answer to what was computed "
+        "beforehand; in Jupyter, {command} opens the same chapters with a model behind them, and the exercises can be "
+        "checked.",
+        command="<code>bertlab lab</code>",
     )
-    return frame("bertlab: see inside BERT", pages, "index", main)
+    title, more = say("See inside BERT"), say("More")
+    main = (
+        f"<article><h1>{title}</h1><p>{about}</p><ul class=index>{rows}</ul>"
+        f"<h2>{more}</h2><ul class=index>{others}</ul></article>"
+    )
+    return frame(say("bertlab: see inside BERT"), pages, "index", main)
 
 
 def plain_text(markup: str) -> str:
@@ -119,15 +134,26 @@ def plain_text(markup: str) -> str:
 # ---------------------------------------------------------------------------------------------- notebooks and texts
 
 
-def markdown(text: str) -> str:
-    """Markdown as HTML; links between chapters and texts lead to their pages."""
+def page_name(notebook: str) -> str:
+    """The page of a notebook, by its path from notebooks/ without its ending: "zh-00_tour" of "zh/00_tour"."""
+    return "-".join(part for part in posixpath.normpath(notebook).split("/") if part not in ("..", "notebooks"))
+
+
+def markdown(text: str, folder: str = "") -> str:
+    """Markdown as HTML; links between chapters and texts lead to their pages.
+
+    Args:
+        folder: in which the text stands, inside notebooks/: "zh" for a chapter in Chinese.
+    """
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
     made = markdown2html_mistune(text)
     made = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", made)
     made = re.sub(r'href="(?:\.\./)*docs/([\w-]+)\.md', r'href="docs-\1.html', made)
     made = re.sub(r'href="([\w-]+)\.md', r'href="docs-\1.html', made)
-    made = re.sub(r'href="(?:\.\./)*(?:notebooks/)?([\w-]+)\.ipynb', r'href="\1.html', made)
+    made = re.sub(
+        r'href="([\w./-]+)\.ipynb', lambda found: f'href="{page_name(posixpath.join(folder, found[1]))}.html', made
+    )
     made = re.sub(r'src="(?:\.\./)*docs/', 'src="', made)
     return re.sub(r"<table", "<div class=wide><table", re.sub(r"</table>", "</table></div>", made))
 
@@ -149,8 +175,9 @@ def notebook_page(name: str, notebook: Any) -> Page:
     title = next(filter(None, map(title_of, texts)), name.replace("_", " "))
     note = notebook.metadata.get("bertlab_note", "")
     parts = [f"<p class=note>{html.escape(note)}</p>"] if note else []
+    folder = name.rpartition("-")[0]
     for cell in notebook.cells:
-        parts.append(markdown(cell.source) if cell.cell_type == "markdown" else _code_cell(cell))
+        parts.append(markdown(cell.source, folder) if cell.cell_type == "markdown" else _code_cell(cell))
     if not any("<h1" in part for part in parts):
         parts.insert(0, f"<h1>{html.escape(title)}</h1>")
     return Page(name, title, parts)
@@ -161,7 +188,8 @@ def _code_cell(cell: Any) -> str:
         return ""
     folded = ""
     if cell.metadata.get("solution"):
-        folded = f"<details class=solution><summary>A solution</summary>{highlighted(cell.metadata.solution)}</details>"
+        summary, solution = say("A solution"), highlighted(cell.metadata.solution)
+        folded = f"<details class=solution><summary>{summary}</summary>{solution}</details>"
     outputs = "".join(map(_output, cell.outputs))
     return highlighted(cell.source) + folded + (f"<div class=output>{outputs}</div>" if outputs else "")
 

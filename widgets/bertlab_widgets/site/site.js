@@ -64,7 +64,7 @@ function search() {
   if (!rows.length) {
     const none = document.createElement("li");
     none.className = "none";
-    none.textContent = "Nothing was found.";
+    none.textContent = list.dataset.none;
     rows.push(none);
   }
   list.replaceChildren(...rows);

@@ -1,7 +1,9 @@
 // What each kind of answer looks like: bars beside chance, a scale, gaps, spans of a text, endings that compete.
 import { chanceBars, chanceLine } from "../kit/controls.js";
-import { bidi, h, textButton } from "../kit/dom.js";
+import { bidi, h, marked, textButton } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number as inWords, letterOf, percent } from "../kit/numbers.js";
+import { quoted } from "./steps.js";
 
 const MOST = 8; // labels without a menu of their own
 const LONGEST = 60; // characters of a span beside its bar
@@ -12,16 +14,18 @@ export function labels(ui, view) {
   const top = Math.max(...rows.map(row => row.value));
   const shown = rows.map(row => ({ ...row, best: view.multiple ? row.value > 0.5 : row.value === top }));
   const rest = view.rows.length - rows.length;
-  const more = `and ${rest} more labels below ${percent(rows[rows.length - 1].value)}`;
+  const lowest = percent(rows[rows.length - 1].value);
+  const more = say("and {count} more labels below {probability}", { count: rest, probability: lowest });
   return h("div", {}, chanceBars(shown, view.chance), rest > 0 ? h("p.small.muted", {}, more) : null);
 }
 
 export function number(_, view) {
   const at = 100 * Math.min(1, Math.max(0, (view.value - view.low) / (view.high - view.low)));
   const edge = at < 4 ? "left:0;transform:none" : at > 96 ? "left:auto;right:0;transform:none" : `left:${at}%`;
-  const label = `${inWords(view.value)} on a scale from ${view.low} to ${view.high}`;
+  const given = { value: inWords(view.value), low: view.low, high: view.high };
+  const label = say("{value} on a scale from {low} to {high}", given);
   const value = h("em", { style: edge }, view.value.toFixed(2).replace("-", "−"));
-  const ticks = ["0 unrelated", "1", "2", "3", "4", "5 the same"].map(text => h("span", {}, text));
+  const ticks = [say("0 unrelated"), "1", "2", "3", "4", say("5 the same")].map(text => h("span", {}, text));
   const scale = h("div.scale", {}, h("i", { style: `width:${at}%` }), value);
   return h("div", { role: "img", "aria-label": label }, scale, h("div.ticks", {}, ...ticks));
 }
@@ -30,8 +34,11 @@ export function gaps(_, view) {
   const several = view.gaps.length > 1;
   const columns = view.gaps.map(gap => {
     const rows = gap.rows.map((row, i) => ({ ...row, best: i === 0 }));
-    const hidden = gap.hidden ? h("h4", {}, "If ", bidi(gap.hidden), " were hidden") : null;
-    return h("div", {}, several ? h("h4", {}, `Place ${gap.position}`) : hidden, chanceBars(rows, null));
+    const hidden = gap.hidden
+      ? h("h4", {}, ...marked(say("If {token} were hidden", { token: quoted(gap.hidden) })))
+      : null;
+    const place = several ? h("h4", {}, say("Place {place}", { place: gap.position })) : hidden;
+    return h("div", {}, place, chanceBars(rows, null));
   });
   return h("div", {}, h(several ? "div.columns" : "div", {}, ...columns), h("p.small.muted", {}, view.chance.text));
 }
@@ -40,7 +47,7 @@ export function gaps(_, view) {
 function spot(token, i) {
   const name = `spot${token.context || i === 0 ? "" : " outside"}${token.in_answer ? " found" : ""}`;
   const bar = p => h("i", { style: `height:${100 * p}%;min-height:${p > 0.005 ? 1 : 0}px` });
-  const title = `start ${percent(token.start)}, end ${percent(token.end)}`;
+  const title = say("start {start}, end {end}", { start: percent(token.start), end: percent(token.end) });
   return h(
     "span",
     { class: name, title },
@@ -56,14 +63,19 @@ function ruler(ui, view) {
     h("button", {
       type: "button",
       "aria-pressed": String(i === view.shown),
-      "aria-label": `Window ${i + 1} of ${view.windows}, ${count} tokens`,
-      title: `window ${i + 1}: ${count} tokens`,
+      "aria-label": say("Window {number} of {windows}, {count} tokens", {
+        number: i + 1,
+        windows: view.windows,
+        count,
+      }),
+      title: say("window {number}: {count} tokens", { number: i + 1, count }),
       style: `margin-left:${100 * from}%;width:${100 * (to - from)}%`,
       onclick: () => ui.set("window", i),
     }),
   );
-  const said = `${view.windows} windows with overlap; shown is window ${view.shown + 1}`;
-  const bars = h("div.ruler", { role: "group", "aria-label": "Windows over the text" }, ...buttons);
+  const given = { count: view.windows, shown: view.shown + 1 };
+  const said = say("{count} windows with overlap; shown is window {shown}", given);
+  const bars = h("div.ruler", { role: "group", "aria-label": say("Windows over the text") }, ...buttons);
   return h("div", {}, h("div.small.muted", {}, said), bars);
 }
 
@@ -73,17 +85,17 @@ export function answer(ui, view) {
   const legend = h(
     "div.legend",
     {},
-    h("span", {}, patch("accent"), `start (upwards, highest ${highest("start")})`),
-    h("span", {}, patch("mark"), `end (downwards, highest ${highest("end")})`),
-    h("span", {}, "[CLS] stands for no answer"),
+    h("span", {}, patch("accent"), say("start (upwards, highest {probability})", { probability: highest("start") })),
+    h("span", {}, patch("mark"), say("end (downwards, highest {probability})", { probability: highest("end") })),
+    h("span", {}, say("[CLS] stands for no answer")),
   );
   const rows = view.rows.map((row, i) => {
     const label = row.label.length > LONGEST ? `${row.label.slice(0, LONGEST - 1)}…` : row.label;
     return { ...row, best: i === 0, label };
   });
-  const label = "Start and end probability of each token";
+  const label = say("Start and end probability of each token");
   const spots = h("div.spots", { role: "img", "aria-label": label, tabindex: "0" }, ...view.tokens.map(spot));
-  const best = [h("h4", {}, "Best spans"), chanceBars(rows, null), h("p.small.muted", {}, view.chance.text)];
+  const best = [h("h4", {}, say("Best spans")), chanceBars(rows, null), h("p.small.muted", {}, view.chance.text)];
   return h("div.with-side", {}, h("div", {}, spots, legend, ruler(ui, view)), h("div", {}, ...best));
 }
 
@@ -97,8 +109,8 @@ function ending(ui, view, list, values, text, i) {
     type: "text",
     value: text,
     dir: "auto",
-    "aria-label": `Ending ${letterOf(i)}`,
-    placeholder: "An ending, then Enter",
+    "aria-label": say("Ending {letter}", { letter: letterOf(i) }),
+    placeholder: say("An ending, then Enter"),
     onchange: () => save(field.value),
   });
   const value = values.get(text);
@@ -109,13 +121,16 @@ function ending(ui, view, list, values, text, i) {
       "choices",
       list.filter((_, k) => k !== i),
     );
-  const attributes = { disabled: list.length <= 2, "aria-label": `Remove ending ${letterOf(i)}` };
+  const attributes = {
+    disabled: list.length <= 2,
+    "aria-label": say("Remove ending {letter}", { letter: letterOf(i) }),
+  };
   return [
     h(`span${best ? ".best" : ""}`, {}, letterOf(i)),
     field,
     h("div.bar", { style: `grid-area:${i + 2} / 3` }, fill),
     h("span", {}, value === undefined ? "" : percent(value)),
-    textButton("Remove", drop, attributes),
+    textButton(say("Remove"), drop, attributes),
   ];
 }
 
@@ -127,7 +142,7 @@ export function choice(ui, view) {
   const drawn = chanceLine(view.chance, 3, list.length);
   const head = drawn ? [drawn.name, h("span"), h("span"), drawn.line] : [h("span"), h("span"), h("span")];
   const rows = list.flatMap((text, i) => ending(ui, view, list, values, text, i));
-  const add = textButton("Add an ending", () => ui.set("choices", [...list, ""]), { class: "start" });
+  const add = textButton(say("Add an ending"), () => ui.set("choices", [...list, ""]), { class: "start" });
   const endings = h("div.endings", {}, h("span"), h("span"), ...head, ...rows, h("span"), add);
   return h("div", {}, view.missing ? h("p.muted", {}, view.missing) : null, endings);
 }

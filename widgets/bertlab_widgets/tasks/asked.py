@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bertlab.language import mark, say
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -11,34 +13,71 @@ class Asked:
 
     title: str
     question: str
-    first: str = "Sentence"
+    first: str = mark("Sentence")
     second: str = ""  # empty where the task reads one text
-    pair: bool = False  # whether there is nothing to answer without the second text
+    missing: str = ""  # said where there is nothing to answer without the second text
+
+    @property
+    def pair(self) -> bool:
+        """Whether there is nothing to answer without the second text."""
+        return bool(self.missing)
+
+    def said(self) -> Asked:
+        """The same in the language that is spoken."""
+        return Asked(*(say(getattr(self, name)) for name in ("title", "question", "first", "second", "missing")))
 
 
 ASKED = {
     "fill_mask": Asked(
-        "Fill the gap", "Which words fit the gap?", "Sentence with [MASK]", "Second sentence (optional)"
+        mark("Fill the gap"),
+        mark("Which words fit the gap?"),
+        mark("Sentence with [MASK]"),
+        mark("Second sentence (optional)"),
     ),
     "next_sentence": Asked(
-        "Next sentence", "Does the second sentence come next?", "First sentence", "Second sentence", True
+        mark("Next sentence"),
+        mark("Does the second sentence come next?"),
+        mark("First sentence"),
+        mark("Second sentence"),
+        mark("This task reads two texts: type the second sentence too."),
     ),
-    "sentiment": Asked("Sentiment", "Does the text praise or blame?"),
-    "emotions": Asked("Emotions", "Which emotions speak from the text?"),
+    "sentiment": Asked(mark("Sentiment"), mark("Does the text praise or blame?")),
+    "emotions": Asked(mark("Emotions"), mark("Which emotions speak from the text?")),
     "similarity": Asked(
-        "Similarity", "How alike in meaning are the two sentences?", "First sentence", "Second sentence", True
+        mark("Similarity"),
+        mark("How alike in meaning are the two sentences?"),
+        mark("First sentence"),
+        mark("Second sentence"),
+        mark("This task reads two texts: type the second sentence too."),
     ),
-    "inference": Asked("Inference", "Does the second sentence follow from the first?", "Premise", "Hypothesis", True),
-    "pos": Asked("Parts of speech", "Which part of speech is each word?"),
-    "ner": Asked("Entities", "Which words name people, places or organisations?"),
-    "choice": Asked("Choice", "Which ending fits best?", "Beginning"),
-    "qa": Asked("Questions", "Where in the text is the answer?", "Question", "Text that holds the answer", True),
-    "generation": Asked("Generation", "How would the model go on, token by token?", "Beginning"),
-    "seq2seq": Asked("Sequence to sequence", "How does the decoder find its words in the source?", "Source"),
+    "inference": Asked(
+        mark("Inference"),
+        mark("Does the second sentence follow from the first?"),
+        mark("Premise"),
+        mark("Hypothesis"),
+        mark("This task reads two texts: type the hypothesis too."),
+    ),
+    "pos": Asked(mark("Parts of speech"), mark("Which part of speech is each word?")),
+    "ner": Asked(mark("Entities"), mark("Which words name people, places or organisations?")),
+    "choice": Asked(mark("Choice"), mark("Which ending fits best?"), mark("Beginning")),
+    "qa": Asked(
+        mark("Questions"),
+        mark("Where in the text is the answer?"),
+        mark("Question"),
+        mark("Text that holds the answer"),
+        mark("This task reads two texts: type the text that holds the answer too."),
+    ),
+    "generation": Asked(mark("Generation"), mark("How would the model go on, token by token?"), mark("Beginning")),
+    "seq2seq": Asked(
+        mark("Sequence to sequence"), mark("How does the decoder find its words in the source?"), mark("Source")
+    ),
 }
 
 
 def asked_by(task: str) -> Asked:
     """How a task is put; one that was added to the lab under its own name is asked for by that name."""
+    if task in ASKED:
+        return ASKED[task].said()
     title = task.replace("_", " ").capitalize()
-    return ASKED.get(task) or Asked(title, f"{title}: what does the head answer?", second="Second text (optional)")
+    question = say("{title}: what does the head answer?", title=title)
+    return Asked(title, question, say("Sentence"), say("Second text (optional)"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..panel import percent
 from .explaining import Question
 from .reading import Reading
@@ -13,7 +15,7 @@ class Choices(Reading):
     """Each ending is read together with the beginning, and their scores compete."""
 
     kind = "choice"
-    guessed = "Which ending will it choose?"
+    guessed = mark("Which ending will it choose?")
 
     @property
     def choices(self) -> list[str]:
@@ -21,12 +23,13 @@ class Choices(Reading):
         return [choice for choice in self.panel.choices if choice.strip()]
 
     def reads(self) -> tuple[str, list[int]]:
-        return "The head reads [CLS] alone, once for each ending: its vector, through the pooler, gives the score.", [0]
+        said = say("The head reads [CLS] alone, once for each ending: its vector, through the pooler, gives the score.")
+        return said, [0]
 
     def read(self) -> dict:
         workbench, model, choices = self.workbench, self.model, self.choices
         if len(choices) < 2:
-            return {"missing": "Give two endings or more to choose from."}
+            return {"missing": say("Give two endings or more to choose from.")}
         if too_long := self.too_long(max(choices, key=len)):
             return {"missing": too_long, "refused": True}
 
@@ -39,10 +42,15 @@ class Choices(Reading):
         chance = 1 / len(values)
         return {
             "rows": [{"label": choice, "value": value} for choice, value in zip(choices, values, strict=True)],
-            "chance": {"at": chance, "text": f"chance {percent(chance)}"},
+            "chance": {"at": chance, "text": say("chance {probability}", probability=percent(chance))},
             "best": best,
-            "answer": f"The head chooses ending {letter(best)}, “{choices[best]}”, {percent(values[best])}; "
-            f"chance is {percent(chance)}.",
+            "answer": say(
+                "The head chooses ending {letter}, “{ending}”, {probability}; chance is {chance}.",
+                letter=letter(best),
+                ending=choices[best],
+                probability=percent(values[best]),
+                chance=percent(chance),
+            ),
             "short": letter(best),
         }
 
@@ -71,7 +79,7 @@ class Choices(Reading):
             targets.choice(best, "log_probability"),
             names,
             self.kept(names),
-            f"ending {letter(best)}",
+            say("ending {letter}", letter=letter(best)),
             (
                 f"model, target = lab.task_model({self.task!r}), targets.choice({best}, 'log_probability')",
                 f"encoding = lab.encode([{text!r}] * len(choices), choices)",
@@ -86,7 +94,8 @@ class Choices(Reading):
 
     def grade(self, guess: str) -> str:
         guess = guess.strip().upper()[:1]
-        return "Right." if guess == letter(self.view["best"]) else f"Your {guess} was not its choice."
+        right = guess == letter(self.view["best"])
+        return say("Right.") if right else say("Your {guess} was not its choice.", guess=guess)
 
 
 def letter(index: int) -> str:

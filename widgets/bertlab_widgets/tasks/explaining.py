@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import torch
 
+from bertlab.language import mark
+
 from ..workbench import Around
 
-METHODS = {
-    "occlusion": "occlusion: how far the number falls when nobody may look at the token (Zeiler & Fergus 2014)",
-    "gradient": "gradient × input: what a straight line through this point says (Shrikumar et al. 2016)",
-    "integrated": "integrated gradients from [MASK] to the token, 32 steps (Sundararajan et al. 2017)",
+METHODS = {  # name -> as a picture names it
+    "occlusion": mark("occlusion"),  # how far the number falls when nobody may look at the token: Zeiler & Fergus 2014
+    "gradient": mark("gradient"),  # × input, what a straight line through this point says: Shrikumar et al. 2016
+    "integrated": mark("integrated"),  # gradients from [MASK] to the token, 32 steps: Sundararajan et al. 2017
 }
 FRACTIONS = (0.1, 0.2, 0.3, 0.5)  # of the tokens, taken away for the comprehensiveness curve
 ORDERS = 3  # random orders that the curve is held against

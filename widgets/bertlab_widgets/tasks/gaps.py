@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..panel import listed, percent, quoted
+from bertlab.language import mark, say
+
+from ..panel import percent, quoted
 from ..workbench import last_word, mask_id
-from .reading import SentenceReading, rank_verdict
+from .reading import SentenceReading, joined, rank_verdict
 
 MOST_GAPS = 8
 
@@ -16,7 +18,7 @@ class Gaps(SentenceReading):
     """
 
     kind = "gaps"
-    guessed = "Which token will BERT put into the first gap?"
+    guessed = mark("Which token will BERT put into the first gap?")
     logits_code = "lab.model(**batch).prediction_logits[0]"
 
     @property
@@ -33,8 +35,11 @@ class Gaps(SentenceReading):
         return not self.workbench.mask_positions
 
     def reads(self) -> tuple[str, list[int]]:
-        which = "at the gap" if len(self.places) == 1 else "at each gap"
-        return f"The head reads the vector {which} after the last layer; [CLS] is not asked.", self.places
+        if len(self.places) == 1:
+            said = say("The head reads the vector at the gap after the last layer; [CLS] is not asked.")
+        else:
+            said = say("The head reads the vector at each gap after the last layer; [CLS] is not asked.")
+        return said, self.places
 
     def gaps(self) -> list[dict]:
         """The likeliest tokens at every [MASK]."""
@@ -57,11 +62,11 @@ class Gaps(SentenceReading):
     def read(self) -> dict:
         size, tokens = self.workbench.config.vocab_size, self.workbench.tokens
         if mask_id(self.workbench) is None:
-            return {"missing": f"{self.lab.name} has no [MASK] in its vocabulary, so it can fill no gap."}
+            name = self.lab.name
+            return {"missing": say("{model} has no [MASK] in its vocabulary, so it can fill no gap.", model=name)}
         gaps = self.gaps()
         if not gaps:
-            return {"missing": "Type a word, or [MASK] where a word is to be found."}
-        best = [gap["rows"][0] for gap in gaps]
+            return {"missing": say("Type a word, or [MASK] where a word is to be found.")}
         shown = [
             {
                 "position": gap["position"],
@@ -74,21 +79,35 @@ class Gaps(SentenceReading):
             shown[0]["hidden"] = stood
         return {
             "gaps": shown,
-            "chance": {"at": 1 / size, "text": f"chance 1 in {size:,}"},
-            "answer": self.said(best, stood),
-            "short": ", ".join(row["token"] for row in best),
+            "chance": {"at": 1 / size, "text": say("chance 1 in {count:,}", count=size)},
+            "answer": self.said(gaps, stood),
+            "short": ", ".join(gap["rows"][0]["token"] for gap in gaps),
         }
 
-    def said(self, best: list[dict], stood: str) -> str:
-        """The answer line: `best` is the likeliest row of each gap, `stood` the token at the first of them."""
-        words = listed([row["token"] for row in best])
+    def said(self, gaps: list[dict], stood: str) -> str:
+        """The answer line; `stood` is the token at the first of the gaps."""
+        best = gaps[0]["rows"][0]
+        token, probability = quoted(best["token"]), percent(best["probability"])
         if self.example:
-            found = "find it again" if best[0]["token"] == stood else f"expect {words}"
-            said = f"If {quoted(stood)} were hidden, BERT would {found}, {percent(best[0]['probability'])}."
-            return f"{said} Click a token to put [MASK] in its place."
-        if len(best) == 1:
-            return f"BERT would put {words} there, {percent(best[0]['probability'])}."
-        return f"BERT would put {words} there; each gap is read with the others still open."
+            hidden = quoted(stood)
+            if best["token"] == stood:
+                said = say(
+                    "If {token} were hidden, BERT would find it again, {probability}.",
+                    token=hidden,
+                    probability=probability,
+                )
+            else:
+                said = say(
+                    "If {token} were hidden, BERT would expect {other}, {probability}.",
+                    token=hidden,
+                    other=token,
+                    probability=probability,
+                )
+            return f"{said} {say('Click a token to put [MASK] in its place.')}"
+        if len(gaps) == 1:
+            return say("BERT would put {token} there, {probability}.", token=token, probability=probability)
+        put = joined([at_place(quoted(gap["rows"][0]["token"]), gap["position"]) for gap in gaps])
+        return say("BERT would put {tokens}; each gap is read with the others still open.", tokens=put)
 
     def data(self) -> dict[int, dict[str, float]]:
         return {gap["position"]: {row["token"]: row["probability"] for row in gap["rows"]} for gap in self.gaps()}
@@ -128,15 +147,21 @@ class Gaps(SentenceReading):
         place, best = gap["position"], gap["rows"][0]
         return (
             targets.masked_token(place, best["id"], "log_probability"),
-            best["token"],
+            best["token"] if len(self.places) == 1 else at_place(best["token"], place),
             f"masked_token({place}, {best['id']}, 'log_probability')",
         )
 
     def gate(self) -> str:
         if self.example and self.places:
             stood = self.workbench.tokens[self.places[0]]["text"]
-            return f"If “{stood}” were hidden, which token would BERT expect there?"
-        return self.guessed
+            return say("If “{token}” were hidden, which token would BERT expect there?", token=stood)
+        return say(self.guessed)
 
     def grade(self, guess: str) -> str:
-        return rank_verdict(guess, [row["label"] for row in self.view["gaps"][0]["rows"]], "likeliest tokens")
+        ranked = [row["label"] for row in self.view["gaps"][0]["rows"]]
+        return rank_verdict(guess, ranked, mark("`{guess}` is not among the {count} likeliest tokens."))
+
+
+def at_place(token: str, place: int) -> str:
+    """A token with the place of its gap, where there are several."""
+    return say("{token} at place {place}", token=token, place=place)

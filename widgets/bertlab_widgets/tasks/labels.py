@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..panel import listed, percent, quoted, signed
 from . import pictures
 from .reading import SentenceReading, best_first, rank_verdict
 
-READS_CLS = "The head reads [CLS] alone: its vector after the last layer, through the pooler"
-NEXT_SENTENCE = {"is_next": "is next", "random": "random"}  # as the data have it -> as it is said
+NEXT_SENTENCE = {"is_next": mark("is next"), "random": mark("random")}  # as the data have it -> as it is said
 
 
 class Labels(SentenceReading):
     """Labels that compete, or, in a multi-label task, have a probability each."""
 
     kind = "labels"
-    guessed = "Which label will the head give?"
+    guessed = mark("Which label will the head give?")
 
     def reads(self) -> tuple[str, list[int]]:
-        made = "a number for each label" if self.several else f"the {len(self.names)} numbers that compete"
-        return f"{READS_CLS}, becomes {made}.", [0]
+        if self.several:
+            said = say(
+                "The head reads [CLS] alone: its vector after the last layer, through the pooler, becomes a number for "
+                "each label."
+            )
+        else:
+            said = say(
+                "The head reads [CLS] alone: its vector after the last layer, through the pooler, becomes the {count} "
+                "numbers that compete.",
+                count=len(self.names),
+            )
+        return said, [0]
 
     @property
     def names(self) -> list[str]:
@@ -37,9 +48,21 @@ class Labels(SentenceReading):
         """A label for an audience."""
         return name
 
-    def sentence(self, label: str) -> str:
-        """The label as the beginning of a sentence."""
-        return f"The head says {quoted(label)}"
+    def sentence(self, label: str, **numbers: str) -> str:
+        """The answer, with the label's `probability` and `chance`."""
+        return say("The head says {label}, {probability}; chance is {chance}.", label=quoted(label), **numbers)
+
+    def sentence_of_several(self, ranked: list[dict], likely: list[str]) -> str:
+        """The answer where several labels may hold; `likely` are those above one half."""
+        if likely:
+            labels = listed(likely, 4)
+            return say(
+                "The head says {labels}: above one half, and each label has a probability of its own.", labels=labels
+            )
+        best, probability = quoted(ranked[0]["label"]), percent(ranked[0]["value"])
+        return say(
+            "No label is above one half; {label} comes nearest with {probability}.", label=best, probability=probability
+        )
 
     def data(self) -> dict[str, float]:
         logits = self.logits()
@@ -52,21 +75,18 @@ class Labels(SentenceReading):
         ranked = best_first(rows)
         best = ranked[0]
         if several:
-            chance = {"at": 0.5, "text": "threshold 50 %"}
+            chance = {"at": 0.5, "text": say("threshold 50 %")}
             likely = [row["label"] for row in ranked if row["value"] > 0.5]
-            answer = (
-                f"The head says {listed(likely, 4)}: above one half, and each label has a probability of its own."
-                if likely
-                else f"No label is above one half; {quoted(best['label'])} comes nearest with {percent(best['value'])}."
-            )
-            short = ", ".join(likely) or "none"
+            answer = self.sentence_of_several(ranked, likely)
+            short = ", ".join(likely) or say("none")
         else:
-            chance = {"at": 1 / len(rows), "text": f"chance {percent(1 / len(rows))}"}
+            by_chance = percent(1 / len(rows))
+            chance = {"at": 1 / len(rows), "text": say("chance {probability}", probability=by_chance)}
             short = best["label"]
-            answer = f"{self.sentence(short)}, {percent(best['value'])}; chance is {percent(chance['at'])}."
+            answer = self.sentence(short, probability=percent(best["value"]), chance=by_chance)
         return {
             "rows": ranked if len(rows) > 4 else rows,
-            "names": list(found),
+            "names": [[name, self.said(name)] for name in found],
             "chance": chance,
             "multiple": several,
             "answer": answer,
@@ -99,7 +119,8 @@ class Labels(SentenceReading):
         return names if len(names) <= 30 else []
 
     def grade(self, guess: str) -> str:
-        return rank_verdict(guess, [row["label"] for row in best_first(self.view["rows"])], "labels")
+        ranked = [row["label"] for row in best_first(self.view["rows"])]
+        return rank_verdict(guess, ranked, mark("`{guess}` is not among the {count} labels."))
 
 
 class NextSentence(Labels):
@@ -107,7 +128,7 @@ class NextSentence(Labels):
 
     names = list(NEXT_SENTENCE)
     several = False
-    guessed = "What will the head say of the second sentence?"
+    guessed = mark("What will the head say of the second sentence?")
 
     @property
     def pre_trained(self) -> bool:
@@ -120,11 +141,12 @@ class NextSentence(Labels):
         return "lab.model(**batch).seq_relationship_logits[0]" if self.pre_trained else SentenceReading.logits_code
 
     def said(self, name: str) -> str:
-        return NEXT_SENTENCE[name]
+        return say(NEXT_SENTENCE[name])
 
-    def sentence(self, label: str) -> str:
-        which = "comes next" if label == NEXT_SENTENCE["is_next"] else "is a random one"
-        return f"The second sentence {which}, says the head"
+    def sentence(self, label: str, **numbers: str) -> str:
+        if label == self.said("is_next"):
+            return say("The second sentence comes next, says the head, {probability}; chance is {chance}.", **numbers)
+        return say("The second sentence is a random one, says the head, {probability}; chance is {chance}.", **numbers)
 
     def logits(self) -> torch.Tensor:
         return self.workbench.result.nsp_logits.cpu() if self.pre_trained else super().logits()
@@ -148,20 +170,26 @@ class Number(SentenceReading):
     """One number, such as how alike two sentences are."""
 
     kind = "number"
-    guessed = "Which number will the head give?"
+    guessed = mark("Which number will the head give?")
     LOW, HIGH = 0, 5
 
     def reads(self) -> tuple[str, list[int]]:
-        return f"{READS_CLS}, becomes this one number.", [0]
+        said = say(
+            "The head reads [CLS] alone: its vector after the last layer, through the pooler, becomes this one number."
+        )
+        return said, [0]
 
     def data(self) -> float:
         return float(self.logits()[0])
 
     def read(self) -> dict:
         value = self.data()
-        scale = " on a scale from 0, unrelated, to 5, the same" if self.task == "similarity" else ""
-        answer = f"The head gives {signed(value)}{scale}."
-        return {"value": value, "low": self.LOW, "high": self.HIGH, "answer": answer, "short": signed(value)}
+        number = signed(value)
+        if self.task == "similarity":
+            answer = say("The head gives {value} on a scale from 0, unrelated, to 5, the same.", value=number)
+        else:
+            answer = say("The head gives {value}.", value=number)
+        return {"value": value, "low": self.LOW, "high": self.HIGH, "answer": answer, "short": number}
 
     def table(self) -> list[dict]:
         return [{"task": self.task, "score": self.data()}]
@@ -172,13 +200,14 @@ class Number(SentenceReading):
     def target(self) -> tuple[object, str, str]:
         from bertlab.analysis import targets
 
-        return targets.label(0), "a high number", "label(0)"
+        return targets.label(0), say("a high number"), "label(0)"
 
     def grade(self, guess: str) -> str:
         try:
-            return f"Your guess is {abs(float(guess.replace(',', '.')) - self.view['value']):.2f} away."
+            away = abs(float(guess.replace(",", ".")) - self.view["value"])
         except ValueError:
-            return f"`{guess}` is no number."
+            return say("`{guess}` is no number.", guess=guess)
+        return say("Your guess is {away:.2f} away.", away=away)
 
     def figure(self, width: float = 7.0):
         figure, axes = pictures.bars([self.task], [self.data()], self.panel.answer)

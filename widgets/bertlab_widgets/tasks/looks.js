@@ -1,5 +1,6 @@
 // Where a decoder looks: the source above, the written below, lines between them; or a matrix.
 import { bidi, h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { percent } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 import { alternatives, stepButton, stepKeys, stepNow, takeAway, timing } from "./steps.js";
@@ -17,7 +18,7 @@ function rowAt(event) {
 function writtenToken(ui, view, row) {
   const own = row - view.put;
   const beam = view.search === "beam" ? { token: view.written[row] } : undefined;
-  const put = () => h("span.put", { title: "put in" }, bidi(view.written[row]));
+  const put = () => h("span.put", { title: say("put in") }, bidi(view.written[row]));
   const token = own >= 0 ? stepButton(ui, view, own, beam) : put();
   token.dataset.row = row;
   return token;
@@ -27,16 +28,16 @@ function lookLines(ui, view, showLook) {
   const from = view.source.map((token, i) =>
     h(`span.from${isSpecial(token) ? ".muted" : ""}`, { "data-from": i }, h("small"), bidi(token)),
   );
-  const source = h("div.line", { "aria-label": "The source" }, h("span.name", {}, "read"), ...from);
+  const source = h("div.line", { "aria-label": say("The source") }, h("span.name", {}, say("read")), ...from);
   const attributes = {
     role: "group",
-    "aria-label": "What the decoder wrote",
+    "aria-label": say("What the decoder wrote"),
     onkeydown: stepKeys(ui, view),
     onpointerover: event => showLook(rowAt(event)),
     onpointerleave: () => showLook(null),
   };
   const own = view.written.map((_, row) => writtenToken(ui, view, row));
-  const line = h("div.line", attributes, h("span.name", {}, "written"), ...own);
+  const line = h("div.line", attributes, h("span.name", {}, say("written")), ...own);
   const threads = svg("svg", { class: "threads", "aria-hidden": "true" });
   return h("div.looks", {}, h("div.inner", {}, source, threads, line));
 }
@@ -45,7 +46,11 @@ function lookMatrix(ui, view) {
   const at = chosenRow(ui, view);
   const top = view.source.map(token => h("th", { scope: "col" }, h("span", {}, bidi(token))));
   const cell = (token, weight, i) => {
-    const title = `${token} looks at ${view.source[i]}: ${percent(weight)}`;
+    const title = say("{token} looks at {source}: {weight}", {
+      token,
+      source: view.source[i],
+      weight: percent(weight),
+    });
     return h("td", { style: shade(weight), title });
   };
   const rows = view.written.map((token, row) => {
@@ -54,12 +59,12 @@ function lookMatrix(ui, view) {
   });
   const head = h("thead", {}, h("tr", {}, h("td"), ...top));
   const table = h("table.look-matrix", { onkeydown: stepKeys(ui, view) }, head, h("tbody", {}, ...rows));
-  const label = "Cross-attention: a row for each written token, a column for each of the source";
+  const label = say("Cross-attention: a row for each written token, a column for each of the source");
   const scale = [0, 0.25, 0.5, 0.75, 1].map(weight => {
     const patch = h("i", { style: `${shade(weight)};outline:1px solid var(--line)` });
     return h("span", {}, patch, percent(weight));
   });
-  const legend = h("div.legend", {}, h("span", {}, "cross-attention"), ...scale);
+  const legend = h("div.legend", {}, h("span", {}, say("cross-attention")), ...scale);
   return h("div", {}, h("div.looks", { tabindex: "0", "aria-label": label }, table), legend);
 }
 
@@ -112,7 +117,7 @@ export function drawLook(ui, view, looking) {
 }
 
 export function rewriting(ui, view) {
-  if (!view.source) return h("div.muted", {}, "Generating …");
+  if (!view.source) return h("div.muted", {}, say("Generating …"));
   const showLook = row => drawLook(ui, ui.get("view"), row);
   const looks = ui.get("alignment") === "matrix" ? lookMatrix(ui, view) : lookLines(ui, view, showLook);
   if (view.search === "beam") return h("div", {}, looks, h("div.apart", {}, beamTree(ui, view)));

@@ -8,6 +8,7 @@ from dataclasses import replace
 from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
 
 from bertlab.lab import TASKS
+from bertlab.language import mark, say
 
 from ..panel import Panel
 from ..workbench import SelectionError
@@ -31,8 +32,8 @@ READINGS = {  # class of the task's model -> how its answer is read
     "BertLMHeadModel": Writing,
     "EncoderDecoder": Rewriting,
 }
-FIRST_TEXT_ONLY = "This task reads the first text only."
-AS_TYPED = "This task reads the text as it was typed: masks and changed tokens are not seen."
+FIRST_TEXT_ONLY = mark("This task reads the first text only.")
+AS_TYPED = mark("This task reads the text as it was typed: masks and changed tokens are not seen.")
 
 
 class TasksPanel(Panel):
@@ -52,7 +53,7 @@ class TasksPanel(Panel):
     """
 
     script = "tasks.js"
-    question_text = "What does BERT answer?"
+    question_text = mark("What does BERT answer?")
     settings = (
         "task",
         "choices",
@@ -130,7 +131,8 @@ class TasksPanel(Panel):
     def _check_task(self, proposal):
         names = self.task_names()
         if proposal.value not in names:
-            raise SelectionError(f"there is no task {proposal.value!r}; there are {', '.join(names)}.")
+            there = ", ".join(names)
+            raise SelectionError(say("there is no task {task!r}; there are {tasks}.", task=proposal.value, tasks=there))
         return proposal.value
 
     def task_names(self) -> list[str]:
@@ -148,8 +150,12 @@ class TasksPanel(Panel):
         as_known = known is not None and [name.lower() for name in names] == list(known.labels)
         if as_known or len(names) < 2 or type(model).__name__ != "BertForSequenceClassification":
             return asked
-        shown = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) <= 5 else f"one of {len(names)} labels"
-        return replace(asked, question=f"What does the head call the text: {shown}?")
+        if len(names) > 5:
+            question = say("What does the head call the text: one of {count} labels?", count=len(names))
+        else:
+            labels, last = ", ".join(names[:-1]), names[-1]
+            question = say("What does the head call the text: {labels} or {last}?", labels=labels, last=last)
+        return replace(asked, question=question)
 
     @property
     def reading(self) -> Reading:
@@ -195,11 +201,10 @@ class TasksPanel(Panel):
         if self.trained:
             return ""
         if self.task == "generation":
-            return "This model was never trained to write from left to right; here its weights are read that way."
+            return say("This model was never trained to write from left to right; here its weights are read that way.")
         if not self.reseedable:
-            return "This head was not in the checkpoint: its weights are random, and its answer is noise."
-        part = f"This {self.reading.part} has random weights (seed {self.head_seed})"
-        return f"{part}: its answer is noise until it is trained."
+            return say("This head was not in the checkpoint: its weights are random, and its answer is noise.")
+        return say(self.reading.noise, seed=self.head_seed)
 
     # --- generation: another token at a step
 
@@ -212,7 +217,7 @@ class TasksPanel(Panel):
         """Take another token at one step, and let the model go on from there."""
         reading = self.reading
         if not isinstance(reading, Writing):
-            raise SelectionError(f"the task {self.task!r} writes no text: choose one that does.")
+            raise SelectionError(say("the task {task!r} writes no text: choose one that does.", task=self.task))
         put = reading.put_in(step, token)
         with self.workbench.together():
             self.prefix, self.step = put, 0
@@ -241,7 +246,10 @@ class TasksPanel(Panel):
         """Draw the untrained head again, `times` times, each with the next seed; `reseeds` keeps what they said."""
         if not self.reseedable:
             raise SelectionError(
-                f"the head of {self.task!r} is not one of random weights, so there is nothing to draw again."
+                say(
+                    "the head of {task!r} is not one of random weights, so there is nothing to draw again.",
+                    task=self.task,
+                )
                 if self.trained
                 else self.reason()
             )
@@ -255,7 +263,7 @@ class TasksPanel(Panel):
                 self.head_seed += 1
                 yield (done + 1) / times
 
-        self.run_for_a_moment(draws(), "Drawing heads", lambda: self._update({"head_seed"}))
+        self.run_for_a_moment(draws(), say("Drawing heads"), lambda: self._update({"head_seed"}))
 
     def _remember_head(self, view: dict) -> None:
         if self.reseedable and "short" in view:
@@ -292,20 +300,22 @@ class TasksPanel(Panel):
         if new or not isinstance(reading, Writing):
             self.job.end()
         self.tasks = [
-            [name, ASKED[name].title if name in ASKED else name, lab.is_trained(name)] for name in self.task_names()
+            [name, say(ASKED[name].title) if name in ASKED else name, lab.is_trained(name)]
+            for name in self.task_names()
         ]
         self.question = asked.question
         view = {
             "task": self.task,
             "kind": reading.kind,
             "fields": [asked.first, asked.second],
+            "optional": bool(asked.second) and not asked.pair,
             "trained": self.trained,
             "reason": self.reason(),
             "reseedable": self.reseedable,
             "examples": [name for name, state in self.preset_states.items() if state["task"] == self.task],
         }
         if asked.pair and not self.workbench.text_pair.strip():
-            read = {"missing": f"This task reads two texts: type the {asked.second[0].lower()}{asked.second[1:]} too."}
+            read = {"missing": asked.missing}
         else:
             read = reading.read()
         if "missing" not in read:
@@ -337,7 +347,7 @@ class TasksPanel(Panel):
 
     def heading_now(self) -> dict:
         heading, model = super().heading_now(), self.task_model
-        before, now = ("training" if one.training else "eval" for one in (self.workbench.lab.model, model))
+        before, now = (say("training") if one.training else say("eval") for one in (self.workbench.lab.model, model))
         state = ", ".join(filter(None, [heading["state"].replace(before, now), getattr(model, "made_here", "")]))
         return {**heading, "state": state, "untrained": self.reason()}
 
@@ -347,9 +357,9 @@ class TasksPanel(Panel):
             return note
         workbench = self.workbench
         if workbench.text_pair and not self.asked.second:
-            return FIRST_TEXT_ONLY
+            return say(FIRST_TEXT_ONLY)
         if (workbench.masked or workbench.forced) and isinstance(self.reading, (Spans, Choices, Writing)):
-            return AS_TYPED
+            return say(AS_TYPED)
         return ""
 
     # --- predict first

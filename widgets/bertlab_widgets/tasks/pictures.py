@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bertlab.language import say
+
+from .explaining import METHODS
+
 ACCENT, MARK, MUTED, WARN = "#0b62b0", "#c05a00", "#555555", "#b3261e"
 
 
@@ -26,7 +30,7 @@ def titled(axes, title: str) -> None:
 def probability_axis(axes, chance: dict) -> None:
     """From 0 to 1, with a dashed line at chance where that is not too near 0 to be seen."""
     axes.set_xlim(0, 1)
-    axes.set_xlabel("probability")
+    axes.set_xlabel(say("probability"))
     if chance.get("text") and chance["at"] > 0.01:
         axes.axvline(chance["at"], color="#777777", linestyle="--", linewidth=1)
         place = {"xycoords": ("data", "axes fraction"), "fontsize": 7, "color": MUTED, "va": "bottom"}
@@ -40,8 +44,8 @@ def starts_and_ends(tokens: list[dict], title: str):
     figure = Figure(figsize=(max(5, 0.22 * len(tokens) + 1), 3), layout="constrained")
     axes = figure.subplots()
     places = range(len(tokens))
-    axes.bar(places, [token["start"] for token in tokens], color=ACCENT, label="start")
-    axes.bar(places, [-token["end"] for token in tokens], color=MARK, hatch="//", label="end (downwards)")
+    axes.bar(places, [token["start"] for token in tokens], color=ACCENT, label=say("start"))
+    axes.bar(places, [-token["end"] for token in tokens], color=MARK, hatch="//", label=say("end (downwards)"))
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.set_ylim(-1, 1)
     axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["1", "0.5", "0", "0.5", "1"])
@@ -81,10 +85,10 @@ def alignment(source: list[str], written: list[str], weights: list[list[float]],
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(len(source)), source, rotation=90, fontsize=7)
     axes.set_yticks(range(len(written)), written, fontsize=7)
-    axes.set_xlabel("source", fontsize=8)
-    axes.set_ylabel("written", fontsize=8)
+    axes.set_xlabel(say("source"), fontsize=8)
+    axes.set_ylabel(say("written"), fontsize=8)
     scale = figure.colorbar(image, ax=axes)
-    scale.set_label("cross-attention", fontsize=8)
+    scale.set_label(say("cross-attention"), fontsize=8)
     scale.ax.tick_params(labelsize=7)
     titled(axes, title)
     return figure
@@ -104,10 +108,12 @@ def with_reasons(figure, found: dict) -> None:
     size = max(4, min(7, 330 * wide / 7 / max(1, len(scores))))
     axes.set_xticks(places, found["tokens"], rotation=90, fontsize=size)
     axes.tick_params(axis="y", labelsize=6)
-    axes.set_title(f"what speaks for {found['about']} ({found['method']})", fontsize=7, loc="left")
+    method = say(METHODS[found["method"]])
+    title = say("what speaks for {about} ({method})", about=found["about"], method=method)
+    axes.set_title(title, fontsize=7, loc="left")
 
 
 def mark_untrained(figure) -> None:
     """The red word in the corner."""
     place = {"xycoords": "axes fraction", "ha": "right", "va": "bottom", "fontsize": 9, "weight": "bold"}
-    figure.axes[0].annotate("untrained", (1, 0), color=WARN, **place)
+    figure.axes[0].annotate(say("untrained"), (1, 0), color=WARN, **place)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
+from bertlab.language import mark, say
+
 from ..panel import Panel, html_table, percent
 from ..workbench import ablation_code, encode, input_code, word_numbers
 from . import pictures
@@ -19,12 +21,12 @@ class Reading:
     """One kind of answer: how a `TasksPanel` reads it off the model, and what is shown, said and kept of it.
 
     `kind` names the picture that the JavaScript draws; `guessed` is the question of the predict-first gate,
-    `part` what is untrained where the lab has no trained model for the task.
+    `noise` what is said where the lab has no trained model for the task.
     """
 
     kind = ""
-    guessed = "What will the head answer?"
-    part = "head"
+    guessed = mark("What will the head answer?")
+    noise = mark("This head has random weights (seed {seed}): its answer is noise until it is trained.")
 
     def __init__(self, panel: Panel):
         self.panel = panel
@@ -108,7 +110,7 @@ class Reading:
 
     def gate(self) -> str:
         """The question of the predict-first gate."""
-        return self.guessed
+        return say(self.guessed)
 
     def offered(self) -> list[str]:
         """What may be answered at the gate, where it can be listed."""
@@ -155,7 +157,10 @@ class Reading:
         pieces = self.lab.tokenizer(self.workbench.text, second or None, truncation=True, max_length=limit + 1)
         if len(pieces["input_ids"]) <= limit:
             return ""
-        return f"The text is too long: this task reads it whole, and the model takes {limit} tokens; shorten it."
+        return say(
+            "The text is too long: this task reads it whole, and the model takes {limit} tokens; shorten it.",
+            limit=limit,
+        )
 
     def kept(self, names: Sequence[str]) -> list[bool]:
         """Which tokens stay when reasons are looked for: the special ones."""
@@ -248,13 +253,18 @@ class SentenceReading(Reading):
         )
 
 
-def rank_verdict(guess: str, ranked: Sequence[str], what: str) -> str:
-    """Where a guess stands among the names, the likeliest first."""
+def rank_verdict(guess: str, ranked: Sequence[str], not_there: str) -> str:
+    """Where a guess stands among the names, the likeliest first; `not_there` is said of one that is none of them."""
     ranked = [name.lower() for name in ranked]
     if guess.strip().lower() not in ranked:
-        return f"`{guess}` is not among the {len(ranked)} {what}."
+        return say(not_there, guess=guess, count=len(ranked))
     rank = ranked.index(guess.strip().lower()) + 1
-    return "Right." if rank == 1 else f"Your `{guess}` is number {rank}."
+    return say("Right.") if rank == 1 else say("Your `{guess}` is number {rank}.", guess=guess, rank=rank)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Parts of a sentence with commas and an "and"."""
+    return parts[0] if len(parts) == 1 else say("{parts} and {last}", parts=", ".join(parts[:-1]), last=parts[-1])
 
 
 def best_first(rows: Sequence[dict], name: str = "value") -> list[dict]:

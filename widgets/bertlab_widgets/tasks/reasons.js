@@ -1,12 +1,19 @@
 // What an answer rests on: a score for each token, and how far the answer falls without the highest ones.
-import { bidi, h, textButton } from "../kit/dom.js";
+import { bidi, h, marked, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { number, percent, thousands } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
+import { quoted } from "./steps.js";
 
 const METHOD = {
-  occlusion: "how much its log-probability falls when the token is hidden",
-  gradient: "gradient × input of its log-probability",
-  integrated: "integrated gradients of its log-probability, from [MASK]",
+  occlusion: mark("how much its log-probability falls when the token is hidden"),
+  gradient: mark("gradient × input of its log-probability"),
+  integrated: mark("integrated gradients of its log-probability, from [MASK]"),
+};
+const METHOD_OF_NUMBER = {
+  occlusion: mark("how much its value falls when the token is hidden"),
+  gradient: mark("gradient × input of its value"),
+  integrated: mark("integrated gradients of its value, from [MASK]"),
 };
 const LEAST_TOP = 0.1; // nats: full colour at least, so that noise stays pale
 const tint = (colour, share) => `background:color-mix(in srgb, var(--${colour}) ${share}%, var(--paper))`;
@@ -16,7 +23,7 @@ function scoredToken(found, token, i, most) {
   const share = Math.abs(score) / most;
   const shown = kept || share < 0.2 ? "" : `${score > 0 ? "+" : "−"}${number(Math.abs(score), 2)}`;
   const attributes = {
-    title: kept ? "not part of the question" : number(score, 4),
+    title: kept ? say("not part of the question") : number(score, 4),
     style: kept ? null : tint(score > 0 ? "accent" : "mark", Math.round(48 * share)),
   };
   const small = h("small", { style: share > 0.5 ? "color:var(--ink)" : null }, shown);
@@ -35,40 +42,44 @@ function curve(ui, found, value) {
   const y = fall => bottom - ((bottom - 8 * scale) * (fall - low)) / (top - low);
   const path = values => `M${x(0)},${y(0)}${found.fractions.map((f, i) => `L${x(f)},${y(values[i])}`).join("")}`;
   const text = (at, level, words, anchor) => svg("text", { x: at, y: level, "text-anchor": anchor }, words);
-  const half = `Without the highest half of the tokens the probability falls by ${value(found.falls.at(-1))}`;
-  const random = `without a random half by ${value(found.random_falls.at(-1))}`;
+  const falls = { half: value(found.falls.at(-1)), random: value(found.random_falls.at(-1)) };
+  const label = say(
+    "Without the highest half of the tokens the probability falls by {half}; " + "without a random half by {random}",
+    falls,
+  );
   const attributes = { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", class: "curve" };
   const picture = svg(
     "svg",
-    { ...attributes, "aria-label": `${half}; ${random}` },
+    { ...attributes, "aria-label": label },
     svg("line", { x1: left, x2: width - 8, y1: y(0), y2: y(0) }),
     svg("path", { class: "chance", d: path(found.random_falls) }),
     svg("path", { d: path(found.falls) }),
     text(left - 4, y(top) + 4 * scale, value(top), "end"),
     text(left - 4, y(0) + 4 * scale, "0", "end"),
     text(left, height - 4 * scale, "0"),
-    text(width - 8, height - 4 * scale, "50 % hidden", "end"),
+    text(width - 8, height - 4 * scale, say("50 % hidden"), "end"),
   );
-  const title = "Comprehensiveness: how far the probability falls when the highest-ranked tokens are hidden";
-  const [above, below] = ["Fall without the top tokens", "dashed: random tokens"];
+  const title = say("Comprehensiveness: how far the probability falls when the highest-ranked tokens are hidden");
+  const [above, below] = [say("Fall without the top tokens"), say("dashed: random tokens")];
   return h("figure", { title }, h("div.small.muted", {}, above), picture, h("div.small.muted", {}, below));
 }
 
-function legend(found, most, unit) {
-  const sums =
-    found.gap === null
-      ? ""
-      : ` · the scores add up to ${number(found.value - found.baseline, 3)}, with a gap of ${number(found.gap, 2)}`;
+function legend(found, most, isNumber) {
+  const inUnit = score => (isNumber ? number(score, 2) : say("{score} nats", { score: number(score, 2) }));
+  const strongest = say("strongest: {score}", { score: inUnit(Math.max(0, ...found.scores.map(Math.abs))) });
+  const scale = [say("full colour: {score}", { score: inUnit(most) })];
+  if (found.gap !== null) {
+    const given = { sum: number(found.value - found.baseline, 3), gap: number(found.gap, 2) };
+    scale.push(say("the scores add up to {sum}, with a gap of {gap}", given));
+  }
   const key = (colour, text) => h("span", {}, h("i", { style: tint(colour, 48) }), text);
-  const strongest = `strongest: ${number(Math.max(0, ...found.scores.map(Math.abs)), 2)}${unit}`;
-  const scale = `full colour: ${number(most, 2)}${unit}${sums}`;
   return h(
     "div.legend",
     {},
-    key("accent", "+ for it"),
-    key("mark", "− against it"),
+    key("accent", say("+ for it")),
+    key("mark", say("− against it")),
     h("span", {}, strongest),
-    h("span", {}, scale),
+    h("span", {}, scale.join(" · ")),
   );
 }
 
@@ -77,13 +88,17 @@ export function drawReasons(ui, element, view) {
   element.hidden = !found;
   if (!found) return;
   const isNumber = view.kind === "number";
-  const method = METHOD[found.method].replace("log-probability", isNumber ? "value" : "log-probability");
-  const how = found.words ? `${method}; the pieces of a word added up` : method;
-  const title = h("h4", {}, "What speaks for ", bidi(found.about), " ", h("span", {}, `— ${how}`));
+  const method = say((isNumber ? METHOD_OF_NUMBER : METHOD)[found.method]);
+  const how = found.words ? say("{method}; the pieces of a word added up", { method }) : method;
+  const what = marked(say("What speaks for {answer}", { answer: quoted(found.about) }));
+  const title = h("h4", {}, ...what, " ", h("span", {}, `— ${how}`));
   if (!found.scores) {
-    const offer = `Compute it (${thousands(found.offer || 0)} passes through the model)`;
+    const offer = say("Compute it ({count} passes through the model)", { count: thousands(found.offer || 0) });
     const button = textButton(offer, () => ui.call("explain").catch(() => {}));
-    element.replaceChildren(title, found.offer ? h("div", {}, button) : h("div.muted.small", {}, "being computed …"));
+    element.replaceChildren(
+      title,
+      found.offer ? h("div", {}, button) : h("div.muted.small", {}, say("being computed …")),
+    );
     return;
   }
   const most = Math.max(LEAST_TOP, ...found.scores.map(Math.abs));
@@ -91,7 +106,7 @@ export function drawReasons(ui, element, view) {
   const tokens = found.tokens.map((token, i) => scoredToken(found, token, i, most));
   const scored = h("div.scored", { role: "img", "aria-label": named.filter(Boolean).join(", ") }, ...tokens);
   const value = v => (isNumber ? number(v, 2) : percent(v));
-  const left = h("div", {}, scored, legend(found, most, isNumber ? "" : " nats"));
+  const left = h("div", {}, scored, legend(found, most, isNumber));
   element.replaceChildren(title, left, curve(ui, found, value));
 }
 
@@ -106,15 +121,19 @@ export function drawUntrained(ui, element, view) {
   const focused = document.activeElement?.dataset?.reseed;
   const again = (text, times) =>
     textButton(text, () => ui.call("reseed", { times }).catch(() => {}), { "data-reseed": times });
-  const buttons = view.reseedable ? [again("Reseed", 1), again("Reseed 20 times", 20)] : [];
-  const told = counted.map(([said, count]) => `${said} ${count} times`).join(", ");
+  const buttons = view.reseedable ? [again(say("Reseed"), 1), again(say("Reseed 20 times"), 20)] : [];
+  const told = counted.map(([label, count]) => say("{label} {count} times", { label, count })).join(", ");
   const last = seeds.at(-1)?.seed;
   const each = seeds
     .slice(-8)
-    .map(row => h(`span${row.seed === last ? ".now" : ""}`, {}, `seed ${row.seed}: `, bidi(row.said)));
+    .map(row =>
+      h(`span${row.seed === last ? ".now" : ""}`, {}, `${say("seed {seed}", { seed: row.seed })}: `, bidi(row.said)),
+    );
   const summed =
-    seeds.length > 6 && counted.length <= 6 ? [h("span", {}, `${seeds.length} seeds said: ${told}`)] : each;
+    seeds.length > 6 && counted.length <= 6
+      ? [h("span", {}, say("{count} seeds said: {told}", { count: seeds.length, told }))]
+      : each;
   const tried = seeds.length > 1 ? h("div.seeds", {}, ...summed) : "";
-  element.replaceChildren(h("b", {}, "untrained"), h("span", {}, view.reason), ...buttons, tried);
+  element.replaceChildren(h("b", {}, say("untrained")), h("span", {}, view.reason), ...buttons, tried);
   if (focused) element.querySelector(`[data-reseed="${focused}"]`)?.focus();
 }

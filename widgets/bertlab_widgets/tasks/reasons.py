@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from bertlab.language import mark, say
+
 from ..panel import Panel, quoted, significant
 from . import explaining
 
@@ -64,8 +66,8 @@ class Reasons:
                 if panel.words:
                     found = explaining.by_words(found, question, workbench.lab.tokenizer)
                 panel.view = {**panel.view, "attribution": found}
-                number = panel.view.get("kind") == "number"
-                about = found["about"] if panel.view.get("kind") in ("tags", "answer") else ""
+                number, several = panel.view.get("kind") == "number", len(panel.view.get("gaps", [])) > 1
+                about = found["about"] if several or panel.view.get("kind") in ("tags", "answer") else ""
                 panel.answer = f"{panel.answer} {most_for_it(found, about, number)}".strip()
 
         def compute(progress=lambda done: None) -> dict:
@@ -83,7 +85,7 @@ class Reasons:
                 workbench.lock.give_way()
             if time.monotonic() - told[0] > 0.5:
                 told[0] = time.monotonic()
-                panel.busy = {"label": "Attribution", "done": done}
+                panel.busy = {"label": say("Attribution"), "done": done}
 
         def steps():
             try:
@@ -105,7 +107,7 @@ class Reasons:
         else:
             panel.job.end()
             panel.view = {**panel.view, "attribution": {**shown, "pending": True}}
-            panel.start(steps(), "Attribution")
+            panel.start(steps(), say("Attribution"))
 
 
 def most_for_it(found: dict, about: str = "", number: bool = False) -> str:
@@ -123,12 +125,17 @@ def most_for_it(found: dict, about: str = "", number: bool = False) -> str:
     if not scored:
         return ""
     score, token = max(scored)
-    whom = f"“{about}”" if about else "it"
+    given = {"token": quoted(token), "about": about, "size": significant(score)}
     if number:
-        return f"{quoted(token)} raises it most." if score >= NOISE else "No token by itself raises it."
+        return say("{token} raises it most.", **given) if score >= NOISE else say("No token by itself raises it.")
     if score <= 0:
-        return f"No token speaks for {whom}."
-    if score < NOISE:
-        size = significant(score)
-        return f"Hardly a token matters by itself: {quoted(token)} speaks most for {whom}, by {size} nats only."
-    return f"{quoted(token)} speaks most for {whom}."
+        return say("No token speaks for “{about}”.", **given) if about else say("No token speaks for it.")
+    if score >= NOISE:
+        said = mark("{token} speaks most for “{about}”.") if about else mark("{token} speaks most for it.")
+        return say(said, **given)
+    hardly = (
+        mark("Hardly a token matters by itself: {token} speaks most for “{about}”, by {size} nats only.")
+        if about
+        else mark("Hardly a token matters by itself: {token} speaks most for it, by {size} nats only.")
+    )
+    return say(hardly, **given)

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import torch
 
 from bertlab.generation import stream
+from bertlab.language import mark, say, say_n
 
-from ..panel import counted, html_table, percent, quoted, shortened, signed
+from ..panel import html_table, percent, quoted, shortened, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
 from .reading import best_first
 from .writing import QUOTED, Writing
+
+SHIPPED_AIM = mark("put the shuffled words of a sentence back in order")  # as its folder says in English
 
 
 class Rewriting(Writing):
@@ -23,13 +26,13 @@ class Rewriting(Writing):
     """
 
     kind = "rewriting"
-    part = "decoder"
-    guessed = "Which token will the decoder write first?"
+    noise = mark("This decoder has random weights (seed {seed}): its answer is noise until it is trained.")
+    guessed = mark("Which token will the decoder write first?")
 
     def reads(self) -> tuple[str, list[int]]:
         aim = getattr(self.model, "trained_to", "")
-        trained = f"This decoder was trained to {aim}. " if aim else ""
-        return f"{trained}It looks back at the vectors of all tokens of the source, [CLS] among them.", []
+        looks = say("It looks back at the vectors of all tokens of the source, [CLS] among them.")
+        return f"{say('This decoder was trained to {aim}.', aim=say(aim))} {looks}" if aim else looks, []
 
     @property
     def encoder(self):
@@ -92,14 +95,22 @@ class Rewriting(Writing):
     def weights(self) -> torch.Tensor:
         """The chosen layer and head, or the mean over them: (written, source)."""
         weights = self.looked()[0]
-        for name, chosen, count in self._choices(weights):
+        for not_there, chosen, count in (
+            (
+                mark("layer {chosen} was given; the decoder has layers 0 to {last}."),
+                self.panel.cross_layer,
+                len(weights),
+            ),
+            (
+                mark("head {chosen} was given; the decoder has heads 0 to {last}."),
+                self.panel.cross_head,
+                weights.shape[1],
+            ),
+        ):
             if chosen >= count:
-                raise SelectionError(f"{name} {chosen} was given; the decoder has {name}s 0 to {count - 1}.")
+                raise SelectionError(say(not_there, chosen=chosen, last=count - 1))
             weights = weights.mean(0) if chosen < 0 else weights[chosen]
         return weights
-
-    def _choices(self, weights: torch.Tensor) -> tuple:
-        return (("layer", self.panel.cross_layer, len(weights)), ("head", self.panel.cross_head, weights.shape[1]))
 
     def _chosen_code(self) -> str:
         """The same choice for the reader of the code."""
@@ -112,17 +123,21 @@ class Rewriting(Writing):
 
     def read(self) -> dict:
         if not self.lab.tokenizer.tokenize(self.workbench.text):
-            return {"missing": "Type the words that the decoder is to write from."}
+            return {"missing": say("Type the words that the decoder is to write from.")}
         view = super().read()
         if "missing" in view:
             return view
         if not (view["done"] and view["steps"]):
-            return {**view, "answer": "Generating …"}
+            return {**view, "answer": say("Generating …")}
         looked, source, weights = self.looked()[0], self.source_tokens(), self.weights()
         written, place = self.written(), self._place()
         most = int(weights[place].argmax())
-        where = f"Writing {quoted(written[place])}, it looks most at {quoted(source[most])}"
-        where += f" ({percent(weights[place, most])})."
+        where = say(
+            "Writing {token}, it looks most at {source} ({weight}).",
+            token=quoted(written[place]),
+            source=quoted(source[most]),
+            weight=percent(weights[place, most]),
+        )
         return {
             **view,
             "source": source,
@@ -143,7 +158,13 @@ class Rewriting(Writing):
 
     def said(self, words: str, log_probability: float, count: int) -> str:
         words = shortened(self.words(self.written()), QUOTED)  # with what was put in
-        return f"It writes “{words}”: log-probability {signed(log_probability)} for {counted(count, 'token')}."
+        return say_n(
+            "It writes “{words}”: log-probability {value} for {count:,} token.",
+            "It writes “{words}”: log-probability {value} for {count:,} tokens.",
+            count,
+            words=words,
+            value=signed(log_probability),
+        )
 
     def data(self) -> dict:
         if not self.complete:

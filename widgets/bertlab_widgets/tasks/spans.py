@@ -7,11 +7,14 @@ import math
 
 import torch
 
-from ..panel import counted, html_table, percent
+from bertlab.language import mark, say, say_n
+
+from ..panel import html_table, percent
 from . import pictures
 from .explaining import Question
 from .reading import Reading, best_first
 
+ABOUT = {"start": mark("start at {token}"), "end": mark("end at {token}")}
 MOST_WINDOWS = 24  # more are read, but not all drawn in the ruler
 
 
@@ -19,10 +22,10 @@ class Spans(Reading):
     """Start and end of an answer, all legal spans in one distribution with "no answer"."""
 
     kind = "answer"
-    guessed = "Which words will it answer with?"
+    guessed = mark("Which words will it answer with?")
 
     def reads(self) -> tuple[str, list[int]]:
-        return "The head reads the vector of every token; [CLS] stands for “no answer”.", [0]
+        return say("The head reads the vector of every token; [CLS] stands for “no answer”."), [0]
 
     def found(self):
         """`lab.answer` for the question and its text, read in windows of `window_size` tokens where that is set."""
@@ -57,22 +60,16 @@ class Spans(Reading):
             )
         ]
         rows = [{"label": span["text"], "value": span["probability"]} for span in spans[:5]]
-        rows = best_first([*rows, {"label": "no answer", "value": none, "none": True}])
-        if found.has_answer:
-            said = f"The answer is “{found.text}”, {percent(found.probability)}"
-            answer = f"{said}, among {counted(possible, 'possible span')}; “no answer” has {percent(none)}."
-        else:
-            said = f"The text gives no answer, {percent(none)}"
-            answer = f"{said}; the best span, “{found.text}”, has {percent(found.probability)}."
+        rows = best_first([*rows, {"label": say("no answer"), "value": none, "none": True}])
         return {
             "rows": rows,
             "tokens": tokens,
             "ruler": [_stretch(window, len(context)) for window in windows[:MOST_WINDOWS]],
             "windows": len(windows),
             "shown": shown,
-            "chance": {"at": 1 / (possible + 1), "text": f"chance 1 in {possible + 1:,}"},
-            "answer": answer,
-            "short": found.text if found.has_answer else "no answer",
+            "chance": {"at": 1 / (possible + 1), "text": say("chance 1 in {count:,}", count=possible + 1)},
+            "answer": _said(found, possible, none),
+            "short": found.text if found.has_answer else say("no answer"),
         }
 
     def data(self) -> dict:
@@ -130,7 +127,7 @@ class Spans(Reading):
             getattr(targets, f"answer_{side}")(place, "log_probability"),
             window.tokens,
             self.kept(window.tokens),
-            f"{side} at {window.tokens[place]}",
+            say(ABOUT[side], token=window.tokens[place]),
             (
                 f"model, target = lab.task_model({self.task!r}), targets.answer_{side}({place}, 'log_probability')",
                 f"ids = torch.tensor([{ids}], device=lab.device)",
@@ -143,7 +140,7 @@ class Spans(Reading):
         words, said = set(guess.lower().split()), set(self.found().text.lower().split())
         common = len(words & said)
         score = 2 * common / (len(words) + len(said)) if common else 0
-        return f"Your words and the model's overlap with F1 {percent(score)}."
+        return say("Your words and the model's overlap with F1 {score}.", score=percent(score))
 
     def figure(self, width: float = 7.0):
         tokens = [token for token in self.view["tokens"] if token["context"] or token["text"] == "[CLS]"][:80]
@@ -151,6 +148,19 @@ class Spans(Reading):
 
     def static_html(self) -> str:
         return html_table([{"answer": row["label"], "probability": percent(row["value"])} for row in self.view["rows"]])
+
+
+def _said(found, possible: int, none: float) -> str:
+    """The answer as a sentence: the best of so many possible spans beside "no answer"."""
+    given = {"text": found.text, "probability": percent(found.probability), "none": percent(none)}
+    if not found.has_answer:
+        return say("The text gives no answer, {none}; the best span, “{text}”, has {probability}.", **given)
+    return say_n(
+        "The answer is “{text}”, {probability}, among {count:,} possible span; “no answer” has {none}.",
+        "The answer is “{text}”, {probability}, among {count:,} possible spans; “no answer” has {none}.",
+        possible,
+        **given,
+    )
 
 
 def answer_spans(found, context: str, longest: int = 30) -> tuple[list[dict], float]:

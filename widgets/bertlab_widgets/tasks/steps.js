@@ -1,9 +1,12 @@
 // Written tokens as buttons, what could stand at each, and how much the model read for them.
 import { chanceBars } from "../kit/controls.js";
 import { bidi, h, textButton } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number, percent, thousands } from "../kit/numbers.js";
 
 export const wordOf = token => (token.startsWith("##") ? token.slice(2) : ` ${token}`);
+/** A token inside a sentence that `marked` takes apart; one that holds the sign itself stays readable. */
+export const quoted = token => `\`${token.replaceAll("`", "ˋ")}\``;
 export const textOf = tokens => tokens.map(wordOf).join("").trim();
 export const stepNow = (ui, view) => Math.min(ui.get("step"), view.steps.length - 1);
 
@@ -38,14 +41,23 @@ export function stepButton(ui, view, i, one = view.steps[i]) {
 export function timing(view) {
   const measured = view.steps.map(step => step.milliseconds).filter(Number.isFinite);
   const typical = measured.sort((a, b) => a - b)[measured.length >> 1];
-  const cache = view.cache ? "With the cache" : "Without the cache";
-  const read = `${cache} the model read ${thousands(view.read)} tokens for ${view.steps.length} new ones`;
-  const each = typical === undefined ? "" : `, ${number(typical, 2)} ms a step`;
-  return h("div.small.muted", {}, read, each, view.cache ? "" : "; the tokens are the same", ".");
+  const given = { read: thousands(view.read), count: view.steps.length, milliseconds: number(typical ?? 0, 2) };
+  const timed = view.cache
+    ? say("With the cache the model read {read} tokens for {count} new ones, {milliseconds} ms a step.", given)
+    : say(
+        "Without the cache the model read {read} tokens for {count} new ones, {milliseconds} ms a step; " +
+          "the tokens are the same.",
+        given,
+      );
+  const untimed = view.cache
+    ? say("With the cache the model read {read} tokens for {count} new ones.", given)
+    : say("Without the cache the model read {read} tokens for {count} new ones; the tokens are the same.", given);
+  return h("div.small.muted", {}, typical === undefined ? untimed : timed);
 }
 
 export function takeAway(ui, view) {
-  return view.put ? textButton("Take the put-in tokens away", () => ui.set("prefix", []), { class: "flush" }) : null;
+  if (!view.put) return null;
+  return textButton(say("Take the put-in tokens away"), () => ui.set("prefix", []), { class: "flush" });
 }
 
 /** What could stand at the chosen step, each a way to go on. */
@@ -61,18 +73,23 @@ export function alternatives(ui, view) {
     best: row.id === step.id,
   }));
   const label = row => {
-    const title = row.best ? "chosen" : `Put “${row.label}” here and go on`;
+    const title = row.best ? say("chosen") : say("Put “{token}” here and go on", { token: row.label });
     const onclick = () => ui.call("go_on", { step: at, token: row.id }).catch(() => {});
     const attributes = { type: "button", class: row.best ? "best" : "", title, onclick };
     return h("button", attributes, bidi(row.label), row.best ? " ✓" : "");
   };
   const range = { type: "range", min: 1, max: view.steps.length, step: 1, value: String(at + 1) };
   const oninput = () => ui.set("step", Number(slider.value) - 1);
-  const slider = h("input", { ...range, "aria-label": "Token of the text", oninput });
-  const mark = differs ? "Mark: the model’s own probability, before temperature, top-k and top-p. " : "";
+  const slider = h("input", { ...range, "aria-label": say("Token of the text"), oninput });
+  const mark = differs ? `${say("Mark: the model’s own probability, before temperature, top-k and top-p.")} ` : "";
   const several = view.steps.length > 1 ? slider : null;
-  const title = h("h4.chosen-step", {}, `Token ${at + 1} of ${view.steps.length}`, several);
-  const help = h("p.small.muted", {}, mark, "Click another token to go on from there.");
+  const title = h(
+    "h4.chosen-step",
+    {},
+    say("Token {number} of {count}", { number: at + 1, count: view.steps.length }),
+    several,
+  );
+  const help = h("p.small.muted", {}, mark, say("Click another token to go on from there."));
   return h("div", {}, title, chanceBars(rows, null, { label }), help);
 }
 
@@ -83,7 +100,7 @@ export function written(ui, view) {
   const added =
     put < view.prompt.length ? [" ", h("span.prompt.put-in", {}, bidi(textOf(view.prompt.slice(put))))] : null;
   const tokens = view.steps.flatMap((one, i) => [one.token.startsWith("##") ? "" : " ", stepButton(ui, view, i)]);
-  const attributes = { role: "group", "aria-label": "The text so far", onkeydown: stepKeys(ui, view) };
+  const attributes = { role: "group", "aria-label": say("The text so far"), onkeydown: stepKeys(ui, view) };
   const text = h("div.written", attributes, given, added, ...tokens);
   if (!view.steps.length) return text;
   const below = h("div.apart", {}, timing(view), takeAway(ui, view));

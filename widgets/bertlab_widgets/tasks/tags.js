@@ -1,8 +1,10 @@
 // Words with their labels: entities as stretches, parts of speech each by its own letter's colour.
 import { inkOf, washOf } from "../kit/colours.js";
 import { chanceBars } from "../kit/controls.js";
-import { bidi, h } from "../kit/dom.js";
+import { bidi, h, marked } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { percent } from "../kit/numbers.js";
+import { quoted } from "./steps.js";
 
 const NO_COLOUR = 7;
 
@@ -63,9 +65,10 @@ export function tags(ui, view) {
     event.preventDefault();
   };
   const nodes = runs(view, i => wordButton(ui, view, i, at, colour), colour);
-  const list = h("div.tagged", { role: "group", "aria-label": "Words and their labels", onkeydown }, ...nodes);
+  const list = h("div.tagged", { role: "group", "aria-label": say("Words and their labels"), onkeydown }, ...nodes);
   if (!word) return list;
   const rows = word.rows.map((row, k) => ({ ...row, best: k === 0 }));
-  const side = h("div", {}, h("h4", {}, "Labels for ", bidi(word.text)), chanceBars(rows, view.chance));
+  const title = h("h4", {}, ...marked(say("Labels for {word}", { word: quoted(word.text) })));
+  const side = h("div", {}, title, chanceBars(rows, view.chance));
   return h("div.with-side", {}, list, side);
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..panel import counted, percent, quoted
-from .reading import SentenceReading, best_first
+from bertlab.language import say, say_n
+
+from ..panel import percent, quoted
+from .reading import SentenceReading, best_first, joined
 
 GROUPS = {  # part of speech -> a letter that parts the classes beside the colour
     "NOUN": "N", "PROPN": "N", "PRON": "P", "VERB": "V", "AUX": "V", "ADJ": "A", "ADV": "R", "DET": "D", "NUM": "D",
@@ -21,7 +23,7 @@ class Tags(SentenceReading):
 
     def reads(self) -> tuple[str, list[int]]:
         places = [row["position"] for row in self.tags()]
-        return "The head reads the vector of every word, that of its first piece; [CLS] is not asked.", places
+        return say("The head reads the vector of every word, that of its first piece; [CLS] is not asked."), places
 
     def tags(self) -> list[dict]:
         """One row a word: text, start, end, label, probability, and all labels with theirs."""
@@ -75,7 +77,7 @@ class Tags(SentenceReading):
             "entities": is_entities,
             "colours": {name: _colour(name, place) for place, name in enumerate(kinds)},
             "least": least,
-            "chance": {"at": 1 / max(1, len(names)), "text": f"chance 1 in {len(names)}"},
+            "chance": {"at": 1 / max(1, len(names)), "text": say("chance 1 in {count:,}", count=len(names))},
             "answer": _entities_said(spans) if is_entities else _words_said(rows, least),
             "short": " ".join(row["label"] for row in rows)[:60],
         }
@@ -109,12 +111,14 @@ class Tags(SentenceReading):
         index = list(word["labels"]).index(word["label"])
         return (
             targets.tag(word["position"], index, "log_probability"),
-            f"{word['label']} of {word['text']}",
+            say("{label} of {word}", label=word["label"], word=word["text"]),
             f"tag({word['position']}, {index}, 'log_probability')",
         )
 
     def gate(self) -> str:
-        return f"Which label will “{self.looked_at()['text']}” get?" if self.view.get("words") else self.guessed
+        if not self.view.get("words"):
+            return say(self.guessed)
+        return say("Which label will “{word}” get?", word=self.looked_at()["text"])
 
     def offered(self) -> list[str]:
         config = self.model.config
@@ -122,8 +126,10 @@ class Tags(SentenceReading):
         return names if len(names) <= 20 else []
 
     def grade(self, guess: str) -> str:
-        word, guess = self.looked_at(), guess.strip().upper()
-        return "Right." if guess == word["label"].upper() else f"Your guess was {guess}, the head says {word['label']}."
+        label, guess = self.looked_at()["label"], guess.strip().upper()
+        if guess == label.upper():
+            return say("Right.")
+        return say("Your guess was {guess}, the head says {label}.", guess=guess, label=label)
 
 
 def entity_spans(text: str, rows: list[dict]) -> list[dict]:
@@ -158,22 +164,28 @@ def entity_spans(text: str, rows: list[dict]) -> list[dict]:
 def _entities_said(spans: list[dict]) -> str:
     found = [f"{quoted(span['text'])} ({span['label']})" for span in spans if span["entity"]]
     if not found:
-        return "No word is taken for a name."
-    named = found[:6] + ([f"{len(found) - 6} more"] if len(found) > 6 else [])
-    return f"{counted(len(found), 'name')}: {' and '.join(filter(None, [', '.join(named[:-1]), named[-1]]))}."
+        return say("No word is taken for a name.")
+    named = joined(found[:6] + ([say("{count} more", count=len(found) - 6)] if len(found) > 6 else []))
+    return say_n("{count:,} name: {names}.", "{count:,} names: {names}.", len(found), names=named)
 
 
 def _words_said(rows: list[dict], least: int) -> str:
     if not rows:
-        return "There is no word to name."
+        return say("There is no word to name.")
     tally, word = Counter(row["label"] for row in rows).most_common(), rows[least]
+    given = {"word": quoted(word["text"]), "label": word["label"], "probability": percent(word["probability"])}
     if len(rows) == 1:
-        return f"The head calls {quoted(word['text'])} {word['label']}, {percent(word['probability'])}."
-    shown = ", ".join(f"{count} {name}" for name, count in tally[:3])
-    rest = sum(count for _, count in tally[3:])
-    others = f" and {counted(rest, 'other')}" if rest else ""
-    least_certain = f"{quoted(word['text'])}, {word['label']} with {percent(word['probability'])}"
-    return f"{counted(len(rows), 'word')}: {shown}{others}. Least certain is {least_certain}."
+        return say("The head calls {word} {label}, {probability}.", **given)
+    shown, rest = ", ".join(f"{count} {name}" for name, count in tally[:3]), sum(count for _, count in tally[3:])
+    if rest:
+        others = say_n("{count:,} other", "{count:,} others", rest)
+        shown = say("{parts} and {last}", parts=shown, last=others)
+    return say(
+        "{count:,} words: {labels}. Least certain is {word}, {label} with {probability}.",
+        count=len(rows),
+        labels=shown,
+        **given,
+    )
 
 
 def _colour(label: str, place: int) -> list:

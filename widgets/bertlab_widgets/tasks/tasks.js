@@ -1,5 +1,6 @@
 // Every task's answer; how each kind looks stands in a file of its own.
 import { h, textButton } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { answer, choice, gaps, labels, number } from "./answers.js";
 import { ownControls, taskTabs } from "./controls.js";
 import { drawLook, rewriting } from "./looks.js";
@@ -15,29 +16,30 @@ const BESIDE = new Set(["gaps", "labels", "number"]); // answers that leave room
 
 function invite(ui, view) {
   const examples = (view.examples || []).flatMap((name, i) => {
-    const button = textButton(name.split(": ").slice(1).join(": "), () => ui.choosePreset(name));
+    const own = say(name).replace(/^.*?(: |：)/, ""); // without the task, which all of them begin with
+    const button = textButton(own, () => ui.choosePreset(name));
     return [i ? " · " : "", button];
   });
-  const offer = h("span", {}, "Or take an example: ", ...examples);
+  const offer = h("span", {}, `${say("Or take an example:")} `, ...examples);
   return h("div.invitation.task", {}, h("span", {}, view.missing), offer);
 }
 
 /** The text fields ask for what the task reads; a passage has room of its own. */
 function drawFields(ui, view) {
-  const [first, second] = view.fields || ["Sentence", ""];
+  const [first, second] = view.fields || [say("Sentence"), ""];
   const { fields } = ui;
   for (const [field, text] of [
     [fields.first, first],
-    [fields.second, second || "Second sentence"],
-    [fields.passage, second || "Second sentence"],
+    [fields.second, second || say("Second sentence")],
+    [fields.passage, second || say("Second sentence")],
   ]) {
-    field.placeholder = field === fields.first ? `${text}, then Enter` : text;
+    field.placeholder = field === fields.first ? say("{text}, then Enter", { text }) : text;
     field.setAttribute("aria-label", text);
     field.title = text;
   }
   ui.passage(view.kind === "answer");
   fields.second.hidden = !second && !ui.get("text_pair");
-  fields.second.classList.toggle("optional", second.endsWith("(optional)"));
+  fields.second.classList.toggle("optional", Boolean(view.optional));
 }
 
 /** How to find the focused element again when the stage was drawn anew. */
@@ -105,9 +107,9 @@ export const spec = {
     ui.set("masked", masked.includes(i) ? masked.filter(x => x !== i) : [...masked, i].sort((a, b) => a - b));
   },
   keys: [
-    ["1 … 9", "the first nine tasks"],
-    ["r", "reseed an untrained head"],
-    ["← → in the words", "the next word or step"],
+    ["1 … 9", mark("the first nine tasks")],
+    ["r", mark("reseed an untrained head")],
+    [mark("← → in the words"), mark("the next word or step")],
   ],
   onKey(event, ui) {
     if (event.key === "r" && ui.get("view")?.reseedable) {

@@ -1,5 +1,6 @@
 // Beam search as a tree: the strong line is the best text, pale ones died out.
 import { bidi, h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
 import { svg } from "../kit/svg.js";
 import { textOf, timing } from "./steps.js";
@@ -45,7 +46,7 @@ function node(beam, kind, x, y, scale) {
   return svg(
     "g",
     { class: kind },
-    svg("title", {}, `${beam.token}: log-probability ${number(beam.score, 3)}`),
+    svg("title", {}, say("{token}: log-probability {value}", { token: beam.token, value: number(beam.score, 3) })),
     svg("text", place, [...beam.token].slice(0, 9).join("")),
     svg("text", { x, y: y + 15 * scale, class: "minor" }, number(beam.score, 3)),
   );
@@ -74,9 +75,9 @@ function picture(ui, view) {
     });
   });
   edges.sort((a, b) => ORDER.indexOf(a[0]) - ORDER.indexOf(b[0]));
-  const label = `Tree of ${count} beams over ${steps.length} steps`;
+  const label = say("Tree of {count} beams over {steps} steps", { count, steps: steps.length });
   const attributes = { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label };
-  const start = svg("text", { x: 0, y: y(0) + 4 * scale, class: "minor" }, "the text");
+  const start = svg("text", { x: 0, y: y(0) + 4 * scale, class: "minor" }, say("the text"));
   return svg("svg", attributes, ...edges.map(([, edge]) => edge), start, ...nodes);
 }
 
@@ -84,11 +85,17 @@ export function beamTree(ui, view) {
   if (!view.steps.length) return h("div");
   const ended = view.steps[view.steps.length - 1].hypotheses.slice(0, 4).map((one, i) => {
     const text = bidi(textOf(one.tokens.slice(view.prompt.length)));
-    return h("div.small", {}, `${i + 1}. `, text, h("span.muted", {}, ` score ${number(one.score, 3)}`));
+    return h(
+      "div.small",
+      {},
+      `${i + 1}. `,
+      text,
+      h("span.muted", {}, ` ${say("score {score}", { score: number(one.score, 3) })}`),
+    );
   });
-  const help = "Numbers: sum of log-probabilities. The strong line is the best text, pale ones died out.";
-  const tree = h("div.tree", { tabindex: "0", "aria-label": "Beam search, step by step" }, picture(ui, view));
-  const finished = h("div", {}, h("h4", {}, "Finished, best first"), ...ended);
+  const help = say("Numbers: sum of log-probabilities. The strong line is the best text, pale ones died out.");
+  const tree = h("div.tree", { tabindex: "0", "aria-label": say("Beam search, step by step") }, picture(ui, view));
+  const finished = h("div", {}, h("h4", {}, say("Finished, best first")), ...ended);
   const costs = h("div", {}, timing(view), h("p.small.muted", {}, help));
   return h("div", {}, tree, h("div.columns.apart", {}, finished, costs));
 }

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import torch
 
 from bertlab.generation import BeamStep, stream
+from bertlab.language import mark, say, say_n
 
-from ..panel import counted, percent, quoted, shortened, signed
+from ..panel import percent, quoted, shortened, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
@@ -23,14 +24,14 @@ class Writing(Reading):
     """What a decoder writes, one row a new token; another token can be put in at any step, to go on from there."""
 
     kind = "generation"
-    guessed = "Which token will come first?"
+    guessed = mark("Which token will come first?")
 
     def __init__(self, panel):
         super().__init__(panel)
         self._key, self._rows, self._done = None, [], True
 
     def reads(self) -> tuple[str, list[int]]:
-        return "The head reads the vector of the last token so far; [CLS] only begins the text.", []
+        return say("The head reads the vector of the last token so far; [CLS] only begins the text."), []
 
     @property
     def beams(self) -> bool:
@@ -118,7 +119,7 @@ class Writing(Reading):
             finally:  # also where the user cancels: what is there is shown
                 self._done = self._done or self._key == key
 
-        panel.run_for_a_moment(collect(), "Generating", panel.show_again)
+        panel.run_for_a_moment(collect(), say("Generating"), panel.show_again)
 
     def read(self) -> dict:
         if too_long := self.too_long():
@@ -137,13 +138,17 @@ class Writing(Reading):
             "chance": {"at": 1 / self.workbench.config.vocab_size, "text": ""},
         }
         if not rows:
-            return {**view, "answer": "Generating …", "short": ""}
+            return {**view, "answer": say("Generating …"), "short": ""}
         if self.beams:
             best = rows[-1]["hypotheses"][0] if rows[-1]["hypotheses"] else None
             tokens = best["tokens"][len(prompt) :] if best else []
             said = self.words(tokens)
-            score = f", log-probability {signed(best['log_probability'])}" if best else ""
-            answer = f"Best of {self.panel.beams} beams: “{shortened(said, QUOTED)}”{score}."
+            given = {"beams": self.panel.beams, "text": shortened(said, QUOTED)}
+            if best:
+                value = signed(best["log_probability"])
+                answer = say("Best of {beams} beams: “{text}”, log-probability {value}.", value=value, **given)
+            else:
+                answer = say("Best of {beams} beams: “{text}”.", **given)
             return {**view, "best": tokens, "answer": answer, "short": said[:60]}
         said = self.words([row["token"] for row in rows])
         total = sum(math.log(max(row["probability"], 1e-45)) for row in rows)
@@ -153,9 +158,18 @@ class Writing(Reading):
         """The answer as a sentence."""
         first = self.steps[0]
         if first["token"] == self.lab.tokenizer.sep_token:
-            return f"It ends here: {quoted(first['token'])}, the end, comes first with {percent(first['probability'])}."
+            end, probability = quoted(first["token"]), percent(first["probability"])
+            return say(
+                "It ends here: {token}, the end, comes first with {probability}.", token=end, probability=probability
+            )
         words = words or shortened(" ".join(row["token"] for row in self.steps), QUOTED)
-        return f"It goes on “{words}”: log-probability {signed(log_probability)} for {counted(count, 'token')}."
+        return say_n(
+            "It goes on “{words}”: log-probability {value} for {count:,} token.",
+            "It goes on “{words}”: log-probability {value} for {count:,} tokens.",
+            count,
+            words=words,
+            value=signed(log_probability),
+        )
 
     def words(self, tokens: list[str]) -> str:
         """Tokens as a text."""
@@ -166,7 +180,9 @@ class Writing(Reading):
         """The tokens up to a step, with another one there: what the prompt is to be followed by."""
         rows = self.steps
         if not 0 <= step < len(rows) or "id" not in rows[step]:
-            raise SelectionError(f"step {step} was given, but there are {len(rows)} steps of one token each.")
+            raise SelectionError(
+                say("step {step} was given, but there are {count} steps of one token each.", step=step, count=len(rows))
+            )
         return [*self.panel.prefix, *(row["id"] for row in rows[:step]), int(token)]
 
     # --- numbers, code, reasons, guess
@@ -244,8 +260,8 @@ class Writing(Reading):
         first = self.steps[0]
         token = first.get("token") or first["beams"][0]["token"]
         if guess.strip().lower() == token:
-            return "Right."
-        return f"Your {quoted(guess)} was not the first token, {quoted(token)}."
+            return say("Right.")
+        return say("Your {guess} was not the first token, {token}.", guess=quoted(guess), token=quoted(token))
 
     def figure(self, width: float = 7.0):
         return pictures.tree(self.steps, self.panel.answer) if self.beams else super().figure()

@@ -9,17 +9,23 @@ from collections import Counter
 
 from traitlets import Enum, Int, List, Unicode
 
-from ..panel import Panel, counted, quoted
+from bertlab.language import mark, say
+
+from ..panel import Panel, quoted
 from ..workbench import SelectionError, encode
+from . import said
 
 LEAST_LIMIT = 3  # tokens: [CLS], a word, [SEP]
 MOST_WORDS = 400  # words whose search is sent to the browser
 VARIANTS = {  # name -> (what is shown, options of the readable tokenizer)
-    "fast": ("the fast tokenizer", None),
-    "cased": ("case kept (do_lower_case=False)", {"do_lower_case": False}),
-    "accents": ("accents kept (strip_accents=False)", {"strip_accents": False}),
-    "chinese": ("no spaces around Chinese (tokenize_chinese_chars=False)", {"tokenize_chinese_chars": False}),
-    "basic": ("white space only (do_basic_tokenize=False)", {"do_basic_tokenize": False}),
+    "fast": (mark("the fast tokenizer"), None),
+    "cased": (mark("case kept (do_lower_case=False)"), {"do_lower_case": False}),
+    "accents": (mark("accents kept (strip_accents=False)"), {"strip_accents": False}),
+    "chinese": (
+        mark("no spaces around Chinese (tokenize_chinese_chars=False)"),
+        {"tokenize_chinese_chars": False},
+    ),
+    "basic": (mark("white space only (do_basic_tokenize=False)"), {"do_basic_tokenize": False}),
 }
 
 
@@ -37,7 +43,7 @@ class TokenizerPanel(Panel):
     """
 
     script = "tokens.js"
-    question_text = "How does the text become tokens?"
+    question_text = mark("How does the text become tokens?")
     settings = ("look", "step", "word", "attempt", "against", "limit")
 
     look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
@@ -51,7 +57,7 @@ class TokenizerPanel(Panel):
     def __init__(self, *arguments, vocabularies: dict | None = None, **settings):
         self.vocabularies = dict(vocabularies or {})
         super().__init__(*arguments, **settings)
-        self.variants = [[name, shown] for name, (shown, _) in VARIANTS.items()] + [
+        self.variants = [[name, say(shown)] for name, (shown, _) in VARIANTS.items()] + [
             [name, name] for name in self.vocabularies
         ]
 
@@ -95,7 +101,7 @@ class TokenizerPanel(Panel):
         try:
             return self.trace(), ""
         except ValueError as error:
-            return None, str(error)
+            return None, said.refusal(str(error))
 
     def rows(self) -> list[dict]:
         """A row a token, as the model gets it (before masking)."""
@@ -128,7 +134,8 @@ class TokenizerPanel(Panel):
         elif self.against in VARIANTS:
             theirs = self.readable(VARIANTS[self.against][1]).tokenize(self.workbench.text)
         else:
-            raise SelectionError(f"{self.against!r} was given; there are {', '.join([*VARIANTS, *self.vocabularies])}.")
+            there = ", ".join([*VARIANTS, *self.vocabularies])
+            raise SelectionError(say("{against!r} was given; there are {names}.", against=self.against, names=there))
         runs = [
             [tag, mine[a:b], theirs[c:d]]
             for tag, a, b, c, d in difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes()
@@ -165,7 +172,13 @@ class TokenizerPanel(Panel):
 
     def refresh(self, changed: set[str]) -> None:
         if self.limit and self.limit < LEAST_LIMIT:
-            raise SelectionError(f"limit {self.limit} was given; [CLS], [SEP] and a word want {LEAST_LIMIT} at least")
+            raise SelectionError(
+                say(
+                    "limit {limit} was given; [CLS], [SEP] and a word want {least} at least",
+                    limit=self.limit,
+                    least=LEAST_LIMIT,
+                )
+            )
         trace, why = self._trace_or_why()
         if trace is not None and "version" in changed and self.word >= len(trace.words):
             self.word = 0
@@ -205,7 +218,8 @@ class TokenizerPanel(Panel):
             steps.append(
                 {
                     "name": step.name,
-                    "description": step.description,
+                    "title": said.title(step),
+                    "description": said.description(step),
                     "chunks": chunks,
                     "changed": before is not None and chunks != before,
                 }
@@ -218,7 +232,7 @@ class TokenizerPanel(Panel):
             {
                 "text": word.text,
                 "pieces": [piece.token for piece in word.pieces],
-                "unknown": word.unknown,
+                "unknown": self._why_unknown(word),
                 "whole": word.whole,
                 "attempts": [
                     [attempt.candidate, attempt.start, attempt.end, attempt.found] for attempt in word.attempts
@@ -231,61 +245,48 @@ class TokenizerPanel(Panel):
         """The answer line: what the stage shows now."""
         lengths = view["lengths"]
         if view["why"] and self.look in ("steps", "compare"):
-            return "This tokenizer's steps cannot be shown; its table and lengths can."
-        first = " of the first text" if self.workbench.text_pair else ""
+            return say("This tokenizer's steps cannot be shown; its table and lengths can.")
         if self.look == "compare":
-            comparison, shown = view["comparison"], dict(self.variants or []).get(self.against, self.against)
-            if comparison["same"]:
-                count = comparison["counts"][0]
-                if count < 2:
-                    return f"The readable tokenizer and {shown} agree{first}."
-                return f"The readable tokenizer and {shown} agree on all {count} tokens{first}."
-            parts = sum(run[0] != "equal" for run in comparison["runs"])
-            mine, theirs = comparison["counts"]
-            return f"They part at {counted(parts, 'place')}{first}: {counted(mine, 'token')} against {theirs}."
+            shown = dict(self.variants or []).get(self.against, self.against)
+            return said.of_comparison(view["comparison"], shown, bool(self.workbench.text_pair))
         if self.look == "steps" and trace.words and not lengths["cut"]:
             word = trace.words[min(self.word, len(trace.words) - 1)]
-            others = [other.unknown for other in trace.words if other.unknown and other is not word]
-            return " ".join([self._of_word(word), *others[:1]])
-        return self._of_length(lengths)
+            others = [other for other in trace.words if other.unknown and other is not word]
+            return " ".join([self._of_word(word), *map(self._why_unknown, others[:1])])
+        return said.of_length(lengths)
+
+    def _why_unknown(self, word) -> str:
+        """Why a word of the trace became [UNK]; empty where it did not."""
+        own = self.readable().wordpiece
+        return said.why_unknown(word, own.prefix, own.max_characters_per_word) if word.unknown else ""
 
     def _of_word(self, word) -> str:
         """What became of the word whose search is shown."""
         if word.unknown:
-            return f"In search of pieces: {word.unknown}"
+            return say("In search of pieces: {why}", why=self._why_unknown(word))
+        text = quoted(word.text)
         if len(word.pieces) > 1:
             pieces = quoted(" ".join(piece.token for piece in word.pieces))
-            return f"{quoted(word.text)} is not in the vocabulary; the longest pieces that are give {pieces}."
+            return say(
+                "{word} is not in the vocabulary; the longest pieces that are give {pieces}.", word=text, pieces=pieces
+            )
         if word.whole:
-            return f"{quoted(word.text)} is a special token and is never cut."
-        return f"{quoted(word.text)} stands in the vocabulary as it is: one piece."
-
-    def _of_length(self, lengths: dict) -> str:
-        """How many tokens the words become, and what of them is cut off or unknown."""
-        words, parts, limit = counted(lengths["words"], "word"), lengths["parts"], f"{lengths['limit']:,}"
-        if lengths["cut"]:
-            verb = "becomes" if lengths["words"] == 1 else "become"
-            return f"{words} {verb} more than {limit} tokens: the model does not see what is cut off."
-        split = f", split into {parts:,} parts," if parts > lengths["words"] else ""
-        verb = "become" if lengths["words"] != 1 else "becomes"
-        said = f"{words}{split} {verb} {lengths['tokens']:,} tokens; the limit is {limit}."
-        if not lengths["unknown"]:
-            return said
-        return f"{said} {counted(lengths['unknown'], 'token is', 'tokens are')} unknown: [UNK] stands for what it was."
+            return say("{word} is a special token and is never cut.", word=text)
+        return say("{word} stands in the vocabulary as it is: one piece.", word=text)
 
     def gate(self) -> str:
-        return "How many tokens will this text become, [CLS] and [SEP] included?"
+        return say("How many tokens will this text become, [CLS] and [SEP] included?")
 
     def grade(self, guess: str) -> str:
         count = self.workbench.encoding.length
         if not guess.strip().isdigit():
-            return f"`{guess}` is not a number; there are {count} tokens."
-        off = int(guess) - count
-        return (
-            f"Right: {count} tokens."
-            if off == 0
-            else f"You said {guess.strip()}; there are {count}, {abs(off)} {'fewer' if off > 0 else 'more'}."
-        )
+            return say("`{guess}` is not a number; there are {count} tokens.", guess=guess, count=count)
+        given = {"guess": guess.strip(), "count": count, "off": abs(int(guess) - count)}
+        if int(guess) == count:
+            return say("Right: {count} tokens.", count=count)
+        if int(guess) > count:
+            return say("You said {guess}; there are {count}, {off} fewer.", **given)
+        return say("You said {guess}; there are {count}, {off} more.", **given)
 
     # --- data, code, pictures
 
@@ -310,7 +311,7 @@ class TokenizerPanel(Panel):
                 for run, (kind, mine, theirs) in enumerate(view["comparison"]["runs"])
             ]
         if self.look == "length":
-            sizes = [*map(str, range(1, 7)), "7 and more"]
+            sizes = [*map(str, range(1, 7)), mark("7 and more")]
             return [
                 {"pieces": size, "parts": count, "tokens": view["lengths"]["tokens"], "limit": view["lengths"]["limit"]}
                 for size, count in zip(sizes, view["lengths"]["pieces"], strict=True)
@@ -352,9 +353,9 @@ class TokenizerPanel(Panel):
             rows = self.table()
             figure = Figure(figsize=(width, 2.6), layout="constrained")
             axes = figure.subplots()
-            axes.bar([row["pieces"] for row in rows], [row["parts"] for row in rows], color="#0b62b0")
-            axes.set_xlabel("pieces", fontsize=8)
-            axes.set_ylabel("words and signs", fontsize=8)
+            axes.bar([say(row["pieces"]) for row in rows], [row["parts"] for row in rows], color="#0b62b0")
+            axes.set_xlabel(say("pieces"), fontsize=8)
+            axes.set_ylabel(say("words and signs"), fontsize=8)
         else:
             names, rows = self._cells()
             figure = Figure(figsize=(width, 0.24 * len(rows) + 1), layout="constrained")
@@ -371,15 +372,15 @@ class TokenizerPanel(Panel):
     def _cells(self) -> tuple[list[str], list[list]]:
         """Column names and rows of the look, short enough for a page."""
         if self.look == "steps":
-            chunks = [(step["name"], " | ".join(step["chunks"])) for step in self.view["steps"]]
-            return ["step", "text"], [[i, f"{name}: {shown[:110]}"] for i, (name, shown) in enumerate(chunks)]
+            chunks = [(step["title"], " | ".join(step["chunks"])) for step in self.view["steps"]]
+            return [say("step"), say("text")], [[i, f"{name}: {shown[:110]}"] for i, (name, shown) in enumerate(chunks)]
         if self.look == "compare":
             rows = [
                 [row["readable"][:50], row[self.against][:50], "≠" if row["differs"] else ""] for row in self.table()
             ]
-            return ["readable", self.against, ""], rows[:60]
+            return [say("readable"), self.against, ""], rows[:60]
         rows = self.rows()[:60]
-        names = ["position", "token", "id", "type", "characters"]
+        names = [say("position"), say("token"), say("id"), say("type"), say("characters")]
         return names, [[r["position"], r["token"], r["id"], r["type"], f"{r['start']}–{r['end']}"] for r in rows]
 
     def _mark(self, table) -> None:

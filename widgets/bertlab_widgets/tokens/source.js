@@ -1,5 +1,6 @@
 // The original text with its characters underlined token by token; pointing at one shows it everywhere.
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 
 const SIGNS = { " ": "␣", "\t": "⇥", "\n": "⏎", "\u00a0": "⍽" };
 const UNSEEN = /[\u200b-\u200f\u00ad\u2060\ufeff]/g;
@@ -39,7 +40,7 @@ function lineOf(text, rows, segment, on) {
 /** The line of the source; `hover(i)` marks token i here, in the table and in the strip. */
 export function makeSource(ui) {
   const { get } = ui;
-  const element = h("div.source", { "aria-label": "The text, its characters underlined token by token" });
+  const element = h("div.source", { "aria-label": say("The text, its characters underlined token by token") });
   let hovered = null;
   function draw(view) {
     const on = new Set(hovered !== null ? [hovered] : get("selected"));

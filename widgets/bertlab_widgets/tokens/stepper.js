@@ -1,5 +1,6 @@
 // Every step of the algorithm, and the search for one word's pieces, try by try.
-import { bidi, h, textButton } from "../kit/dom.js";
+import { bidi, h, marked, textButton } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { visible } from "./source.js";
 
 export function stepNow(ui, view) {
@@ -31,23 +32,26 @@ function ladder(ui, view) {
   const word = view.words[Math.min(ui.get("word"), view.words.length - 1)];
   const upTo = ui.get("attempt") < 0 ? word.attempts.length : ui.get("attempt");
   const done = upTo === word.attempts.length;
-  const rule = ": the longest start that is in the vocabulary, then the rest in the same way";
+  const quoted = { word: `\`${word.text.replaceAll("`", "ˋ")}\`` };
+  const rule = word.whole
+    ? say("{word} is an added token and is never cut.", quoted)
+    : say("{word}: the longest start that is in the vocabulary, then the rest in the same way", quoted);
   const tries = word.attempts.slice(0, upTo).flatMap(([candidate, , , found]) => {
     const kind = found ? "span.found" : "span.miss";
-    return [h(kind, {}, bidi(candidate, "bdi")), h(kind, {}, found ? "in the vocabulary" : "no")];
+    return [h(kind, {}, bidi(candidate, "bdi")), h(kind, {}, found ? say("in the vocabulary") : say("no"))];
   });
   const buttons = h(
     "div.controls",
     {},
-    textButton("◂ Back", () => moveAttempt(ui, -1)),
-    textButton("Next ▸", () => moveAttempt(ui, 1)),
-    textButton(done ? "From the start" : "To the end", () => ui.set("attempt", done ? 0 : -1)),
-    h("span.muted.small", {}, `${upTo} of ${word.attempts.length} tries`),
+    textButton(say("◂ Back"), () => moveAttempt(ui, -1)),
+    textButton(say("Next ▸"), () => moveAttempt(ui, 1)),
+    textButton(done ? say("From the start") : say("To the end"), () => ui.set("attempt", done ? 0 : -1)),
+    h("span.muted.small", {}, say("{done} of {count} tries", { done: upTo, count: word.attempts.length })),
   );
   return [
-    h("p.apart", {}, bidi(word.text), word.whole ? " is an added token and is never cut." : rule),
+    h("p.apart", {}, ...marked(rule)),
     word.whole ? null : buttons,
-    h("div.ladder", { tabindex: "0", "aria-label": "Candidates tried" }, ...tries),
+    h("div.ladder", { tabindex: "0", "aria-label": say("Candidates tried") }, ...tries),
     done && word.unknown ? h("p.note", {}, word.unknown) : null,
   ];
 }
@@ -72,13 +76,12 @@ export function stepsLook(ui, view) {
       title: one.description,
       onclick: () => ui.set("step", i),
     };
-    return h("li", {}, h("button", attributes, `${i}  ${one.name}`));
+    return h("li", {}, h("button", attributes, `${i}  ${one.title}`));
   });
   const chunk = text => h(before && !before.has(text) ? "span.new" : "span", { dir: "auto" }, visible(text));
   const chunks = last ? view.words.map((word, i) => pieces(ui, word, i)) : step.chunks.map(chunk);
-  const description = `${step.description[0].toUpperCase()}${step.description.slice(1)}.`;
-  const nothing = at && !step.changed ? h("span.muted", {}, " Nothing changes here.") : null;
+  const nothing = at && !step.changed ? h("span.muted", {}, ` ${say("Nothing changes here.")}`) : null;
   const search = last && view.words.length ? ladder(ui, view) : [];
-  const right = [h("p", {}, description, nothing), h("div.chunks", {}, ...chunks), ...search];
+  const right = [h("p", {}, step.description, nothing), h("div.chunks", {}, ...chunks), ...search];
   return [h("div.stepper", {}, h("ol", {}, ...items), h("div", {}, ...right))];
 }

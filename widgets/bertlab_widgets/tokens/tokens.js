@@ -1,23 +1,32 @@
 // Text to tokens: the original characters, every step of the algorithm, the table, another tokenizer, the length.
 import { numberField, select, tabs } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
+import { mark, say, sayN } from "../kit/language.js";
 import { makeSource, visible } from "./source.js";
 import { moveAttempt, moveStep, stepsLook } from "./stepper.js";
 
 const LOOKS = [
-  ["steps", "Step by step"],
-  ["table", "Table"],
-  ["compare", "Side by side"],
-  ["length", "Length"],
+  ["steps", mark("Step by step")],
+  ["table", mark("Table")],
+  ["compare", mark("Side by side")],
+  ["length", mark("Length")],
 ];
-const COLUMNS = ["position", "token", "id", "type", "start", "end", "characters"];
+const COLUMNS = [
+  mark("position"),
+  mark("token"),
+  mark("id"),
+  mark("type"),
+  mark("start"),
+  mark("end"),
+  mark("characters"),
+];
 const NUMBERS = new Set(["position", "id", "type", "start", "end"]);
 const LONGEST = 200; // characters of what was cut off
 const scrolled = (label, ...children) => h("div.scroll", { tabindex: "0", "aria-label": label }, ...children);
 
 function tableLook(ui, view, hover) {
   const selected = new Set(ui.get("selected"));
-  const head = COLUMNS.map(name => h(NUMBERS.has(name) ? "th.number" : "th", {}, name));
+  const head = COLUMNS.map(name => h(NUMBERS.has(name) ? "th.number" : "th", {}, say(name)));
   const rows = view.rows.map((row, i) => {
     const attributes = {
       "data-row": i,
@@ -29,7 +38,7 @@ function tableLook(ui, view, hover) {
     const cells = [i, bidi(row.token), row.id, row.type, row.start, row.end, bidi(visible(row.characters))];
     return h("tr", attributes, ...cells.map((cell, k) => h(NUMBERS.has(COLUMNS[k]) ? "td.number" : "td", {}, cell)));
   });
-  return [scrolled("Tokens", h("table", {}, h("tr", {}, ...head), ...rows))];
+  return [scrolled(say("Tokens"), h("table", {}, h("tr", {}, ...head), ...rows))];
 }
 
 function compareLook(ui, view) {
@@ -38,13 +47,15 @@ function compareLook(ui, view) {
   const against = ui.get("against");
   const name = (ui.get("variants").find(([value]) => value === against) || [0, against])[1];
   const [mine, theirs] = comparison.counts;
-  const above = `Above: the readable tokenizer, ${mine} tokens.`;
-  const what = `${above} Below: ${name}, ${theirs} tokens. Bars enclose what differs.`;
+  const what = say(
+    "Above: the readable tokenizer, {mine} tokens. Below: {name}, {theirs} tokens. Bars enclose what differs.",
+    { mine, name, theirs },
+  );
   const row = tokens => h("div.row", {}, ...tokens.map(token => bidi(token, "bdi")));
   const runs = comparison.runs.map(([kind, above, below]) =>
     h(kind === "equal" ? "div.run" : "div.run.other", {}, row(above), row(below)),
   );
-  return [h("p.muted", {}, what), scrolled("Both tokenizers", h("div.versus", {}, ...runs))];
+  return [h("p.muted", {}, what), scrolled(say("Both tokenizers"), h("div.versus", {}, ...runs))];
 }
 
 function lengthLook(view) {
@@ -52,8 +63,8 @@ function lengthLook(view) {
   const top = Math.max(1, ...pieces);
   const short = text => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
   const gauge = h("div.gauge", {}, h("i", { style: `width:${Math.min(100, (100 * tokens) / limit)}%` }));
-  const room = h("p.muted", {}, `Room for ${limit - tokens} more.`);
-  const lost = h("p.note", {}, "Cut off: ", bidi(cut.map(short).join(" | "), "bdi"));
+  const room = h("p.muted", {}, say("Room for {count} more.", { count: limit - tokens }));
+  const lost = h("p.note", {}, `${say("Cut off:")} `, bidi(cut.map(short).join(" | "), "bdi"));
   const bars = pieces.flatMap((count, i) => {
     const width = (100 * count) / top;
     const bar = h(
@@ -62,18 +73,23 @@ function lengthLook(view) {
       h("i", { style: `width:${width}%` }),
       h("span.figure", { style: `left:${width}%` }, count),
     );
-    return [h("span", {}, i === 6 ? "7 and more" : i + 1), bar];
+    return [h("span", {}, i === 6 ? say("7 and more") : i + 1), bar];
   });
-  const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
-  const split = parts === words || cut.length ? "" : `, split into ${count(parts, "part", "parts")}`;
-  const most = limit < own ? `the limit is set to ${limit}, the model takes ${own}` : `the model takes ${own}`;
+  const whole = sayN("{count} word", "{count} words", words);
+  const given = { words: whole, parts: sayN("{count} part", "{count} parts", parts), tokens, limit, own };
+  if (parts !== words && !cut.length) given.words = say("{words}, split into {parts}", given);
+  const summary =
+    limit < own
+      ? say("{words}; {tokens} tokens with [CLS] and [SEP]; the limit is set to {limit}, the model takes {own}.", given)
+      : say("{words}; {tokens} tokens with [CLS] and [SEP]; the model takes {own}.", given);
+  const unread = sayN("One token is [UNK].", "{count} tokens are [UNK].", unknown);
   return [
-    h("p", {}, `${count(words, "word", "words")}${split}; ${tokens} tokens with [CLS] and [SEP]; ${most}.`),
+    h("p", {}, summary),
     gauge,
     cut.length ? lost : room,
-    h("h4", {}, `Pieces of the ${count(parts, "word or sign", "words and signs")}`),
+    h("h4", {}, sayN("Pieces of the {count} word or sign", "Pieces of the {count} words and signs", parts)),
     h("div.counts", {}, h("div.bars", {}, ...bars)),
-    unknown ? h("p.note", {}, unknown === 1 ? "One token is [UNK]." : `${unknown} tokens are [UNK].`) : "",
+    unknown ? h("p.note", {}, unread) : "",
   ];
 }
 
@@ -84,10 +100,11 @@ function tokenStage(ui) {
   ui.hoverToken = source.hover;
   ui.stage.append(source.element, body);
   const variants = get("variants");
-  const limit = numberField(ui, "limit", "Limit (0 = the model's)", { low: 0, high: 100000 });
+  const looks = LOOKS.map(([name, text]) => [name, say(text)]);
+  const limit = numberField(ui, "limit", say("Limit (0 = the model's)"), { low: 0, high: 100000 });
   ui.controls.append(
-    tabs(ui, "look", LOOKS, "What the stage shows"),
-    select(ui, "against", variants, "Against"),
+    tabs(ui, "look", looks, say("What the stage shows")),
+    select(ui, "against", variants, say("Against")),
     limit,
   );
   const draw = {
@@ -111,9 +128,9 @@ export const spec = {
   stage: tokenStage,
   onHover: (i, ui) => ui.hoverToken?.(i),
   keys: [
-    ["n, p", "next, previous step of the algorithm"],
-    ["+, −", "next, previous try in a word"],
-    ["1 … 4", LOOKS.map(([, name]) => name).join(", ")],
+    ["n, p", mark("next, previous step of the algorithm")],
+    ["+, −", mark("next, previous try in a word")],
+    ["1 … 4", mark("Step by step, Table, Side by side, Length")],
   ],
   onKey(event, ui) {
     const look = LOOKS[Number(event.key) - 1];

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from bertlab.lab import Lab
+from bertlab.language import say
 
 from .code import lab_lines
 from .run import LiveRun
@@ -30,7 +31,7 @@ class Adoptions:
         former = lab.task_model(task) if lab.is_trained(task) and lab.is_built(task) else None
         self._before.setdefault(task, (lab, former))
         model = _copied(run.model)
-        model.made_here = f"{task}: trained here, {run.shown_step:,} steps"
+        model.made_here = say("{task}: trained here, {step:,} steps", task=task, step=run.shown_step)
         model.made_by = lab_lines(run.plan, lab, run)
         lab.add_task(task, model)
 

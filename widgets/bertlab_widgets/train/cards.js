@@ -2,6 +2,7 @@
 import { fitCanvas } from "../kit/canvas.js";
 import { bars } from "../kit/controls.js";
 import { bidi, h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { number, percent } from "../kit/numbers.js";
 import { shortened } from "./names.js";
 
@@ -36,9 +37,9 @@ function titleOf(row) {
 
 function saidCard(row) {
   const entries = [
-    ["before", row.said_then],
-    ["now", row.said],
-    ["truth", row.truth],
+    [say("before"), row.said_then],
+    [say("now"), row.said],
+    [say("truth"), row.truth],
   ];
   const known = entries.filter(([, text]) => text !== undefined && text !== null);
   const lines = known.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, bidi(text))]);
@@ -57,11 +58,10 @@ function card(ui, row, view, wide) {
     before: row.then[label] === undefined ? null : share(row.then[label]),
   }));
   const shown = bars(rows, regression ? p => number(p * range, 3) : percent);
-  const truth = regression && row.truth ? h("div.small.muted", {}, `truth: ${row.truth}`) : null;
+  const truth = regression && row.truth ? h("div.small.muted", {}, say("truth: {truth}", { truth: row.truth })) : null;
+  const line = () => spark(ui, row.trace, view.steps, range, wide);
   const trace =
-    row.trace?.length > 1
-      ? h("div", { title: `“${row.trace_of}” over the run` }, spark(ui, row.trace, view.steps, range, wide))
-      : null;
+    row.trace?.length > 1 ? h("div", { title: say("“{label}” over the run", { label: row.trace_of }) }, line()) : null;
   return h("div", {}, titleOf(row), shown, truth, trace);
 }
 
@@ -73,11 +73,11 @@ function example(row) {
 
 export function cardsOf(ui, view, wide) {
   if (view.watched) {
-    const heading = "Watched sentences; the mark in a bar is where it began";
+    const heading = say("Watched sentences; the mark in a bar is where it began");
     return [h("div.heading", {}, heading), ...view.watched.map(row => card(ui, row, view, wide))];
   }
   const rows = view.about?.examples || [];
-  if (rows.length) return [h("div.heading", {}, "What it learns from, the first ones"), ...rows.map(example)];
-  const nothing = view.about?.title ? "Examples are made as it goes" : "Nothing to learn from yet";
+  if (rows.length) return [h("div.heading", {}, say("What it learns from, the first ones")), ...rows.map(example)];
+  const nothing = view.about?.title ? say("Examples are made as it goes") : say("Nothing to learn from yet");
   return [h("div.heading", {}, nothing)];
 }

@@ -1,7 +1,8 @@
 // The curves of a run, below each other: loss, the held-out figure, the gradient's norm; a pinned run dashed.
 import { fitCanvas } from "../kit/canvas.js";
-import { number, percent, spread, thousands, ticks } from "../kit/numbers.js";
-import { metricName } from "./names.js";
+import { say } from "../kit/language.js";
+import { number, spread, thousands, ticks } from "../kit/numbers.js";
+import { baselineName, blindShare, metricName } from "./names.js";
 
 const DASHES = [2, 3];
 const PARTS = [
@@ -14,7 +15,6 @@ const LOW_PARTS = [
   [0, 0.56],
   [0.56, 1],
 ];
-const SHORT = { "unigram entropy": "unigram", "chance, majority": "chance" };
 
 /** What is drawn with: the context, where steps and values stand, texts and lines. */
 function makePen(ui, canvas, width, height, total) {
@@ -121,7 +121,7 @@ function baselines(pen, entries, y, bounds, format) {
     bounds.bottom,
   );
   lines.forEach(([text, [names, value]], i) => {
-    const { left, right, colors } = pen;
+    const { c, left, right, width, colors } = pen;
     pen.line(
       [
         [left, y(value)],
@@ -130,9 +130,8 @@ function baselines(pen, entries, y, bounds, format) {
       colors.muted,
       { dash: [4, 4] },
     );
-    const shown = names.join(", ");
-    const short = Object.entries(SHORT).reduce((said, [long, name]) => said.replace(long, name), shown);
-    pen.label(`${shown.length > 12 ? short : shown} ${text}`, right + 6, places[i], colors.muted);
+    const fits = name => c.measureText(`${name} ${text}`).width <= width - right - 6;
+    pen.label(`${baselineName(names, fits)} ${text}`, right + 6, places[i], colors.muted);
   });
 }
 
@@ -161,14 +160,13 @@ function lossPart(pen, view) {
     .sort((a, b) => a - b);
   const typical = values.length ? values[Math.floor(values.length * 0.98)] : 0;
   const most = 1.12 * Math.max(0.1, typical, ...lines.map(([, value]) => value));
-  const name = pinned ? "B " : "";
   const legend = [
-    [`${name}training`, hues[0], "line"],
-    [pinned ? "B held out" : "held out", hues[1], "dot"],
+    [pinned ? say("B training") : say("training"), hues[0], "line"],
+    [pinned ? say("B held out") : say("held out"), hues[1], "dot"],
   ];
-  if (pinned) legend.push(["A, pinned", colors.muted, "dashes"]);
+  if (pinned) legend.push([say("A, pinned"), colors.muted, "dashes"]);
   const bounds = pen.box(0);
-  const y = axes(pen, bounds, most, { title: "Loss", legend, format: value => number(value, 2) });
+  const y = axes(pen, bounds, most, { title: say("Loss"), legend, format: value => number(value, 2) });
   pen.clip(bounds, () => {
     if (pinned) {
       curve(pen, pinned.loss, y, colors.muted, 1.25, DASHES);
@@ -184,7 +182,7 @@ function figurePart(pen, view) {
   const { colors, hues } = pen;
   const { pinned } = view;
   const figures = view.figures || [];
-  const legend = figures.length ? [[pinned ? "B held out, %" : "held out, %", hues[2], "dot"]] : [];
+  const legend = figures.length ? [[pinned ? say("B held out, %") : say("held out, %"), hues[2], "dot"]] : [];
   if (figures.length && pinned?.figures.length) legend.push(["A", colors.muted, "dashes"]);
   const bounds = pen.box(1);
   const title = metricName(view.metric || view.about?.metric);
@@ -193,7 +191,7 @@ function figurePart(pen, view) {
     if (pinned) dots(pen, pinned.figures, y, colors.muted, true);
     dots(pen, figures, y, hues[2]);
   });
-  baselines(pen, Object.entries(view.chance || {}).slice(0, 4), y, bounds, value => percent(value / 100));
+  baselines(pen, Object.entries(view.chance || {}).slice(0, 4), y, bounds, value => blindShare(value / 100));
 }
 
 function normPart(pen, view) {
@@ -203,7 +201,8 @@ function normPart(pen, view) {
   const known = [...norms[1], ...(pinned?.norm[1] || [])].filter(Number.isFinite);
   const bounds = pen.box(2);
   const format = value => number(value, 2);
-  const y = axes(pen, bounds, 1.1 * Math.max(1, ...known), { title: "Gradient norm", legend: [], format, count: 1 });
+  const most = 1.1 * Math.max(1, ...known);
+  const y = axes(pen, bounds, most, { title: say("Gradient norm"), legend: [], format, count: 1 });
   pen.clip(bounds, () => {
     if (pinned) curve(pen, pinned.norm, y, colors.muted, 1, DASHES);
     curve(pen, norms, y, pinned ? hues[0] : colors.muted, 1);
@@ -216,8 +215,9 @@ export function drawChart(ui, canvas, view, width, height) {
   const pen = makePen(ui, canvas, width, height, total);
   const { colors, scale, right, x } = pen;
   if (!Object.keys(view.lines || {}).length && !view.loss?.[0].length) {
-    pen.label("Curves of loss, accuracy and gradient appear here.", width / 2, height / 2, colors.muted, "center");
-    canvas.setAttribute("aria-label", "No curves yet");
+    const text = say("Curves of loss, accuracy and gradient appear here.");
+    pen.label(text, width / 2, height / 2, colors.muted, "center");
+    canvas.setAttribute("aria-label", say("No curves yet"));
     return;
   }
   lossPart(pen, view);
@@ -228,7 +228,7 @@ export function drawChart(ui, canvas, view, width, height) {
     const align = step === 0 ? "start" : x(step) > right - 14 ? "end" : "center";
     pen.label(thousands(step), Math.min(x(step), right), foot, colors.muted, align);
   }
-  pen.label("step", 0, foot, colors.muted);
+  pen.label(say("step"), 0, foot, colors.muted);
   if (view.moments?.length && view.phase !== "training") {
     for (const part of pen.parts.keys()) {
       const { top, bottom } = pen.box(part);
@@ -242,6 +242,6 @@ export function drawChart(ui, canvas, view, width, height) {
       );
     }
   }
-  const what = `Loss, ${metricName(view.metric)} and gradient norm by step.`;
-  canvas.setAttribute("aria-label", `${what} ${ui.get("answer")}`);
+  const values = { metric: metricName(view.metric), answer: ui.get("answer") };
+  canvas.setAttribute("aria-label", say("Loss, {metric} and gradient norm by step. {answer}", values));
 }

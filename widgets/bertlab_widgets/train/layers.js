@@ -1,9 +1,8 @@
 // How far each part of the model has moved: a row a part, a column a step.
 import { fitCanvas } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
+import { say } from "../kit/language.js";
 import { percent, thousands, ticks } from "../kit/numbers.js";
-
-const isHead = name => /(^| )head$/.test(name);
 
 function drawRow(c, _ui, row) {
   const { colors, x, y, tall, steps, values, most, total, now } = row;
@@ -33,22 +32,22 @@ function drawKey(c, colors, left, y, text) {
 }
 
 export function drawLayers(ui, canvas, view, width, height) {
-  const { names = [], steps = [], values = [] } = view.changes || {};
+  const { names = [], fresh = [], steps = [], values = [] } = view.changes || {};
   const [colors, scale] = [ui.colors(), ui.scale()];
   const c = fitCanvas(canvas, width, height);
   c.font = `${11 * scale}px ${colors.wordFont}`;
   c.textBaseline = "middle";
   c.fillStyle = colors.ink;
-  c.fillText("How far each part is from where it began, |W − W₀| / |W₀|", 0, 10 * scale);
+  c.fillText(say("How far each part is from where it began, |W − W₀| / |W₀|"), 0, 10 * scale);
   if (!names.length) {
     c.fillStyle = colors.muted;
-    c.fillText("Start a run: every part is a row, every step a column.", 0, 40 * scale);
+    c.fillText(say("Start a run: every part is a row, every step a column."), 0, 40 * scale);
     return;
   }
   const left = Math.max(...names.map(name => c.measureText(name).width)) + 12;
   const [right, top] = [width - 76 * scale, 28 * scale];
   const tall = Math.min(32 * scale, (height - top - 40 * scale) / names.length);
-  const body = values.filter((_, k) => !isHead(names[k])).flat();
+  const body = values.filter((_, k) => !fresh[k]).flat();
   const most = Math.max(1e-9, ...(body.some(value => value > 0) ? body : values.flat()));
   const total = Math.max(1, view.steps);
   const x = step => left + ((right - left) * step) / total;
@@ -56,12 +55,15 @@ export function drawLayers(ui, canvas, view, width, height) {
   const shown = [...names.keys()].reverse();
   shown.forEach((k, row) => drawRow(c, ui, { ...shared, y: top + row * tall, name: names[k], values: values[k] }));
   c.fillStyle = colors.muted;
-  c.fillText("now", right + 8, 10 * scale);
+  c.fillText(say("now"), right + 8, 10 * scale);
   const below = top + names.length * tall;
   c.textAlign = "center";
   for (const step of ticks(total, 6)) c.fillText(thousands(step), x(step), below + 10 * scale);
-  const beyond = Math.max(...values.flat()) > most ? "; the fresh head moves farther" : "";
-  drawKey(c, colors, left, below + 30 * scale, `0 to ${percent(most)}${beyond}`);
-  const said = names.map((name, k) => `${name} ${percent(values[k].at(-1))}`).join(", ");
-  canvas.setAttribute("aria-label", `Change of each part: ${said}`);
+  const key =
+    Math.max(...values.flat()) > most
+      ? say("0 to {most}; the fresh head moves farther", { most: percent(most) })
+      : say("0 to {most}", { most: percent(most) });
+  drawKey(c, colors, left, below + 30 * scale, key);
+  const said = names.map((name, k) => `${name} ${percent(values[k].at(-1))}`).join(say(", "));
+  canvas.setAttribute("aria-label", say("Change of each part: {parts}", { parts: said }));
 }

@@ -2,13 +2,15 @@
 import { fitCanvas, upwards } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
+import { say } from "../kit/language.js";
 import { percent, thousands } from "../kit/numbers.js";
 
 const MOST_NAMED = 24; // rows with a name each
 
 function matrix(ui, rows, columns, weights, title, side) {
   const [colors, scale] = [ui.colors(), ui.scale()];
-  const label = `${title}: attention of ${rows.length} by ${columns.length} tokens`;
+  const counts = { title, rows: rows.length, columns: columns.length };
+  const label = say("{title}: attention of {rows} by {columns} tokens", counts);
   const canvas = h("canvas", { role: "img", "aria-label": label });
   const probe = fitCanvas(canvas, 10, 10);
   probe.font = `${11 * scale}px ${colors.codeFont}`;
@@ -43,12 +45,13 @@ function movedGrid(ui, attention, most) {
   const { layer: chosen, head: at, change } = attention;
   const button = (value, layer, head) => {
     const on = layer === chosen && head === at;
+    const moved = { head: `${layer}.${head}`, share: percent(value) };
     const colour = cssColor(ui.colors().sequential[Math.round((255 * value) / most)]);
     const attributes = {
       type: "button",
       class: "moved",
-      title: `head ${layer}.${head}: ${percent(value)} of its attention has moved`,
-      "aria-label": `Head ${layer}.${head}, moved ${percent(value)}`,
+      title: say("head {head}: {share} of its attention has moved", moved),
+      "aria-label": say("Head {head}, moved {share}", moved),
       "aria-pressed": String(on),
       style: `background:${colour}`,
       onclick: () => ui.setAll({ layer, head }),
@@ -59,26 +62,28 @@ function movedGrid(ui, attention, most) {
   const rows = change.map((line, layer) =>
     h("tr", {}, h("th", {}, layer), ...line.map((v, head) => button(v, layer, head))),
   );
-  return h("table.moves", { "aria-label": "Change of each head: choose one" }, top, ...rows);
+  return h("table.moves", { "aria-label": say("Change of each head: choose one") }, top, ...rows);
 }
 
 /** The look Attention: children for the stage; `wide` is how much room there is. */
 export function attentionLook(ui, view, wide) {
   const { attention } = view;
   if (!attention) {
-    const before = "Start a run: attention of the sentence above appears here, then and now.";
-    const what = view.moments ? "Type a sentence above to see what attention does with it." : before;
+    const before = say("Start a run: attention of the sentence above appears here, then and now.");
+    const what = view.moments ? say("Type a sentence above to see what attention does with it.") : before;
     return [h("div.invitation", {}, h("span", {}, what))];
   }
   const side = Math.min(330 * ui.scale(), (wide - 48) / 2.9);
-  const name = `${attention.cross ? "Cross-attention" : "Head"} ${attention.layer}.${attention.head}`;
+  const head = `${attention.layer}.${attention.head}`;
+  const name = attention.cross ? say("Cross-attention {head}", { head }) : say("Head {head}", { head });
   const most = Math.max(0.01, ...attention.change.flat()); // a hundredth has full colour at least
-  const now = `${name}, at step ${thousands(view.at_step)}`;
+  const now = say("{name}, at step {step}", { name, step: thousands(view.at_step) });
   const parts = [];
-  if (attention.then)
-    parts.push(matrix(ui, attention.then_rows, attention.columns, attention.then, `${name}, before`, side));
+  const then = say("{name}, before", { name });
+  if (attention.then) parts.push(matrix(ui, attention.then_rows, attention.columns, attention.then, then, side));
   parts.push(matrix(ui, attention.rows, attention.columns, attention.now, now, side));
-  const key = h("p.small.muted", {}, `0 to ${percent(most)} of the attention; row: layer, column: head`);
-  parts.push(h("div", {}, h("h4", {}, "Which heads moved"), movedGrid(ui, attention, most), key));
+  const range = say("0 to {most} of the attention; row: layer, column: head", { most: percent(most) });
+  const key = h("p.small.muted", {}, range);
+  parts.push(h("div", {}, h("h4", {}, say("Which heads moved")), movedGrid(ui, attention, most), key));
   return parts;
 }

@@ -1,39 +1,64 @@
-// Names of sets, metrics and phases for an audience.
+// Names of sets, metrics, phases and baselines for an audience: marked here, said where they are shown.
+import { mark, say } from "../kit/language.js";
+import { percent } from "../kit/numbers.js";
 
 export const DATA_SETS = [
-  ["sentiment", "Sentiment"],
-  ["topics", "Eight topics"],
-  ["entities", "Names in sentences"],
-  ["pairs", "Does it follow?"],
-  ["similarity", "How alike?"],
-  ["choices", "Which ending?"],
-  ["questions", "Questions and answers"],
-  ["agreement", "Nano: agreement"],
-  ["reversal", "Nano: reversal"],
-  ["text", "Nano: real text"],
-  ["file", "A file …"],
-  ["pasted", "Pasted lines …"],
+  ["sentiment", mark("Sentiment")],
+  ["topics", mark("Eight topics")],
+  ["entities", mark("Names in sentences")],
+  ["pairs", mark("Does it follow?")],
+  ["similarity", mark("How alike?")],
+  ["choices", mark("Which ending?")],
+  ["questions", mark("Questions and answers")],
+  ["agreement", mark("Nano: agreement")],
+  ["reversal", mark("Nano: reversal")],
+  ["text", mark("Nano: real text")],
+  ["file", mark("A file …")],
+  ["pasted", mark("Pasted lines …")],
 ];
 export const PHASES = {
   idle: "",
-  preparing: "reading the data",
-  training: "training",
-  paused: "paused",
-  done: "finished",
-  stopped: "stopped",
-  failed: "failed",
+  preparing: mark("reading the data"),
+  training: mark("training"),
+  paused: mark("paused"),
+  done: mark("finished"),
+  stopped: mark("stopped"),
+  failed: mark("failed"),
 };
 const METRICS = {
-  span_f1: "F1 of spans",
-  f1: "F1",
-  masked_top5: "Word among the first five",
-  spearman: "Rank correlation",
-  macro_f1: "Macro F1",
+  accuracy: mark("Accuracy"),
+  span_f1: mark("F1 of spans"),
+  f1: mark("F1"),
+  masked_top5: mark("Word among the first five"),
+  spearman: mark("Rank correlation"),
+  macro_f1: mark("Macro F1"),
 };
 
 export function metricName(name) {
-  const text = METRICS[name] || (name || "accuracy").replaceAll("_", " ");
-  return text[0].toUpperCase() + text.slice(1);
+  const text = METRICS[name || "accuracy"] || name.replaceAll("_", " ");
+  return say(text[0].toUpperCase() + text.slice(1));
+}
+
+const BASELINES = {
+  chance: mark("chance"),
+  majority: mark("majority"),
+  "always the mean": mark("always the mean"),
+  "unigram entropy": mark("unigram entropy"),
+};
+const SHORT = { ...BASELINES, "unigram entropy": mark("unigram") };
+
+/** What knowing nothing gives, by its names; where they do not fit in short, and chance stands for the majority. */
+export function baselineName(names, fits) {
+  const whole = names.map(name => say(BASELINES[name] || name)).join(say(", "));
+  if (fits(whole)) return whole;
+  const kept = names.includes("chance") ? names.filter(name => name !== "majority") : names;
+  return kept.map(name => say(SHORT[name] || name)).join(say(", "));
+}
+
+/** What a blind guess gets, 0 to 1; as `blind_share` in said.py writes it. */
+export function blindShare(share) {
+  const exact = Number((100 * share).toFixed(2));
+  return Math.abs(100 * share - exact) < 1e-9 * Math.abs(exact) ? say("{number} %", { number: exact }) : percent(share);
 }
 
 /** As much of a text as has room in a card. */

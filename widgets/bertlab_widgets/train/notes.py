@@ -9,11 +9,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bertlab.language import mark, say
 from bertlab.rows import guessed_columns
 
 from .rows import MASKED
 
-SEPARATORS = {"\t": "a tab", ",": "a comma", ";": "a semicolon", ":": "a colon", "|": "a bar"}
+SEPARATORS = {
+    "\t": mark("a tab"),
+    ",": mark("a comma"),
+    ";": mark("a semicolon"),
+    ":": mark("a colon"),
+    "|": mark("a bar"),
+}
+WHERE = (  # the part of a line that may be its label
+    (
+        -1,
+        mark(
+            "read as running text without labels, though every line ends in one word set off by {sign}, such as "
+            "{word!r}; if these are labels, write text, a tab, and the label"
+        ),
+    ),
+    (
+        0,
+        mark(
+            "read as running text without labels, though every line begins with one word set off by {sign}, such as "
+            "{word!r}; if these are labels, write text, a tab, and the label"
+        ),
+    ),
+)
 _listening = threading.Lock()  # who listens changes the process's filters for a moment: one at a time
 
 
@@ -49,8 +72,12 @@ def notes_on(rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
     """What was guessed of a set that somebody gave, and what it may have been meant for."""
     said = []
     if guessed := guessed_columns(rows[0], kind if kind != MASKED else "causal"):
-        read = ", ".join(f"{name} from {column!r}" for name, column in guessed.items())
-        said.append(f"columns taken by their names: {read}; others can be named under the path, text = review")
+        read = say(", ").join(
+            say("{name} from {column!r}", name=name, column=column) for name, column in guessed.items()
+        )
+        said.append(
+            say("columns taken by their names: {read}; others can be named under the path, text = review", read=read)
+        )
     if kind == MASKED and (problem := looks_labelled([str(row.get("text", "")) for row in rows])):
         said.append(problem)
     return said
@@ -62,11 +89,8 @@ def looks_labelled(texts: Sequence[str]) -> str:
         parts = [text.split(sign) for text in texts]
         if not all(len(part) > 1 for part in parts):
             continue
-        for at, where in ((-1, "ends in"), (0, "begins with")):
+        for at, message in WHERE:
             words = [part[at].strip() for part in parts]
             if all(re.fullmatch(r"[\w+-]{1,24}", word) for word in words):
-                return (
-                    f"read as running text without labels, though every line {where} one word set off by {name}, such "
-                    f"as {words[0]!r}; if these are labels, write text, a tab, and the label"
-                )
+                return say(message, sign=say(name), word=words[0])
     return ""

@@ -7,20 +7,23 @@ from pathlib import Path
 from traitlets import Enum, Float, Int, List, Unicode
 
 from bertlab.lab import Lab
+from bertlab.language import mark, say
 from bertlab.nano import SETTINGS as NANO
 from bertlab.training import TrainingError
 
-from ..panel import Panel, guarded, html_table, sentence_case
+from ..panel import Panel, guarded, html_table
 from ..workbench import SelectionError
-from . import pictures
+from . import pictures, said
 from . import view as views
 from .adopting import Adoptions
 from .code import training_lines
-from .plan import KINDS, PLANNED, SETS, Plan
+from .pinned import PinnedRun
+from .plan import KINDS, PLANNED, SETS, Plan, pasted_lines
 from .preparing import prepared
 from .run import LiveRun
 from .runner import BUSY, Runner
 from .saving import save, saved_as
+from .sentences import SetSentences
 from .trained import TrainedLab
 from .watching import SHOWN_TEXTS
 from .weights import devices
@@ -46,7 +49,7 @@ class TrainPanel(Panel):
     """
 
     script = "training.js"
-    question_text = "What does the model learn, and when?"
+    question_text = mark("What does the model learn, and when?")
     settings = ("look", *PLANNED, "seconds", "watched")
     calls = (*Panel.calls, "start", "pause", "resume", "watch_this", "save_to", "adopt")
     needs_text = False
@@ -77,10 +80,10 @@ class TrainPanel(Panel):
     def __init__(self, *arguments, **settings):
         self.runner = Runner(self)
         self._known: tuple[tuple, dict] = ((), {})
-        self._pinned: dict | None = None
+        self._pinned: PinnedRun | None = None
         self._adoptions = Adoptions()
         self._saved: set[Path] = set()  # folders that this panel has written
-        self._brought = ("", "")  # the sentence of a set that was shown last
+        self._sentences = SetSentences(self.preset_states)
         super().__init__(*arguments, **settings)
         self.observe(lambda change: self.set_trait("heading", self.heading_now()), names=["phase"])
         self.observe(self._follow_dataset, names=["dataset"])
@@ -117,26 +120,17 @@ class TrainPanel(Panel):
 
     def opening(self, settings: dict) -> dict:
         plan = Plan(**{name: settings[name] for name in PLANNED if name in settings})
-        presets = [name for name, state in self.preset_states.items() if state["dataset"] == plan.dataset]
-        if presets:
-            return {"preset": presets[0]}
-        self._brought = text, pair = plan.sentence(self.workbench.lab)
+        if preset := self._sentences.preset(plan.dataset):
+            return {"preset": preset}
+        text, pair = self._sentences.bring(plan, self.workbench.lab)
         return {"text": text, "text_pair": pair}
 
     def _follow_dataset(self, change) -> None:
         """Another set brings a sentence of its own, unless the one on show was typed by somebody."""
         if self.phase in BUSY:
             return
-        presets = [
-            (state["text"], state.get("text_pair", ""), state["dataset"]) for state in self.preset_states.values()
-        ]
-        own = {(text, pair) for text, pair, _ in presets} | {self._brought}
-        here = self.sentence_shown()
-        fitting = [(text, pair) for text, pair, dataset in presets if dataset == change["new"]]
-        now = fitting or [self.plan.sentence(self.before)]
-        if here in own and here not in now and now[0][0]:
-            self._brought = now[0]
-            self.workbench.set_text(*now[0])
+        if brought := self._sentences.instead_of(self.sentence_shown(), self.plan, self.before):
+            self.workbench.set_text(*brought)
 
     def _set_all(self, values: dict) -> None:
         kept = self.sentence_shown()
@@ -167,7 +161,7 @@ class TrainPanel(Panel):
             self.runner.take_up()
             return
         if self.phase != "paused":
-            raise SelectionError("no training is paused or stopped: start one")
+            raise SelectionError(say("no training is paused or stopped: start one"))
         self.runner.go_on()
 
     def stop(self) -> None:
@@ -182,7 +176,7 @@ class TrainPanel(Panel):
         """
         run = self.run
         if run is None or run.task is None or self.phase in BUSY:
-            raise SelectionError("there is no finished run of a task to adopt: start one, and let it end")
+            raise SelectionError(say("there is no finished run of a task to adopt: start one, and let it end"))
         self._adoptions.adopt(self.before, run)
         self.workbench.model_changed()
 
@@ -192,7 +186,7 @@ class TrainPanel(Panel):
 
     def ended(self, ending: str) -> None:
         """What follows the end of a run: a pin of it is brought up to date, the others look at what it became."""
-        if self._pinned is not None and self._pinned["plan"] is self.run.plan:
+        if self._pinned is not None and self._pinned.is_of(self.run):
             self._keep_pinned(self.run)
         if ending != "failed":
             guess = self.guess
@@ -213,7 +207,7 @@ class TrainPanel(Panel):
         """Say what ended a run."""
         self.show_error(error)
         if isinstance(error, TrainingError):
-            self.error += " The model as it was before is unchanged."
+            self.error = said.in_a_row([self.error, say("The model as it was before is unchanged.")])
 
     def watch_this(self) -> None:
         """Watch the sentence of the text line from now on, beside others."""
@@ -242,21 +236,26 @@ class TrainPanel(Panel):
         if self.phase in BUSY:
             if index != -1:
                 self.moment = -1
-                raise SelectionError("the model is being trained: pause it to go back in time.")
+                raise SelectionError(say("the model is being trained: pause it to go back in time."))
             return
         if run is None or not run.moments:
             if index != -1:
                 self.moment = -1
-                raise SelectionError("there is no run yet: start one, then go back in it.")
+                raise SelectionError(say("there is no run yet: start one, then go back in it."))
             return
         if not -1 <= index < len(run.moments):
             self.moment = -1
             raise SelectionError(
-                f"moment {index} was given, but allowed is 0 to {len(run.moments) - 1}, or -1 for the last."
+                say(
+                    "moment {index} was given, but allowed is 0 to {most}, or -1 for the last.",
+                    index=index,
+                    most=len(run.moments) - 1,
+                )
             )
         self.runner.back_to(index)
         if isinstance(run.lab, TrainedLab):
-            run.lab.moment = "" if run.at is None else f"the model at step {run.at:,} of {run.step:,}"
+            at = "" if run.at is None else say("the model at step {at:,} of {step:,}", at=run.at, step=run.step)
+            run.lab.moment = at
         if self.workbench.lab is run.lab:
             self.workbench.model_changed()
         self._update({"moment"})
@@ -270,16 +269,16 @@ class TrainPanel(Panel):
             SelectionError: there is nothing to save yet, or something else stands in that folder.
         """
         if self.run is None:
-            raise SelectionError("there is nothing to save yet: start a run")
+            raise SelectionError(say("there is nothing to save yet: start a run"))
         if self.phase in BUSY:
-            raise SelectionError("the model is being trained: pause or stop it, then save")
+            raise SelectionError(say("the model is being trained: pause or stop it, then save"))
         save(self.run, Path(folder), base=self.before.name, step=self.run.moments[self.moment].step, own=self._saved)
         return Path(folder)
 
     def save_to(self, folder: str) -> str:
         """`save`, for the browser's button."""
         if not folder.strip():
-            raise SelectionError("no folder was named: write where the model is to be saved")
+            raise SelectionError(say("no folder was named: write where the model is to be saved"))
         return saved_as(self.run, self.save(folder.strip()).resolve())
 
     # --- what is shown
@@ -323,10 +322,10 @@ class TrainPanel(Panel):
         view = {**views.run_view(run, self.phase, self.moment, cards), **self._choices(), "budget": self.seconds}
         if self.look == "attention":
             view["attention"] = self.runner.attention()
-        if self._pinned is not None and self._pinned["plan"] is not run.plan:
-            view |= views.beside(self._pinned, run)
+        if self._pinned is not None and not self._pinned.is_of(run):
+            view |= self._pinned.beside(run)
         self.view = view
-        self.answer = views.sentence(run, view, self.look, self.moment)
+        self.answer = said.sentence(run, view, self.look, self.moment)
 
     def _choices(self) -> dict:
         """What the controls offer."""
@@ -343,13 +342,13 @@ class TrainPanel(Panel):
             except (ValueError, LookupError, OSError) as error:
                 problem = str(error)
         self.view = {"phase": self.phase, **views.invited(plan, about), **self._choices()}
-        self.answer = views.invitation(plan, about)
+        self.answer = said.invitation(plan, about)
         if problem and not self.error:
             self.show_error(ValueError(problem))
 
     def _announce(self) -> None:
         self.view = {**self.view, "phase": self.phase}
-        self.answer = "Reading the data and building the model …"
+        self.answer = say("Reading the data and building the model …")
 
     def sentence_shown(self) -> tuple[str, str]:
         """The text line, and its second text."""
@@ -361,13 +360,13 @@ class TrainPanel(Panel):
     def pin(self) -> None:
         """Keep the curves of this run as A; the next run is drawn beside them."""
         if self.run is None or not self.run.history:
-            raise SelectionError("there is no run to keep yet: start one, then pin it.")
+            raise SelectionError(say("there is no run to keep yet: start one, then pin it."))
         self._keep_pinned(self.run)
         self._update({"pinned"})
 
     def _keep_pinned(self, run: LiveRun) -> None:
-        self._pinned = {"plan": run.plan, "curves": views.curves(run), "rows": pictures.table_of(run)}
-        self.pinned = {"answer": views.settings_line(run)}
+        self._pinned = PinnedRun.of(run)
+        self.pinned = {"answer": said.settings_line(run)}
 
     def unpin(self) -> None:
         """Take the pinned run away."""
@@ -378,10 +377,10 @@ class TrainPanel(Panel):
 
     def gate(self) -> str:
         about = self.run.about if self.run is not None else self.view.get("about", {})
-        return views.gate(about, self.view.get("chance"))
+        return said.gate(about, self.view.get("chance"))
 
     def grade(self, guess: str) -> str:
-        return views.grade(guess, None if self.phase in BUSY else self.run)
+        return said.grade(guess, None if self.phase in BUSY else self.run)
 
     # --- data, code, pictures
 
@@ -392,7 +391,7 @@ class TrainPanel(Panel):
         if run is None:
             return {"examples": [] if self.plan.nano else self.plan.rows()}
         seen = {"evaluations": run.evaluations, "changes": run.changes, "watched": self.runner.seen}
-        pinned = self._pinned["rows"] if self._pinned else []
+        pinned = self._pinned.rows if self._pinned else []
         return {**pictures.columns_of(run), **{name: list(rows) for name, rows in seen.items()}, "pinned": pinned}
 
     def table(self) -> list[dict]:
@@ -403,7 +402,7 @@ class TrainPanel(Panel):
         if self.look != "curves":
             return pictures.look_rows(self.view, self.look)
         pinned = self._pinned
-        return pictures.table_of(run, None if pinned is None or pinned["plan"] is run.plan else pinned["rows"])
+        return pictures.table_of(run, None if pinned is None or pinned.is_of(run) else pinned.rows)
 
     def static_html(self) -> str:
         run = self.run
@@ -435,16 +434,13 @@ class TrainPanel(Panel):
         """The preset's note; what is to be known of the data; which tasks are answered with what was trained here."""
         run, view = self.run, self.view
         notes = run.notes if run is not None else view.get("about", {}).get("notes", [])
-        said = [super().note_now(), *(sentence_case(note.rstrip(".")) + "." for note in notes)]
-        if tasks := self._adoptions.tasks:
-            said.append(f"The lab answers for {', '.join(tasks)} with what was trained here; Reset takes it back.")
-        return " ".join(filter(None, said))
+        return said.in_a_row([super().note_now(), *said.notes_said(notes, self._adoptions.tasks)])
 
     def caption(self) -> str:
         """As of every panel; pasted lines by their number."""
         pasted = f"pasted {self.pasted!r}"
-        return super().caption().replace(pasted, f"{len(self.pasted.splitlines())} pasted lines")
+        return super().caption().replace(pasted, pasted_lines(self.pasted))
 
     def heading_now(self) -> dict:
         heading = super().heading_now()
-        return {**heading, "state": {"idle": "not trained here yet"}.get(self.phase, self.phase), "untrained": ""}
+        return {**heading, "state": say(said.PHASES[self.phase]), "untrained": ""}

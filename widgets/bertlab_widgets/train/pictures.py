@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 
+from bertlab.language import say
+
 from ..panel import html_table
 from .run import LiveRun
-from .view import every, readable
+from .said import BASELINES, METRICS, readable
+from .view import every
 
 COLUMNS = {"loss": "loss", "gradient_norm": "gradient_norm", "learning_rate": "learning_rate"}
 
@@ -69,7 +72,14 @@ def look_rows(view: Mapping[str, Any], look: str) -> list[dict]:
 def twin(run: LiveRun, shown: list[dict]) -> str:
     """The evaluations and the watched sentences as tables with inline styles."""
     rows = [
-        {"step": row["step"], **{readable(name): round(value, 3) for name, value in row.items() if name != "step"}}
+        {
+            "step": row["step"],
+            **{
+                METRICS.get(name, name.replace("_", " ")): round(value, 3)
+                for name, value in row.items()
+                if name != "step"
+            },
+        }
         for row in run.evaluations
     ]
     watched = [
@@ -94,23 +104,24 @@ def figure_of(view: Mapping[str, Any], title: str, width: float = 8.0):
     for axes, lines in ((above, view.get("lines", {})), (below, view.get("chance", {}))):
         for name, value in lines.items():
             _baseline(axes, name, value)
-    for drawn, which in ((pinned, "A, "), (view, "B, " if both else "")):
-        grey, name = drawn is pinned, which if both else ""
-        style = {"color": "#777777", "ls": ":"} if grey else {}
+    for drawn, letter in ((pinned, "A"), (view, "B" if both else "")):
+        style = {"color": "#777777", "ls": ":"} if drawn is pinned else {}
         if drawn.get("loss") and drawn["loss"][0]:
-            above.plot(*drawn["loss"], **{"color": "#0b62b0", "lw": 1, "label": f"{name}training", **style})
+            name = _curve(say("training"), letter)
+            above.plot(*drawn["loss"], **{"color": "#0b62b0", "lw": 1, "label": name, **style})
         if drawn.get("held_out"):
-            marks = {"color": "#d55e00", "marker": "o", "ms": 3, "lw": 1, "label": f"{name}held out", **style}
+            name = _curve(say("held out"), letter)
+            marks = {"color": "#d55e00", "marker": "o", "ms": 3, "lw": 1, "label": name, **style}
             above.plot(*zip(*drawn["held_out"]), **marks)
         if drawn.get("figures"):
             below.plot(*zip(*drawn["figures"]), **{"color": "#009e73", "marker": "s", "ms": 3, "lw": 1, **style})
     if above.get_legend_handles_labels()[0]:
         above.legend(fontsize=7, frameon=False)
-    above.set_ylabel("loss (nats)")
+    above.set_ylabel(say("loss (nats)"))
     above.set_ylim(bottom=0)
     below.set_ylim(0, 100)
-    below.set_ylabel(f"{readable(view.get('metric') or 'accuracy')} (%)")
-    below.set_xlabel("step")
+    below.set_ylabel(say("{metric} (%)", metric=readable(view.get("metric") or "accuracy")))
+    below.set_xlabel(say("step"))
     named = f"\nA: {pinned['name']} · B: {view['name']}" if both and view.get("name") else ""
     above.set_title(title.replace("`", "") + named, fontsize=8)
     return figure
@@ -130,7 +141,7 @@ def layers_figure(view: Mapping[str, Any], title: str, width: float = 8.0):
         last = len(changes["steps"]) - 1
         axes.set_xticks([0, last], [changes["steps"][0], changes["steps"][last]], fontsize=7)
         figure.colorbar(image, ax=axes, label="|W − W₀| / |W₀|")
-    axes.set_xlabel("step", fontsize=8)
+    axes.set_xlabel(say("step"), fontsize=8)
     axes.set_title(title.replace("`", ""), fontsize=8, wrap=True)
     return figure
 
@@ -144,22 +155,29 @@ def attention_figure(view: Mapping[str, Any], title: str, width: float = 8.0):
     if not shown:
         figure.suptitle(title.replace("`", ""), fontsize=8)
         return figure
-    parts = [("before", shown["then_rows"], shown["then"]), ("now", shown["rows"], shown["now"])]
+    name = f"{shown['layer']}.{shown['head']}"
+    then = (say("head {name}, before", name=name), shown["then_rows"], shown["then"])
+    parts = [then, (say("head {name}, now", name=name), shown["rows"], shown["now"])]
     parts = [part for part in parts if part[2] is not None]
-    for axes, (name, rows, weights) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+    for axes, (heading, rows, weights) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         axes.imshow((torch.tensor(weights) / 255) ** 2, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         axes.set_xticks(range(len(shown["columns"])), shown["columns"], rotation=90, fontsize=6)
         axes.set_yticks(range(len(rows)), rows, fontsize=6)
-        axes.set_title(f"head {shown['layer']}.{shown['head']}, {name}", fontsize=7)
+        axes.set_title(heading, fontsize=7)
     figure.suptitle(title.replace("`", ""), fontsize=8, wrap=True)
     return figure
+
+
+def _curve(name: str, letter: str) -> str:
+    """The name of a curve in the legend; of two runs with the letter of its run."""
+    return say("{letter}, {name}", letter=letter, name=name) if letter else name
 
 
 def _baseline(axes, name: str, value: float) -> None:
     """What knowing nothing gives, as a thin dashed line with its name."""
     axes.axhline(value, color="#777777", lw=0.8, ls="--")
     place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
-    axes.annotate(name, (1, value), fontsize=7, color="#555555", **place)
+    axes.annotate(say(BASELINES.get(name, name)), (1, value), fontsize=7, color="#555555", **place)
 
 
 def shown_prediction(card: Mapping[str, Any], which: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from bertlab.data import DataError, Task, column_of, infer_task, read, samples
 from bertlab.lab import Lab
+from bertlab.language import mark, say, say_n
 from bertlab.nano import DEFAULTS as NANO_DEFAULTS
 from bertlab.nano import SETTINGS as NANO
 from bertlab.training import main_metric
@@ -36,9 +37,11 @@ KINDS = ("", "classification", "multilabel", "regression", "tagging", "choice", 
 LORA_RATE, FULL_RATE = 2e-3, 2e-4  # what suits the shipped model and the small sets
 BATCH_SIZE = 16
 NANO_TITLES = {
-    "agreement": "A nano model of 0.1 M weights meets one grammar and must find the verb's form; guessing is 50 %.",
-    "reversal": "A nano encoder and decoder of 0.1 M weights learn to write letters backwards.",
-    "text": "A nano model of 0.6 M weights reads 17,500 words; below the unigram entropy it uses the context.",
+    "agreement": mark(
+        "A nano model of 0.1 M weights meets one grammar and must find the verb's form; guessing is 50 %."
+    ),
+    "reversal": mark("A nano encoder and decoder of 0.1 M weights learn to write letters backwards."),
+    "text": mark("A nano model of 0.6 M weights reads 17,500 words; below the unigram entropy it uses the context."),
 }
 
 
@@ -94,11 +97,11 @@ class Plan:
             return pasted_rows(self.pasted)
         if not self.file.strip():
             raise DataError(
-                "no file was named: give the path of a .jsonl, .csv, .tsv, .conll, .txt or SQuAD .json file"
+                say("no file was named: give the path of a .jsonl, .csv, .tsv, .conll, .txt or SQuAD .json file")
             )
         rows = list(read(self.file.strip(), columns=self.named_columns()))
         if not rows:
-            raise DataError(f"{self.file} is empty: it needs at least two examples")
+            raise DataError(say("{file} is empty: it needs at least two examples", file=self.file))
         return rows
 
     def named_columns(self) -> dict[str, str] | None:
@@ -110,7 +113,12 @@ class Plan:
         parts = [part.strip() for part in self.columns.split(",") if part.strip()]
         found = dict(map(str.strip, part.split("=", 1)) for part in parts if "=" in part)
         if len(found) < len(parts) or not all(found) or not all(found.values()):
-            raise SelectionError(f"columns is {self.columns!r}; write name = column in the file, text = review for one")
+            raise SelectionError(
+                say(
+                    "columns is {columns!r}; write name = column in the file, text = review for one",
+                    columns=self.columns,
+                )
+            )
         return found or None
 
     def kind(self, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -125,7 +133,7 @@ class Plan:
         """The chosen set in figures: examples, labels, what guessing gets."""
         if self.nano:
             nothing = {"rows": 0, "held_out": 0, "labels": [], "examples": [], "lines": {}, "chance": {}}
-            return {"title": NANO_TITLES[self.dataset], **nothing}
+            return {"title": say(NANO_TITLES[self.dataset]), **nothing}
         with hearing() as heard:
             rows = self.rows()
             kind = self.kind(rows)
@@ -197,39 +205,38 @@ class Plan:
         """
         steps = self.planned(rows)
         if steps < 1:
-            raise SelectionError(f"epochs is {self.epochs:g}, which is less than one step: give more epochs, or steps.")
+            raise SelectionError(
+                say(
+                    "epochs is {epochs:g}, which is less than one step: give more epochs, or steps.", epochs=self.epochs
+                )
+            )
         return steps, self._per_epoch(rows)
 
     # --- what is said about it
 
     def named(self) -> dict[str, str]:
-        """The settings in words, by name; what a person compares two runs by."""
-        suits, frozen = self.suits(), {-1: "nothing", 0: "the embeddings"}
+        """The settings in words, by name (see `said.SETTINGS`); what a person compares two runs by."""
+        suits, frozen = self.suits(), {-1: say("nothing"), 0: say("the embeddings")}
+        steps = self.steps or suits["steps"]
         return {
-            "data": {"file": self.file, "pasted": f"{len(self.pasted.splitlines())} pasted lines"}.get(
-                self.dataset, self.dataset
-            ),
-            "task": self.task or "as the data says",
-            "LoRA rank": str(self.rank) if self.rank else "off",
-            "frozen": frozen.get(self.freeze, f"{self.freeze} layers"),
+            "data": {"file": self.file, "pasted": pasted_lines(self.pasted)}.get(self.dataset, self.dataset),
+            "task": self.task or say("as the data says"),
+            "LoRA rank": str(self.rank) if self.rank else say("off"),
+            "frozen": frozen.get(self.freeze) or say_n("{count} layer", "{count} layers", self.freeze),
             "rate": f"{self.rate or suits['rate']:g}",
-            "rate of the head": f"{self.head_rate:g}" if self.head_rate else "same",
+            "rate of the head": f"{self.head_rate:g}" if self.head_rate else say("same"),
             "batch": str(self.batch_size or suits["batch_size"]),
-            "epochs": "by steps" if self.steps or suits["steps"] else f"{self.epochs:g}",
-            "steps": str(self.steps or suits["steps"]) if self.steps or suits["steps"] else "by epochs",
+            "epochs": say("by steps") if steps else f"{self.epochs:g}",
+            "steps": str(steps) if steps else say("by epochs"),
             "precision": self.precision,
             "device": self.device,
             "seed": str(self.seed),
         }
 
-    def apart_from(self, other: Plan) -> str:
-        """Where this plan differs from another, in its own words: "LoRA rank 2, rate 0.01"."""
-        mine, theirs = self.named(), other.named()
-        said = [f"{name} {value}" for name, value in mine.items() if value != theirs[name]]
-        said = [part for part in said if not part.endswith((" by steps", " by epochs"))]
-        if not said and self.pasted != other.pasted:
-            return "other pasted lines"
-        return ", ".join(said) or "same settings"
+
+def pasted_lines(text: str) -> str:
+    """Pasted lines by their number."""
+    return say_n("{count} pasted line", "{count} pasted lines", len(text.splitlines()))
 
 
 PLANNED = tuple(field.name for field in fields(Plan))  # the settings of a panel that make its plan

@@ -6,6 +6,7 @@ import math
 
 from bertlab.data import Corpus, DataError, Task, column_of
 from bertlab.lab import Lab
+from bertlab.language import say
 from bertlab.nano import SETTINGS as NANO
 from bertlab.nano import EncoderDecoder, unigram_entropy
 from bertlab.training import evaluate, evaluate_pretraining, finetune, main_metric, pretrain
@@ -33,7 +34,7 @@ def prepared(plan: Plan, lab: Lab) -> LiveRun:
         train, held_out = split_rows(rows)
         if not train:
             raise DataError(
-                'every row of the set is held out (its column "split" says so): nothing is left to learn from'
+                say('every row of the set is held out (its column "split" says so): nothing is left to learn from')
             )
         notes = plan.notes(rows, kind)
         if kind == MASKED:

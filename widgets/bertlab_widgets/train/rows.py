@@ -12,10 +12,12 @@ from typing import Any
 import torch
 
 from bertlab.data import DataError, Row, Task, column_of
+from bertlab.language import mark, say
 from bertlab.training import main_metric
 
 MASKED = "masked words"
 MOST_TOKENS = 128  # of an example that is learnt from here
+NAMES = {"text": mark("text"), "pair": mark("second text"), "label": mark("label")}
 ONE_OF_FIVE = 5  # of sets without a split of their own every fifth row is held out
 
 
@@ -27,29 +29,48 @@ def pasted_rows(text: str) -> list[Row]:
     """
     rows, width = [], 0
     for number, line in enumerate(text.splitlines(), start=1):
-        place = f"pasted text, line {number}"
+        place = say("pasted text, line {number}", number=number)
         if not line.strip():
             continue
         if line.lstrip().startswith("{"):
             try:
                 rows.append(Row(json.loads(line), place))
             except json.JSONDecodeError as error:
-                raise DataError(f"{place}, column {error.colno}: not JSON ({error.msg})") from None
+                raise DataError(
+                    say(
+                        "{place}, column {column}: not JSON ({reason})",
+                        place=place,
+                        column=error.colno,
+                        reason=error.msg,
+                    )
+                ) from None
             continue
         cells = [cell.strip() for cell in (line.split("\t") if "\t" in line else line.split(" | "))]
         width = width or len(cells)
         if len(cells) != width:
             raise DataError(
-                f"{place}: {len(cells)} part(s), but the lines before have {width}; write text, a tab, and the label"
+                say(
+                    "{place}: {count} part(s), but the lines before have {width}; write text, a tab, and the label",
+                    place=place,
+                    count=len(cells),
+                    width=width,
+                )
             )
         if width > 3:
-            raise DataError(f"{place}: {width} parts; write text and label, or text, second text and label")
+            raise DataError(
+                say(
+                    "{place}: {width} parts; write text and label, or text, second text and label",
+                    place=place,
+                    width=width,
+                )
+            )
         names = {1: ["text"], 2: ["text", "label"], 3: ["text", "pair", "label"]}[width]
         if not all(cells):
-            raise DataError(f"{place}: the {names[cells.index('')]} is empty")
+            empty = say(NAMES[names[cells.index("")]])
+            raise DataError(say("{place}: the {empty} is empty", place=place, empty=empty))
         rows.append(Row(dict(zip(names, cells)), place))
     if not rows:
-        raise DataError("nothing was pasted: write one example a line, text, a tab, and the label")
+        raise DataError(say("nothing was pasted: write one example a line, text, a tab, and the label"))
     return rows
 
 
@@ -98,7 +119,7 @@ def described(row: Mapping[str, Any], task: Task) -> tuple[str, str, str | None]
     if task.kind == "qa":
         answers = column_of(row, "answers", required=False)
         found = answers["text"] if isinstance(answers, Mapping) else [answer["text"] for answer in answers or []]
-        return row["question"], row["context"], found[0] if found else "(no answer)"
+        return row["question"], row["context"], found[0] if found else say("(no answer)")
     if task.kind == "choice":
         endings, label = column_of(row, "endings"), column_of(row, "label", required=False)
         return (

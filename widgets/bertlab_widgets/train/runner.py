@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from bertlab.language import say
 from bertlab.memory import give_back_memory
 
 from ..panel import Panel
@@ -53,16 +54,19 @@ class Runner:
         """Begin a run with the panel's settings."""
         panel = self.panel
         if panel.job.running:
-            raise SelectionError("a training is running: stop it first")
+            raise SelectionError(say("a training is running: stop it first"))
         if panel.device not in devices():
-            raise SelectionError(f"device is {panel.device!r}, but this machine has {', '.join(devices())}")
+            known = ", ".join(devices())
+            raise SelectionError(
+                say("device is {device!r}, but this machine has {known}", device=panel.device, known=known)
+            )
         panel.error, panel.moment = "", -1
         panel.switch("before")
         self.let_go()
         self.run = None
         self._going.set()
         panel.phase, panel.view = "preparing", {}
-        panel.job.call(self._train, "a training")
+        panel.job.call(self._train, say("a training"))
 
     def hold(self) -> None:
         """Hold between two steps."""
@@ -79,9 +83,9 @@ class Runner:
             SelectionError: it was stopped in the middle of a step.
         """
         if not self.run.resumable:
-            raise SelectionError("this run was stopped in the middle of a step and cannot go on: start anew")
+            raise SelectionError(say("this run was stopped in the middle of a step and cannot go on: start anew"))
         self._going.set()
-        self.panel.job.call(self._go_on, "a training")
+        self.panel.job.call(self._go_on, say("a training"))
 
     def forget(self) -> None:
         """Drop the run and what was seen of it."""
@@ -176,7 +180,7 @@ class Runner:
                 shown = time.perf_counter()
                 run.watching_seconds += shown - now
             if self.panel.seconds and run.seconds - self._budget_from >= self.panel.seconds and run.step < run.steps:
-                run.message = f"The time budget of {self.panel.seconds:g} s is used up."
+                run.message = say("The time budget of {seconds:g} s is used up.", seconds=self.panel.seconds)
                 return "stopped"
             if self.workbench.lab is run.lab and now - rested > 0.1:
                 time.sleep(0.002)  # whoever waits for the model may have it

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from bertlab.adapters import lora_layers, merge_lora, save_adapter
+from bertlab.language import say
 from bertlab.nano import EncoderDecoder
 
 from ..workbench import SelectionError
@@ -25,7 +26,9 @@ def save(run: LiveRun, folder: Path, *, base: str, step: int, own: set[Path]) ->
         SelectionError: something else stands in the folder.
     """
     if folder.exists() and folder.resolve() not in own and (not folder.is_dir() or any(folder.iterdir())):
-        raise SelectionError(f"{folder} is not empty, and what stands there would be overwritten: name a new folder")
+        raise SelectionError(
+            say("{folder} is not empty, and what stands there would be overwritten: name a new folder", folder=folder)
+        )
     if isinstance(run.model, EncoderDecoder):
         run.model.encoder.save_pretrained(folder / "encoder")
         run.model.decoder.save_pretrained(folder / "decoder")
@@ -42,6 +45,10 @@ def save(run: LiveRun, folder: Path, *, base: str, step: int, own: set[Path]) ->
 def saved_as(run: LiveRun, folder: Path) -> str:
     """What was written, in words."""
     if isinstance(run.model, EncoderDecoder):
-        return f"saved in {folder}: encoder and decoder, each a folder of its own"
-    beside = "; the LoRA adapter alone lies beside it" if lora_layers(run.model) else ""
-    return f"saved in {folder}: bertlab.load and transformers open it{beside}"
+        return say("saved in {folder}: encoder and decoder, each a folder of its own", folder=folder)
+    if lora_layers(run.model):
+        return say(
+            "saved in {folder}: bertlab.load and transformers open it; the LoRA adapter alone lies beside it",
+            folder=folder,
+        )
+    return say("saved in {folder}: bertlab.load and transformers open it", folder=folder)

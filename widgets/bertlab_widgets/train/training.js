@@ -1,6 +1,7 @@
 // A training run as it happens: curves, how far each layer has moved, attention then and now, what the model says
 // about watched sentences, and a slider through the moments of the run.
 import { h } from "../kit/dom.js";
+import { mark, say } from "../kit/language.js";
 import { number, thousands } from "../kit/numbers.js";
 import { cardsOf } from "./cards.js";
 import { drawChart } from "./chart.js";
@@ -13,10 +14,10 @@ const isRunning = phase => phase === "training" || phase === "preparing";
 
 /** The slider through the moments, and what it says of the one on show. */
 function timeMachine(ui) {
-  const label = "Time machine: moment of the run";
+  const label = say("Time machine: moment of the run");
   const slider = h("input", { type: "range", min: "0", max: "0", step: "1", "aria-label": label });
   const at = h("span.at");
-  const element = h("div.machine.off", {}, h("span", {}, "Time machine"), slider, at);
+  const element = h("div.machine.off", {}, h("span", {}, say("Time machine")), slider, at);
   slider.addEventListener("input", () => ui.set("moment", Number(slider.value)));
   function draw(view, phase) {
     const moments = view.moments || [];
@@ -26,13 +27,15 @@ function timeMachine(ui) {
     slider.max = String(Math.max(0, moments.length - 1));
     if (document.activeElement !== slider || !usable) slider.value = String(view.at ?? 0);
     const [step, epoch] = moments[view.at] || [];
-    const named = step === undefined ? "" : `step ${thousands(step)}`;
-    const where = named && epoch !== null ? `${named} · epoch ${number(epoch, 2)}` : named;
-    slider.setAttribute("aria-valuetext", where || "no run yet");
-    const budget = view.budget ? ` of ${view.budget}` : "";
-    const speed = view.speed ? ` · ${thousands(view.speed)} tokens/s` : "";
-    const going = `${PHASES[phase]} · ${number(view.seconds, 3)} s${budget}${speed}`;
-    const waiting = phase === "preparing" ? PHASES[phase] : where || "after a run: back and forth in it";
+    const named = step === undefined ? "" : say("step {step}", { step: thousands(step) });
+    const epochs = epoch === null || epoch === undefined ? "" : say("epoch {epoch}", { epoch: number(epoch, 2) });
+    const where = [named, epochs].filter(Boolean).join(" · ");
+    slider.setAttribute("aria-valuetext", where || say("no run yet"));
+    const [seconds, budget] = [number(view.seconds, 3), view.budget];
+    const time = budget ? say("{seconds} s of {budget}", { seconds, budget }) : say("{seconds} s", { seconds });
+    const speed = view.speed ? say("{count} tokens/s", { count: thousands(view.speed) }) : "";
+    const going = [say(PHASES[phase]), time, speed].filter(Boolean).join(" · ");
+    const waiting = phase === "preparing" ? say(PHASES[phase]) : where || say("after a run: back and forth in it");
     at.textContent = isRunning(phase) && view.step !== undefined ? going : waiting;
   }
   return { element, draw };
@@ -44,7 +47,7 @@ function trainStage(ui) {
   const chart = h("canvas", { role: "img", tabindex: "-1" });
   const maps = h("div.maps");
   const picture = h("div.train-picture", {}, versus, chart, maps);
-  const label = "What the model says about watched sentences";
+  const label = say("What the model says about watched sentences");
   const cards = h("div.cards", { tabindex: "0", role: "group", "aria-label": label });
   const machine = timeMachine(ui);
   const frame = h("div.train", {}, picture, cards, machine.element);
@@ -74,10 +77,10 @@ export const spec = {
   height: 420,
   stage: trainStage,
   keys: [
-    ["s", "start, pause, go on"],
-    [".", "stop"],
-    ["[ ]", "back and forth in the run"],
-    ["1 2 3", "Curves, Layers, Attention"],
+    ["s", mark("start, pause, go on")],
+    [".", mark("stop")],
+    ["[ ]", mark("back and forth in the run")],
+    ["1 2 3", mark("Curves, Layers, Attention")],
   ],
   onKey(event, ui) {
     const phase = ui.get("phase");

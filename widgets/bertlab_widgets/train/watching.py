@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bertlab.data import Task, column_of
+from bertlab.language import say
 from bertlab.nano import EncoderDecoder
 from bertlab.training import predict
 
@@ -49,12 +50,12 @@ def watch_task(
         return []
     for card, row, answer in zip(cards, rows, predict(model, tokenizer, rows, task)):
         if task.kind == "regression":
-            card["rows"] = [("score", float(answer))]
+            card["rows"] = [(say("score"), float(answer))]
         elif task.kind == "tagging":
             words = column_of(row, "tokens")
             card["said"] = " ".join(f"{word} [{tag}]" if tag != "O" else word for word, tag in zip(words, answer))
         elif task.kind == "qa":
-            card["said"] = answer or "(no answer)"
+            card["said"] = answer or say("(no answer)")
         else:
             labels = task.labels or (("next", "random") if task.kind == "next_sentence" else column_of(row, "endings"))
             pairs = sorted(zip(map(str, labels), map(float, answer)), key=lambda pair: -pair[1])
@@ -107,6 +108,11 @@ def watch_reversal(model: EncoderDecoder, tokenizer: Any, texts: Sequence[tuple[
         letters = tokenizer.convert_ids_to_tokens(source[0, 1:-1].tolist())
         written = tokenizer.convert_ids_to_tokens(target[0, 1:].tolist())
         cards.append(
-            {"text": text, "pair": "", "said": " ".join(written) or "(nothing)", "truth": " ".join(reversed(letters))}
+            {
+                "text": text,
+                "pair": "",
+                "said": " ".join(written) or say("(nothing)"),
+                "truth": " ".join(reversed(letters)),
+            }
         )
     return cards

@@ -13,6 +13,7 @@ from bertlab.adapters import add_lora, lora_layers
 from bertlab.data import Task
 from bertlab.devices import available_devices
 from bertlab.lab import Lab
+from bertlab.language import mark, say
 from bertlab.model import BertConfig
 from bertlab.model import heads as task_heads
 from bertlab.training import freeze_layers
@@ -83,6 +84,30 @@ def group_of(name: str) -> str:
     if found:
         return f"{side}layer {found[1]}"
     return f"{side}embeddings" if "embeddings." in name else f"{side}head"
+
+
+PARTS = {
+    "embeddings": mark("embeddings"),
+    "head": mark("head"),
+    "layer": mark("layer {number}"),
+    "encoder embeddings": mark("encoder embeddings"),
+    "encoder head": mark("encoder head"),
+    "encoder layer": mark("encoder layer {number}"),
+    "decoder embeddings": mark("decoder embeddings"),
+    "decoder head": mark("decoder head"),
+    "decoder layer": mark("decoder layer {number}"),
+}
+
+
+def part_said(group: str) -> str:
+    """The name of a part for an audience."""
+    kind, _, number = group.rpartition(" ")
+    return say(PARTS[kind], number=number) if number.isdigit() else say(PARTS[group])
+
+
+def is_fresh(group: str) -> bool:
+    """Whether a part begins with random weights: the head."""
+    return group.endswith("head")
 
 
 @torch.no_grad()

@@ -8,6 +8,8 @@ from typing import Any
 
 from traitlets import TraitError
 
+from bertlab.language import say
+
 SAME_TEXT = 0.5  # share of tokens in common from which a new text is an edit of the old one
 
 
@@ -26,17 +28,35 @@ def needs_word_head(lab: Any, instead: str) -> None:
     """
     if not lab.is_trained("fill_mask"):
         raise SelectionError(
-            f"the word head of {lab.name} was not in its checkpoint, so what it expects means nothing: {instead}"
-        )
+            say(
+                "the word head of {model} was not in its checkpoint, so what it expects means nothing: {instead}",
+                model=lab.name, instead=instead,
+            )
+        )  # fmt: skip
 
 
 def whole(value, kind: str) -> int:
-    """A whole number that was given for a `kind` of thing; a truth value is none."""
+    """A whole number that was given for a `kind` of thing, in English; a truth value is none."""
     if isinstance(value, str) and value.strip().lstrip("-").isdigit():  # a key of a JSON object
         return int(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise SelectionError(f"{kind} {value!r} was given; it must be a whole number")
+        raise not_whole(kind, value)
     return int(value)
+
+
+def index(value: Any, count: int, kind: str) -> int:
+    """The number of one of `count` things that are counted from 0."""
+    value = whole(value, kind)
+    if not 0 <= value < count:
+        allowed = say("0 to {most}", most=count - 1) if count else say("none: the text is empty")
+        given = {"kind": say(kind), "value": value, "allowed": allowed}
+        raise SelectionError(say("{kind} {value} was given, but allowed is {allowed}", **given))
+    return value
+
+
+def not_whole(kind: str, value: Any) -> SelectionError:
+    """The error that tells that a value is no whole number."""
+    return SelectionError(say("{kind} {value!r} was given; it must be a whole number", kind=say(kind), value=value))
 
 
 def moved(before: list[dict], now: list[dict]) -> dict[int, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bertlab.language import say, say_n
+
 CORPUS = 'corpus = [row["text"] for row in samples("topics")][:60]'  # the sentences that ship, as code
 
 
@@ -52,11 +54,19 @@ def ablation_code(workbench: Any, model: str = "lab.model") -> tuple[list[str], 
     return before, f'ablation.ablate({model}, {heads}, "mean", {means})'
 
 
-def heads_named(heads: list[tuple[int, int]], most: int = 3) -> str:
+def _first(names: list[str], most: int = 3) -> str:
+    """ "0.1, 0.2 and 4 more"."""
+    words, rest = say(", ").join(names[:most]), len(names) - most
+    return words if rest <= 0 else say("{words} and {last}", words=words, last=say("{count} more", count=rest))
+
+
+def _numbers(heads: list[tuple[int, int]]) -> str:
+    return _first([f"{layer}.{head}" for layer, head in heads])
+
+
+def heads_named(heads: list[tuple[int, int]]) -> str:
     """ "head 2.5", "heads 0.1, 0.2 and 4 more"."""
-    names = [f"{layer}.{head}" for layer, head in heads[:most]]
-    rest = len(heads) - len(names)
-    return f"head{'s' if len(heads) > 1 else ''} {', '.join(names)}{f' and {rest} more' if rest else ''}"
+    return say_n("head {names}", "heads {names}", len(heads), names=_numbers(heads))
 
 
 def heads_off(workbench: Any) -> str:
@@ -64,8 +74,7 @@ def heads_off(workbench: Any) -> str:
     heads = list(workbench.ablated)
     if not heads:
         return ""
-    named = heads_named(heads).split(" ", 1)[1]
-    return f"{len(heads)} head{'s' if len(heads) > 1 else ''} off ({named})"
+    return say_n("{count} head off ({names})", "{count} heads off ({names})", len(heads), names=_numbers(heads))
 
 
 def conditions(workbench: Any, *, masks: bool = True, heads: bool = True) -> list[str]:
@@ -75,13 +84,11 @@ def conditions(workbench: Any, *, masks: bool = True, heads: bool = True) -> lis
     if moment:
         said.append(moment)
     if masks and workbench.masked:
-        names = [f"“{tokens[i]['text']}”" for i in workbench.masked[:3]]
-        rest = len(workbench.masked) - len(names)
-        said.append(f"{', '.join(names)}{f' and {rest} more' if rest else ''} masked")
+        said.append(say("{names} masked", names=_first([f"“{tokens[i]['text']}”" for i in workbench.masked])))
     if masks and workbench.forced:
         count = len([i for i in workbench.forced if i not in workbench.masked])
         if count:
-            said.append(f"{count} token{'s' if count > 1 else ''} changed")
+            said.append(say_n("{count} token changed", "{count} tokens changed", count))
     if heads and workbench.ablated:
-        said.append(f"{heads_named(list(workbench.ablated))} off")
+        said.append(say("{heads} off", heads=heads_named(list(workbench.ablated))))
     return said

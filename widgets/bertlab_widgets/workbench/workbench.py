@@ -17,9 +17,10 @@ from collections.abc import Iterator
 import torch
 from traitlets import Any, Dict, Enum, HasTraits, Int, List, Tuple, Unicode, observe, validate
 
+from bertlab.language import mark, say
 from bertlab.tokenizer import without_surrogates
 
-from .checks import SelectionError, moved, whole
+from .checks import SelectionError, index, moved, whole
 from .encoding import Encoding, encode, joined_words
 from .lock import ModelLock
 from .results import Result, logits_of, size_of
@@ -77,9 +78,8 @@ class Workbench(HasTraits):
             self.set_text(text, text_pair or "")
             for name, value in traits.items():
                 if name not in self.trait_names():
-                    raise SelectionError(
-                        f"Workbench has no trait {name!r}; it has {', '.join(sorted(self.trait_names()))}"
-                    )
+                    known = ", ".join(sorted(self.trait_names()))
+                    raise SelectionError(say("Workbench has no trait {name!r}; it has {known}", name=name, known=known))
                 setattr(self, name, value)
 
     def __repr__(self) -> str:
@@ -125,19 +125,21 @@ class Workbench(HasTraits):
 
     # --- what may be set
 
+    _check_index = staticmethod(index)
+
     @validate("layer")
     def _check_layer(self, proposal):
-        return self._check_index(proposal.value, self.layer_count, "layer")
+        return self._check_index(proposal.value, self.layer_count, mark("layer"))
 
     @validate("head")
     def _check_head(self, proposal):
-        return self._check_index(proposal.value, self.head_count, "head")
+        return self._check_index(proposal.value, self.head_count, mark("head"))
 
     @validate("heads", "ablated")
     def _check_heads(self, proposal):
         for layer, head in proposal.value:
-            self._check_index(layer, self.layer_count, "layer")
-            self._check_index(head, self.head_count, "head")
+            self._check_index(layer, self.layer_count, mark("layer"))
+            self._check_index(head, self.head_count, mark("head"))
         return sorted({(layer, head) for layer, head in proposal.value})
 
     @validate("text", "text_pair")
@@ -147,19 +149,20 @@ class Workbench(HasTraits):
 
     @validate("selected")
     def _check_selected(self, proposal):
-        return sorted({self._check_index(position, self.encoding.length, "token") for position in proposal.value})
+        return sorted({self._check_index(position, self.encoding.length, mark("token")) for position in proposal.value})
 
     @validate("masked")
     def _check_masked(self, proposal):
         if proposal.value and mask_id(self) is None:
-            raise SelectionError(f"{self.lab.name} has no [MASK] token in its vocabulary, so nothing can be masked")
+            no_mask = mark("{model} has no [MASK] token in its vocabulary, so nothing can be masked")
+            raise SelectionError(say(no_mask, model=self.lab.name))
         return sorted({self._check_editable(position) for position in proposal.value})
 
     @validate("forced")
     def _check_forced(self, proposal):
         return {
-            self._check_editable(whole(position, "token")): self._check_index(token, self.token_count, "token id")
-            for position, token in proposal.value.items()
+            self._check_editable(whole(place, "token")): self._check_index(token, self.token_count, mark("token id"))
+            for place, token in proposal.value.items()
         }
 
     @property
@@ -167,20 +170,12 @@ class Workbench(HasTraits):
         """How many ids stand for a token: a model may have more rows than its vocabulary has words."""
         return min(self.config.vocab_size, len(self.lab.tokenizer))
 
-    def _check_index(self, value: int, count: int, kind: str) -> int:
-        value = whole(value, kind)
-        if not 0 <= value < count:
-            allowed = f"0 to {count - 1}" if count else "none: the text is empty"
-            raise SelectionError(f"{kind} {value} was given, but allowed is {allowed}")
-        return value
-
     def _check_editable(self, position: int) -> int:
-        self._check_index(position, self.encoding.length, "token")
+        self._check_index(position, self.encoding.length, mark("token"))
         token = self.encoding.tokens[position]
         if token["special"] and token["id"] != mask_id(self):
-            raise SelectionError(
-                f"token {position} is {token['text']}, which frames the sentence: choose a token of the text itself"
-            )
+            frames = mark("token {place} is {token}, which frames the sentence: choose a token of the text itself")
+            raise SelectionError(say(frames, place=position, token=token["text"]))
         return position
 
     # --- changes, one by one or several as one step
@@ -422,7 +417,7 @@ class Workbench(HasTraits):
             input_ids: (1, sequence), in place of the state's own.
         """
         if self.empty:
-            raise SelectionError("there is no text yet: type a sentence, or choose a preset.")
+            raise SelectionError(say("there is no text yet: type a sentence, or choose a preset."))
         with self.lock, self.ablating() if ablate else contextlib.nullcontext():
             recording = self.lab.record(self.batch(input_ids), names=list(names))
         mlm, nsp = logits_of(recording.output)
@@ -443,8 +438,11 @@ class Workbench(HasTraits):
         result = result or self.result
         if result.mlm_logits is None:
             raise SelectionError(
-                f"{self.lab.name} has no masked-language-model head, so it predicts no words: "
-                "load a model that has one, bertlab.load() for example."
+                say(
+                    "{model} has no masked-language-model head, so it predicts no words: "
+                    "load a model that has one, bertlab.load() for example.",
+                    model=self.lab.name,
+                )
             )
-        self._check_index(position, self.encoding.length, "token")
+        self._check_index(position, self.encoding.length, mark("token"))
         return result.mlm_logits[position].softmax(-1)
