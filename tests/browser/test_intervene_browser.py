@@ -98,6 +98,7 @@ def test_the_slider_removes_heads_and_the_ranks_are_sorted_by_a_click(notebook, 
     look(intervene, "Is attention explanation?")
     notebook.python("intervene.wait(60)")
     intervene.get_by_role("button", name="effect of hiding").click()
+    intervene.locator('th[aria-sort="ascending"]', has_text="effect of hiding").wait_for()
     assert intervene.locator(".ranks tbody tr").first.locator("td").last.inner_text() == "1"
     look(intervene, "Both sides or left")
     said(intervene, "knowing nothing")
@@ -106,6 +107,9 @@ def test_the_slider_removes_heads_and_the_ranks_are_sorted_by_a_click(notebook, 
 def test_two_models_are_compared_and_two_texts(notebook, compare):
     notebook.python("compare.wait(60)")
     said(compare, "hidden states differ most")
+    compare.get_by_role("button", name="cat, token 2").click()
+    said(compare, "at cat: hidden states differ most")
+    compare.get_by_role("button", name="cat, token 2").click()
     look(compare, "Attention")
     compare.get_by_role("img", name="Share of its attention that each head moved").focus()
     notebook.page.keyboard.press("ArrowRight")

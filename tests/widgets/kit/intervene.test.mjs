@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { roundTop } from "../../../widgets/bertlab_widgets/compare/heads.js";
 import { crossedOut } from "../../../widgets/bertlab_widgets/intervene/edges.js";
-import { shareOf } from "../../../widgets/bertlab_widgets/intervene/patch.js";
+import { exchangedTokens, shareOf } from "../../../widgets/bertlab_widgets/intervene/patch.js";
 import { extent } from "../../../widgets/bertlab_widgets/intervene/prune.js";
 import { sorted } from "../../../widgets/bertlab_widgets/intervene/reasons.js";
 import { score } from "../../../widgets/bertlab_widgets/intervene/switches.js";
@@ -27,6 +27,13 @@ test("an effect is a share with its sign", () => {
   assert.equal(shareOf(-0.2), "−20 %");
   assert.equal(shareOf(-1e-7), "< 0.001 %");
   assert.equal(shareOf(1.31), "131 %");
+});
+
+test("exchanged tokens are those of the text, whatever stands at the columns of the map", () => {
+  const tokens = [{ text: "the" }, { text: "keys" }];
+  const view = { differs: [1], columns: ["0", "1"], corrupt_tokens: ["the", "key"] };
+  assert.deepEqual(exchangedTokens(view, tokens), [["keys", "key"]]);
+  assert.deepEqual(exchangedTokens({}, tokens), []);
 });
 
 test("edges of all heads are crossed out in each of them, those of one head in it alone", () => {

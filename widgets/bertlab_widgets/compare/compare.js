@@ -72,8 +72,9 @@ function againstLine(ui) {
     model.hidden = second;
     text.hidden = !second;
     if (document.activeElement !== text) text.value = ui.get("other_text");
-    if (alone)
-      names.textContent = second ? `B: ${ui.get("other_text")}` : `A: ${view.names?.[0]}, B: ${view.names?.[1]}`;
+    if (!alone) return;
+    const [a, b] = view.names ?? ["", ""];
+    names.textContent = second ? say("B: {text}", { text: ui.get("other_text") }) : say("A: {a}, B: {b}", { a, b });
   }
   return { element: line, draw };
 }

@@ -13,7 +13,12 @@ const WHAT = [
   ["mlp_output", mark("what the feed-forward net adds")],
   ["heads", mark("heads")],
 ];
+const MOST_PAIRS = 4; // exchanged tokens that are named
 export const shareOf = effect => (effect <= -0.00001 ? `−${percent(-effect)}` : percent(Math.abs(effect)));
+
+/** [clean, corrupt] tokens of the places at which the two sentences differ. */
+export const exchangedTokens = (view, tokens) =>
+  (view.differs || []).map(i => [tokens[i].text, view.corrupt_tokens[i]]);
 
 /** The corrupt sentence: a field, and the tokens that differ. */
 function corruptLine(ui) {
@@ -30,19 +35,11 @@ function corruptLine(ui) {
   ui.on(["corrupt"], show);
   show();
   function draw(view) {
-    const tokens = ui.get("tokens") || [];
-    const pairs = (view.differs || [])
-      .slice(0, 4)
-      .flatMap(i => [
-        h(
-          "span",
-          {},
-          bidi(view.columns.length === tokens.length ? view.columns[i] : tokens[i].text),
-          " → ",
-          bidi(view.corrupt_tokens[i]),
-        ),
-      ]);
-    const more = (view.differs || []).length - pairs.length;
+    const exchanged = exchangedTokens(view, ui.get("tokens") || []);
+    const pairs = exchanged
+      .slice(0, MOST_PAIRS)
+      .map(([clean, other]) => h("span", {}, bidi(clean), " → ", bidi(other)));
+    const more = exchanged.length - pairs.length;
     differs.replaceChildren(...pairs, more > 0 ? say("and {count} more", { count: more }) : "");
   }
   return { element: h("div.corrupt", {}, h("span.muted", {}, say("Corrupt")), field, differs), draw };
