@@ -9,11 +9,11 @@ import torch
 
 from bertlab.language import say, say_n
 
-from ..panel import moved, percent, quoted, signed
+from ..panel import moved, percent, quoted, signed, state_name
 from ..panel.drawing import map_figure
 from ..workbench import SelectionError, needs_word_head, token_names, words_code
 from . import pictures
-from .looks import Sided, known, state_labels, state_name
+from .looks import Sided, known, state_labels
 from .sides import cosines, distances
 
 

@@ -10,7 +10,7 @@ import torch
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import Look, Stopped, listed, percent, signed
+from ..panel import Look, Stopped, listed, percent, signed, state_name
 from ..workbench import CORPUS, SelectionError
 from . import pictures
 from .sides import cosines, distances
@@ -21,11 +21,6 @@ def known(values: torch.Tensor, digits: int = 4) -> list:
     if values.dim() > 1:
         return [known(row, digits) for row in values]
     return [None if math.isnan(value) else round(value, digits) for value in values.tolist()]
-
-
-def state_name(state: int) -> str:
-    """A hidden state in words."""
-    return say("in the embeddings") if state == 0 else say("after layer {layer}", layer=state - 1)
 
 
 def state_labels(layers: int) -> list[str]:

@@ -245,7 +245,7 @@ class LookPanel(Panel):
             self.job.end()
         self._working = key
         begin = self.run_for_a_moment if look.in_small_steps else self.start
-        begin(self._politely(look.steps()), look.label, lambda: self._update({"found"}))
+        begin(self._politely(look.steps()), say(look.label), lambda: self._update({"found"}))
 
     def _politely(self, steps: Iterator[float]) -> Iterator[float]:
         """The steps, with a breath in between where they run in a thread: who takes the model's lock again at once
