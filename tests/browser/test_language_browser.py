@@ -153,3 +153,36 @@ def test_nothing_on_a_screen_stands_outside_of_what_is_said(brackets):
         for root in (bar, panel):
             found += [f"{name}: {text}" for text in root.evaluate(READ) if unsaid(text)]
     assert not found, "\n".join(dict.fromkeys(found))
+
+
+@pytest.fixture(scope="module")
+def chinese(browser, jupyter):
+    cells = [
+        "from small_lab import chinese_vocabulary, small_lab\nfrom bertlab_widgets import *\n"
+        "from bertlab import language\nlanguage.use('zh')\nlab = small_lab(160, pieces=chinese_vocabulary())",
+        "Workbench(lab).show()",
+    ]
+    jupyter.write("class.ipynb", cells)
+    notebook = Notebook(browser.new_page(viewport={"width": 1280, "height": 720}))
+    notebook.open(jupyter, "class.ipynb")
+    for index in range(len(cells)):
+        notebook.run(index)
+    yield notebook
+    notebook.page.close()
+
+
+def test_a_chinese_class_opens_on_a_chinese_sentence_in_characters_of_its_own_language(chinese):
+    for root in open_tab(chinese, "heads", "heads"):
+        assert (root.get_attribute("dir"), root.get_attribute("lang")) == ("ltr", "zh")
+    assert root.locator(".text-fields input").first.input_value() == "这只动物没有过马路，因为它太累了。"
+    assert root.locator(".note").is_hidden()
+    assert chinese.console == []
+
+
+def test_a_chinese_token_stands_out_from_the_sentence_about_it(chinese):
+    _, root = open_tab(chinese, "mask", "masks")
+    root.locator("select[aria-label] option", has_text="量词").first.wait_for(state="attached")
+    token = root.locator(".answer .quoted").first
+    token.wait_for()
+    grounds = token.evaluate("one => [one, one.parentElement].map(part => getComputedStyle(part).backgroundColor)")
+    assert grounds[0] != grounds[1] and grounds[0] != "rgba(0, 0, 0, 0)"
