@@ -44,7 +44,7 @@ def collected() -> Catalog:
         where = str(path.relative_to(ROOT))
         for preset in json.loads(path.read_text(encoding="utf8")):
             for part in ("name", "note"):
-                if preset.get(part):
+                if preset.get(part) and "script" not in preset:  # one of a script is written in its language
                     catalogue.add(preset[part], locations=[(where, 0)])
     for text, where in also_said():
         catalogue.add(text, locations=[(where, 0)])

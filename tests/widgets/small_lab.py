@@ -20,14 +20,22 @@ def vocabulary() -> list[str]:
     return list(dict.fromkeys([*pieces, *WORDS.split()]))
 
 
-def small_lab(max_positions: int = 64, without: str = "") -> Lab:
+def chinese_vocabulary() -> list[str]:
+    """The 3755 commonest Chinese characters, punctuation, digits and letters; no English word but "it"."""
+    rows, columns = range(0xB0, 0xD8), range(0xA1, 0xFF)
+    common = [bytes([row, column]).decode("gb2312", "ignore") for row in rows for column in columns]
+    letters = [piece for piece in vocabulary() if len(piece.removeprefix("##")) == 1 or piece.startswith("[")]
+    return [*letters, *(f"##{digit}" for digit in "0123456789"), *"，。？！：；", *filter(None, common), "it"]
+
+
+def small_lab(max_positions: int = 64, without: str = "", pieces: list[str] | None = None) -> Lab:
     """3 layers of 4 heads, 24 wide: no two sizes are equal, and every weight is drawn with the same seed.
 
-    `without` is a piece that the vocabulary lacks.
+    `without` is a piece that the vocabulary lacks; `pieces` are another vocabulary.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vocab.txt"
-        path.write_text("\n".join(piece for piece in vocabulary() if piece != without), encoding="utf8")
+        path.write_text("\n".join(piece for piece in pieces or vocabulary() if piece != without), encoding="utf8")
         tokenizer = BertTokenizerFast(vocab_file=str(path), model_max_length=max_positions)
     torch.manual_seed(0)
     config = BertConfig(

@@ -47,6 +47,28 @@ test("pooling of signed maps keeps what is farthest from the middle", () => {
   assert.deepEqual([...canvas.poolMax(Uint8Array.from([128, 130, 20, 140]), 2, 2, 128).data], [20]);
 });
 
+test("a label of one or two Chinese characters stays upright, every other one is turned", () => {
+  assert.deepEqual(canvas.upright("今"), ["今"]);
+  assert.deepEqual(canvas.upright("巴黎"), ["巴", "黎"]);
+  for (const text of ["it", "[CLS]", "##的", "。a", "三个字", ""]) assert.equal(canvas.upright(text), null);
+  const drawn = [];
+  const context = {
+    save() {},
+    restore() {},
+    translate() {},
+    rotate: angle => drawn.push(angle),
+    measureText: () => ({ width: 12 }),
+    fillText: (...text) => drawn.push(text),
+  };
+  canvas.upwards(context, "巴黎", 40, 90);
+  assert.deepEqual(drawn.splice(0), [
+    ["黎", 40, 90],
+    ["巴", 40, 78],
+  ]); // read from the top down
+  canvas.upwards(context, "it", 40, 90);
+  assert.deepEqual(drawn, [-Math.PI / 2, ["it", 0, 0]]);
+});
+
 test("arrows stop at the edge of the grid", () => {
   assert.deepEqual(heads.neighbour(0, 0, "ArrowUp", 6, 12), [0, 0]);
   assert.deepEqual(heads.neighbour(5, 11, "ArrowRight", 6, 12), [5, 11]);

@@ -15,7 +15,7 @@ def test_every_preset_opens_without_an_error(lab):
     panel = TasksPanel(lab, TEXT, attribution="off")
     for name, state in TasksPanel.preset_states.items():
         panel.preset = name
-        assert panel.task == state["task"] and panel.note == state["note"]
+        assert panel.task == state["task"] and panel.note.startswith(state["note"])
         assert not panel.error or "64" in panel.error  # the small model of the tests takes 64 tokens only
 
 
@@ -27,9 +27,10 @@ def test_a_task_opens_on_a_preset_of_its_own(lab):
 
 def test_a_presets_note_goes_with_its_task(lab):
     panel = TasksPanel(lab, preset="Emotions: Fear", attribution="off")
-    assert panel.note and panel.preset == "Emotions: Fear"
+    note = TasksPanel.preset_states["Emotions: Fear"]["note"]
+    assert note in panel.note and panel.preset == "Emotions: Fear"
     panel.task = "sentiment"
-    assert panel.note == "" and panel.preset == ""
+    assert note not in panel.note and panel.preset == ""
 
 
 def test_the_state_is_short_json_and_opens_the_same_picture(lab):

@@ -18,13 +18,25 @@ from traitlets import Dict, Float, List, Unicode, observe, validate
 
 from bertlab.language import say
 
-from ..panel import Panel, positions_of, publish, speech, state_of, style_text, view_of, widget_text
+from ..panel import (
+    CHINESE,
+    ENGLISH,
+    Panel,
+    is_chinese,
+    positions_of,
+    publish,
+    speech,
+    state_of,
+    style_text,
+    view_of,
+    widget_text,
+)
 from ..workbench import SelectionError, Workbench
 from .tabs import GROUPS, PANELS
 
 HERE = Path(__file__).parent
-FIRST_WORD, FIRST_HEAD = "it", (2, 3)
-FIRST_TEXT = "The animal didn't cross the street because it was too tired."
+FIRST_TEXT, FIRST_WORD = ENGLISH, "it"
+FIRST_HEAD = (2, 3)  # of the model that ships: it finds what "it" stands for
 log = logging.getLogger("bertlab_widgets")
 
 
@@ -66,7 +78,7 @@ class Application(ipywidgets.VBox):
         if not workbench.text and tab is None:
             tab = self._first_look()
         elif not workbench.text:
-            workbench.set_text(FIRST_TEXT)
+            workbench.set_text(first_text(workbench)[0])
         self._bar = TabBar()
         super().__init__([self._bar])  # a plain box: Colab's ipywidgets 7 has no other that both versions know
         self.layout.width = "100%"
@@ -81,8 +93,9 @@ class Application(ipywidgets.VBox):
         """Without a text of its user: a sentence, a word in it, and a head that has something to say of it."""
         workbench = self.workbench
         with workbench.together():
-            workbench.set_text(FIRST_TEXT)
-            workbench.selected = positions_of(workbench, [FIRST_WORD])
+            text, word = first_text(workbench)
+            workbench.set_text(text)
+            workbench.selected = positions_of(workbench, [word])
             layer, head = FIRST_HEAD
             if layer < workbench.layer_count and head < workbench.head_count:
                 workbench.layer, workbench.head = layer, head
@@ -180,6 +193,11 @@ class Application(ipywidgets.VBox):
 
     def _ipython_display_(self) -> None:
         publish(self, self._bar)
+
+
+def first_text(workbench: Workbench) -> tuple[str, str]:
+    """A sentence that this vocabulary can read, and the pronoun in it."""
+    return (CHINESE, "它") if is_chinese(workbench) else (FIRST_TEXT, FIRST_WORD)
 
 
 def _grouped() -> list:

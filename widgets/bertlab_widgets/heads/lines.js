@@ -1,5 +1,5 @@
 // The heads on show as lines from each token to what it looks at; long texts scroll, only what is near is drawn.
-import { clipped, fitCanvas } from "../kit/canvas.js";
+import { clipped, fitCanvas, upright } from "../kit/canvas.js";
 import { cssColor } from "../kit/colours.js";
 import { h } from "../kit/dom.js";
 import { say } from "../kit/language.js";
@@ -77,7 +77,13 @@ function writeTokens(context, ui, view, marked) {
     context.textAlign = align;
     context.font = `${bold ? "bold " : ""}${12 * ui.scale()}px ${colors.codeFont}`;
     context.save();
-    if (flat) {
+    const characters = flat && upright(text);
+    if (characters) {
+      context.textAlign = "center";
+      const high = context.measureText(characters[0]).width;
+      const first = align === "right" ? u - (characters.length - 0.5) * high : u + 0.5 * high;
+      characters.forEach((character, below) => context.fillText(character, at, first + below * high));
+    } else if (flat) {
       context.translate(at, u);
       context.rotate(Math.PI / 2);
       context.fillText(text, 0, 0);

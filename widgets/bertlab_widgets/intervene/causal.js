@@ -1,4 +1,5 @@
 // How surprised the model is by each hidden word: from both sides, and from the left alone.
+import { upright } from "../kit/canvas.js";
 import { h } from "../kit/dom.js";
 import { say } from "../kit/language.js";
 import { number } from "../kit/numbers.js";
@@ -47,15 +48,29 @@ function columns(ui, view, height, room) {
       bar(x + step * 0.5, view.left[i], hollow, said);
     }
     const chosen = (ui.get("selected") || []).includes(place);
-    const at = `translate(${x + step * 0.62},${height - names + 8 * scale}) rotate(-90)`;
-    const attributes = { transform: at, "text-anchor": "end", "font-size": 11 * scale, "font-family": "var(--code)" };
-    const text = svg("text", { ...attributes, "font-weight": chosen ? 700 : null, fill: "var(--ink)" });
-    text.textContent = word.length > 11 ? `${word.slice(0, 10)}…` : word;
-    picture.append(text);
+    picture.append(name(word, x + step * 0.5, height - names + 8 * scale, 11 * scale, chosen));
   });
   const line = { stroke: "var(--muted)", "stroke-dasharray": "4 3" };
   picture.append(svg("line", { x1: 0, x2: width, y1: y(view.chance), y2: y(view.chance), ...line }));
   return picture;
+}
+
+/** A word under its column, turned by a quarter; a Chinese one upright. */
+function name(word, middle, top, size, chosen) {
+  const characters = upright(word);
+  const [x, y] = characters ? [middle, top + size * 0.7] : [middle + size * 0.4, top];
+  const turned = characters
+    ? { "text-anchor": "middle" }
+    : { "text-anchor": "end", transform: `rotate(-90 ${x} ${y})` };
+  const font = { "font-size": size, "font-family": "var(--code)", "font-weight": chosen ? 700 : null };
+  const text = svg("text", { x, y, ...font, ...turned, fill: "var(--ink)" });
+  if (!characters) text.textContent = word.length > 11 ? `${word.slice(0, 10)}…` : word;
+  for (const character of characters || []) {
+    const part = svg("tspan", { x, dy: text.childNodes.length ? size : null });
+    part.textContent = character;
+    text.append(part);
+  }
+  return text;
 }
 
 export function causalLook(ui) {

@@ -25,9 +25,23 @@ export function clipped(context, text, room) {
   return `${characters.join("")}…`;
 }
 
-/** A text turned by a quarter, upwards from its place. */
+const IDEOGRAPHS = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]{1,2}$/u;
+
+/** The characters of a label that stays upright where others are turned: one or two Chinese ones; else null. */
+export const upright = text => (IDEOGRAPHS.test(text) ? [...text] : null);
+
+/** A text turned by a quarter, upwards from its place; Chinese characters stand upright above each other. */
 export function upwards(context, text, x, y) {
+  const characters = upright(text);
   context.save();
+  if (characters) {
+    context.textAlign = "center";
+    context.textBaseline = "bottom";
+    const high = context.measureText(characters[0]).width;
+    characters.reverse().forEach((character, above) => context.fillText(character, x, y - above * high));
+    context.restore();
+    return;
+  }
   context.translate(x, y);
   context.rotate(-Math.PI / 2);
   context.textAlign = "left";

@@ -23,9 +23,9 @@ export function bidi(text, selector = "bdi.token-text") {
   return h(selector, { dir: "auto" }, text);
 }
 
-/** A sentence whose `quoted parts` are tokens. */
+/** A sentence whose `quoted parts` are tokens, which stand out where a script has no letters of equal width. */
 export function marked(text) {
-  return (text || "").split("`").map((part, i) => (i % 2 ? bidi(part) : part));
+  return (text || "").split("`").map((part, i) => (i % 2 ? bidi(part, "bdi.token-text.quoted") : part));
 }
 
 /** A token inside such a sentence, as in panel/words.py; a token that holds the sign itself stays readable. */

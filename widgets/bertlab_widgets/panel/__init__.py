@@ -10,6 +10,7 @@ from .looks import NO_TEXT, Look, LookPanel, checked_cell
 from .module import ModuleError, joined, module_text, page_text, speech, style_text, widget_text
 from .panel import Panel, untrained_reason
 from .presets import load_presets, positions_of, word_spans
+from .reading import CHINESE, ENGLISH, is_chinese
 from .shares import graded_share
 from .state import SHARED, plain, state_of
 from .states import StatesPanel, state_name, where
@@ -18,6 +19,7 @@ from .words import (
     counted,
     full_stop,
     html_table,
+    in_a_row,
     listed,
     moved,
     percent,
@@ -31,6 +33,8 @@ from .words import (
 )
 
 __all__ = [
+    "CHINESE",
+    "ENGLISH",
     "EXPORTS",
     "Job",
     "Look",
@@ -48,6 +52,8 @@ __all__ = [
     "graded_share",
     "guarded",
     "html_table",
+    "in_a_row",
+    "is_chinese",
     "joined",
     "listed",
     "load_presets",

@@ -27,6 +27,7 @@ from . import export
 from .linked import LinkedWidget, guarded, log
 from .module import module_text, speech
 from .presets import WORDS, load_presets, positions_of, preset_named
+from .reading import notes, offered
 from .state import SHARED, plain, refuse_strange, state_of
 from .twins import publish
 from .words import LEAST, html_table, percent, shortened
@@ -76,7 +77,8 @@ class Panel(LinkedWidget):
         self._refuse_unknown(settings)
         workbench = Workbench(lab) if workbench is None else workbench
         with workbench.together():  # the first picture is drawn when all is set
-            super().__init__(workbench, question=say(self.question_text), presets=list(self.preset_states))
+            super().__init__(workbench, question=say(self.question_text))
+            self.presets = offered(self.preset_states, workbench)
             self.speech = speech(self._esm, *self.preset_states)
             self.traits_synced = [name for name in self.traits(sync=True) if not name.startswith("_")]
             if text is not None or text_pair is not None:
@@ -138,6 +140,7 @@ class Panel(LinkedWidget):
         if self.preset and not self.is_preset():
             self.preset = ""
         self.heading, self.note = self.heading_now(), self.note_now()
+        self.presets = offered(self.preset_states, self.workbench)
         if self.workbench.empty and self.needs_text:
             self.view, self.answer = {"empty": True}, say("Type a sentence above, or choose a preset.")
             self.gate_question, self.gate_choices = "", []
@@ -150,7 +153,7 @@ class Panel(LinkedWidget):
 
     def opening(self, settings: dict) -> dict:
         """Settings for a panel that is opened without a text: its first preset."""
-        return {"preset": next(iter(self.preset_states))} if self.preset_states else {}
+        return {"preset": self.presets[0]} if self.presets else {}
 
     def refresh(self, changed: set[str]) -> None:
         """Fill `view` and `answer`. `changed` names traits; "version" means that the model's results are new."""
@@ -225,18 +228,8 @@ class Panel(LinkedWidget):
         return say("With {conditions}: {answer}", conditions=say(", ").join(said), answer=answer)
 
     def note_now(self) -> str:
-        """The note of the preset that is shown; else what was cut from the text, where it was too long."""
-        if self.preset and self.preset_states[self.preset].get("note"):
-            return say(self.preset_states[self.preset]["note"])
-        encoding = self.workbench.encoding
-        cut = [part for part in encoding.cut if part]
-        if not cut:
-            return ""
-        shown = cut[0][:60] + ("…" if len(cut[0]) > 60 else "")
-        return say(
-            "Cut after {count} tokens, the model's limit: “{words}” and what follows is not seen.",
-            count=encoding.length, words=shown,
-        )  # fmt: skip
+        """The note of the preset that is shown, else what was cut from the text; and whether its words are known."""
+        return notes(self.workbench, self.preset_states.get(self.preset, {}).get("note", ""))
 
     def is_preset(self) -> bool:
         """Whether what is shown is still the preset that was chosen."""

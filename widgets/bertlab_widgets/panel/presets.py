@@ -3,6 +3,9 @@
     {"name": "A fact", "note": "What to ask, and what to look at.", "text": "...", "text_pair": "...",
      "mask": ["Paris"], "select": ["it"], and settings of the panel by name}
 
+One with `"script": "Han"` is written in Chinese, name and note too. It is offered where the vocabulary reads its text
+without [UNK], and comes first where that is a vocabulary of Chinese, so that a panel opens on it.
+
 `mask` and `select` name words of the text, not positions, so that a preset fits every vocabulary. Choosing a preset
 sets everything: settings that it does not name go back to the beginning, edits and selection are taken back.
 """
@@ -16,6 +19,7 @@ from pathlib import Path
 from bertlab.language import say
 
 from ..workbench import SelectionError, Workbench
+from .reading import SIGNS
 
 WORDS = {"mask": "masked", "select": "selected"}  # in the file -> the trait of the workbench
 
@@ -46,7 +50,8 @@ def word_spans(text: str, words: list[str]) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int]] = []
     for word in words:
-        places = re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text)
+        alone = re.escape(word) if SIGNS.match(word) else rf"(?<!\w){re.escape(word)}(?!\w)"
+        places = re.finditer(alone, text)
         place = next((match.span() for match in places if match.span() not in found), None)
         if place is None:
             raise ValueError(f"a preset names {word!r}, which its text does not have there: {text!r}")
@@ -67,7 +72,7 @@ def positions_of(workbench: Workbench, words: list[str]) -> list[int]:
 
 
 def preset_named(presets: dict[str, dict], name: str) -> dict:
-    """The state of a preset, without its note.
+    """The state of a preset, without its note and its script.
 
     Raises:
         SelectionError: there is no preset of this name.
@@ -75,4 +80,4 @@ def preset_named(presets: dict[str, dict], name: str) -> dict:
     if name not in presets:
         known = ", ".join(presets) or say("none")
         raise SelectionError(say("preset {name!r} was given; there are {known}", name=name, known=known))
-    return {key: value for key, value in presets[name].items() if key != "note"}
+    return {key: value for key, value in presets[name].items() if key not in ("note", "script")}

@@ -1,4 +1,5 @@
 // Where a decoder looks: the source above, the written below, lines between them; or a matrix.
+import { upright } from "../kit/canvas.js";
 import { bidi, h } from "../kit/dom.js";
 import { say } from "../kit/language.js";
 import { percent } from "../kit/numbers.js";
@@ -44,7 +45,9 @@ function lookLines(ui, view, showLook) {
 
 function lookMatrix(ui, view) {
   const at = chosenRow(ui, view);
-  const top = view.source.map(token => h("th", { scope: "col" }, h("span", {}, bidi(token))));
+  const top = view.source.map(token =>
+    h("th", { scope: "col" }, h("span", { "data-upright": Boolean(upright(token)) }, bidi(token))),
+  );
   const cell = (token, weight, i) => {
     const title = say("{token} looks at {source}: {weight}", {
       token,

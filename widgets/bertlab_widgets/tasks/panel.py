@@ -10,7 +10,7 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode, validate
 from bertlab.lab import TASKS
 from bertlab.language import mark, say
 
-from ..panel import Panel, quoted
+from ..panel import Panel, in_a_row, quoted
 from ..workbench import SelectionError
 from . import explaining, pictures
 from .asked import ASKED, Asked, asked_by
@@ -369,9 +369,10 @@ class TasksPanel(Panel):
         return {**heading, "state": state, "untrained": self.reason()}
 
     def note_now(self) -> str:
-        note = super().note_now()
-        if note:
-            return note
+        return in_a_row([super().note_now(), "" if self.preset else self._not_read()])
+
+    def _not_read(self) -> str:
+        """What of the text and its edits the task does not read."""
         workbench = self.workbench
         if workbench.text_pair and not self.asked.second:
             return say(FIRST_TEXT_ONLY)
