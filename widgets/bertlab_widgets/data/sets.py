@@ -13,7 +13,7 @@ from bertlab.data import DataError, read, samples, sentence_pairs
 from bertlab.language import mark, say, say_n
 from bertlab.rows import column_name, text_columns, texts_of
 
-from ..train import in_a_row
+from ..panel import in_a_row
 from ..workbench import SelectionError
 from .kinds import check_kind, check_labels, check_texts, labels_in
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from bertlab.language import say
 
-from ..train import blind_share, in_a_row
+from ..panel import in_a_row
+from ..train import blind_share
 from .sets import GIVEN, SHIPPED, columns_seen
 
 

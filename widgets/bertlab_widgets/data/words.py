@@ -7,8 +7,8 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import graded_share, percent, quoted, significant
-from ..train import blind_share, in_a_row
+from ..panel import graded_share, in_a_row, percent, quoted, significant
+from ..train import blind_share
 from ..workbench import heads_named
 from .judged import Judged
 

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import reduce
 
 from bertlab.language import say
 
@@ -78,6 +79,12 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     rest = len(words) - most
     parts = [quoted(word) for word in words[:most]] + ([say("{count} more", count=rest)] if rest > 0 else [])
     return parts[0] if len(parts) == 1 else say("{words} and {last}", words=say(", ").join(parts[:-1]), last=parts[-1])
+
+
+def in_a_row(sentences: Sequence[str]) -> str:
+    """Sentences after each other, as the language sets them."""
+    parts = [part for part in sentences if part]
+    return reduce(lambda first, second: say("{first} {second}", first=first, second=second), parts) if parts else ""
 
 
 def shortened(text: str, most: int) -> str:

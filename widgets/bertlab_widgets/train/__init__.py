@@ -8,7 +8,7 @@ from .panel import TrainPanel
 from .plan import SETS, Plan
 from .rows import pasted_rows, split_rows
 from .run import LiveRun
-from .said import blind_share, in_a_row
+from .said import blind_share
 from .trained import TrainedLab, trained_lab
 from .weights import fresh_model
 
@@ -20,7 +20,6 @@ __all__ = [
     "TrainedLab",
     "blind_share",
     "fresh_model",
-    "in_a_row",
     "pasted_rows",
     "split_rows",
     "trained_lab",

@@ -11,7 +11,7 @@ from bertlab.language import mark, say
 from bertlab.nano import SETTINGS as NANO
 from bertlab.training import TrainingError
 
-from ..panel import Panel, guarded, html_table
+from ..panel import Panel, guarded, html_table, in_a_row
 from ..workbench import SelectionError
 from . import pictures, said
 from . import view as views
@@ -207,7 +207,7 @@ class TrainPanel(Panel):
         """Say what ended a run."""
         self.show_error(error)
         if isinstance(error, TrainingError):
-            self.error = said.in_a_row([self.error, say("The model as it was before is unchanged.")])
+            self.error = in_a_row([self.error, say("The model as it was before is unchanged.")])
 
     def watch_this(self) -> None:
         """Watch the sentence of the text line from now on, beside others."""
@@ -434,7 +434,7 @@ class TrainPanel(Panel):
         """The preset's note; what is to be known of the data; which tasks are answered with what was trained here."""
         run, view = self.run, self.view
         notes = run.notes if run is not None else view.get("about", {}).get("notes", [])
-        return said.in_a_row([super().note_now(), *said.notes_said(notes, self._adoptions.tasks)])
+        return in_a_row([super().note_now(), *said.notes_said(notes, self._adoptions.tasks)])
 
     def caption(self) -> str:
         """As of every panel; pasted lines by their number."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import full_stop, listed, percent, quoted, sentence_case
+from ..panel import full_stop, in_a_row, listed, percent, quoted, sentence_case
 from .run import LiveRun
 from .view import ENDED, figures_of, metric_of
 from .weights import part_said
@@ -84,12 +83,6 @@ def guess_of(chance: Mapping[str, float] | None) -> str:
     )
 
 
-def in_a_row(sentences: Sequence[str]) -> str:
-    """Sentences after each other, as the language sets them."""
-    parts = [part for part in sentences if part]
-    return reduce(lambda first, second: say("{first} {second}", first=first, second=second), parts) if parts else ""
-
-
 # -------------------------------------------------------------------------------------------------------- before a run
 
 
@@ -122,7 +115,12 @@ def invitation(plan: Any, about: Mapping[str, Any]) -> str:
 
 def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:
     """The question before a run, and after it."""
-    guess, held = guess_of(chance), about.get("held_out")
+    guess, held, metric = guess_of(chance), about.get("held_out"), about.get("metric", "accuracy")
+    if held and metric != "accuracy":
+        name = readable(metric)
+        if guess:
+            return say("What {metric} will it reach, in percent ({guess})?", metric=name, guess=guess)
+        return say("What {metric} will it reach, in percent?", metric=name)
     if held and guess:
         return say(
             "How many of {held} held-out examples will it get right, in percent ({guess})?", held=held, guess=guess
