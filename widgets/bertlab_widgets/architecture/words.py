@@ -7,7 +7,7 @@ from typing import Any
 from bertlab.analysis import architecture
 from bertlab.language import mark, say, say_n
 
-from ..panel import percent, quoted, significant
+from ..panel import in_a_row, percent, quoted, significant
 
 PARAMETERS, VALUES = mark("the parameters"), mark("the values at the hook points")  # answers at the gate
 TENSORS_SAID = {
@@ -61,11 +61,6 @@ def _sentence(*clauses: str) -> str:
     return say("{clauses}.", clauses=say("; ").join(clauses))
 
 
-def _together(first: str, second: str) -> str:
-    """Two sentences one after the other; the second may be missing."""
-    return say("{first} {second}", first=first, second=second) if second else first
-
-
 def _model(panel: Any) -> str:
     facts = panel.facts
     parts = sorted(facts.parts, key=lambda part: part.count, reverse=True)
@@ -84,7 +79,7 @@ def _model(panel: Any) -> str:
         count=large(facts.count),
         shares=say(", ").join(shares),
     )
-    return _together(told, _fresh(panel))
+    return in_a_row([told, _fresh(panel)])
 
 
 def _fresh(panel: Any) -> str:
@@ -212,7 +207,7 @@ def _tensors(panel: Any) -> str:
         return _sentence(*clauses)
     widest, found = max(measured, key=lambda pair: pair[1].std)
     named = {"name": quoted(widest.name), "deviation": significant(found.std)}
-    return _together(_sentence(*clauses), say("The widest matrix is {name}, deviation {deviation}.", **named))
+    return in_a_row([_sentence(*clauses), say("The widest matrix is {name}, deviation {deviation}.", **named)])
 
 
 def gate(panel: Any) -> tuple[str, list[str]]:

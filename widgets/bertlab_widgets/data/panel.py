@@ -197,7 +197,8 @@ class DataPanel(Panel):
             model = "lab.model" if self._model(task) is workbench.model else f"lab.task_model({task!r})"
             off_code = ablation_code(workbench, model) if off else ([], "")
         steps = self._rest(judged)
-        next(steps)  # a set that cannot be judged leaves the old one on the screen
+        if next(steps, None) is None:  # a set that cannot be judged leaves the old one on the screen
+            return  # and so does other work that took this one's place
         self.judged, self._shown, self._run = judged, wanted, next(self._runs)
         self._made, self._off, self._off_code = made, off, off_code
         self._drop_choices(judged)

@@ -154,7 +154,7 @@ def effect(workbench: Workbench, place: int | None) -> dict | None:
         {"token": name, "probability": float(now[token]), "before": float(before[token]), "truth": token == truth}
         for name, token in zip(names, ids, strict=True)
     ]
-    return {"place": f"{workbench.tokens[place]['text']} ({place})", "rows": rows}
+    return {"place": say("{token} ({place})", token=workbench.tokens[place]["text"], place=place), "rows": rows}
 
 
 def watched_token(workbench: Workbench, place: int) -> int:

@@ -247,4 +247,4 @@ def graded_percent(look: Look, guess: str, logits: torch.Tensor | None) -> str:
     if number is None:
         return no_number(guess, said)
     near = abs(number - is_now) <= max(2.0, 0.15 * is_now)
-    return right(said) if near else guessed(f"{guess.strip().rstrip('%').strip()} %", said)
+    return right(said) if near else guessed(say("{number} %", number=guess.strip().rstrip("%").strip()), said)

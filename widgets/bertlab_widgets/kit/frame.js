@@ -149,7 +149,8 @@ function textLines(ui) {
     modelLine.replaceChildren(heading.model || "", heading.state ? ` · ${heading.state}` : "", ...untrained);
     note.hidden = !get("note");
     note.textContent = get("note") || "";
-    answer.replaceChildren(...marked(get("verdict") ? `${get("verdict")} ${get("answer")}` : get("answer")));
+    const both = { first: get("verdict"), second: get("answer") };
+    answer.replaceChildren(...marked(both.first ? say("{first} {second}", both) : both.second));
     const pin = get("pinned") || {};
     pinned.hidden = !pin.answer;
     pinned.replaceChildren(say("Pinned (A):"), " ", ...marked(pin.answer));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bertlab.language import mark, say
 
-from ..panel import percent, quoted
+from ..panel import in_a_row, percent, quoted
 from ..workbench import last_word, mask_id
 from .reading import SentenceReading, joined, rank_verdict
 
@@ -103,8 +103,7 @@ class Gaps(SentenceReading):
                     other=token,
                     probability=probability,
                 )
-            invitation = say("Click a token to put [MASK] in its place.")
-            return f"{said} {invitation}"
+            return in_a_row([said, say("Click a token to put [MASK] in its place.")])
         if len(gaps) == 1:
             return say("BERT would put {token} there, {probability}.", token=token, probability=probability)
         put = joined([at_place(quoted(gap["rows"][0]["token"]), gap["position"]) for gap in gaps])

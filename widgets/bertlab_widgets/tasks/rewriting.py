@@ -9,7 +9,7 @@ import torch
 from bertlab.generation import stream
 from bertlab.language import mark, say, say_n
 
-from ..panel import html_table, percent, quoted, shortened, signed
+from ..panel import html_table, in_a_row, percent, quoted, shortened, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
@@ -33,7 +33,7 @@ class Rewriting(Writing):
         aim = getattr(self.model, "trained_to", "")
         looks = say("It looks back at the vectors of all tokens of the source, [CLS] among them.")
         trained = say("This decoder was trained to {aim}.", aim=say(aim))
-        return f"{trained} {looks}" if aim else looks, []
+        return in_a_row([trained, looks]) if aim else looks, []
 
     @property
     def encoder(self):
@@ -146,7 +146,7 @@ class Rewriting(Writing):
             "looked": [[round(weight, 4) for weight in row] for row in weights.tolist()],
             "layers": len(looked),
             "heads": looked.shape[1],
-            "answer": f"{view['answer']} {where}",
+            "answer": in_a_row([view["answer"], where]),
         }
 
     def source_tokens(self) -> list[str]:

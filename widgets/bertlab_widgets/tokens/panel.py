@@ -11,7 +11,7 @@ from traitlets import Enum, Int, List, Unicode, default
 
 from bertlab.language import mark, say
 
-from ..panel import Panel, quoted
+from ..panel import Panel, in_a_row, quoted
 from ..workbench import SelectionError, encode
 from . import said
 
@@ -254,7 +254,7 @@ class TokenizerPanel(Panel):
         if self.look == "steps" and trace.words and not lengths["cut"]:
             word = trace.words[min(self.word, len(trace.words) - 1)]
             others = [other for other in trace.words if other.unknown and other is not word]
-            return " ".join([self._of_word(word), *map(self._why_unknown, others[:1])])
+            return in_a_row([self._of_word(word), *map(self._why_unknown, others[:1])])
         return said.of_length(lengths)
 
     def _why_unknown(self, word) -> str:

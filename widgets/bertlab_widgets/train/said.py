@@ -115,7 +115,12 @@ def invitation(plan: Any, about: Mapping[str, Any]) -> str:
 
 def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:
     """The question before a run, and after it."""
-    guess, held = guess_of(chance), about.get("held_out")
+    guess, held, metric = guess_of(chance), about.get("held_out"), about.get("metric", "accuracy")
+    if held and metric != "accuracy":
+        name = readable(metric)
+        if guess:
+            return say("What {metric} will it reach, in percent ({guess})?", metric=name, guess=guess)
+        return say("What {metric} will it reach, in percent?", metric=name)
     if held and guess:
         return say(
             "How many of {held} held-out examples will it get right, in percent ({guess})?", held=held, guess=guess
