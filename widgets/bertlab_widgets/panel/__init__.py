@@ -17,6 +17,7 @@ from .twins import outputs, publish, view_of
 from .words import (
     counted,
     full_stop,
+    guessed_number,
     html_table,
     listed,
     moved,
@@ -47,6 +48,7 @@ __all__ = [
     "full_stop",
     "graded_share",
     "guarded",
+    "guessed_number",
     "html_table",
     "joined",
     "listed",
