@@ -244,7 +244,7 @@ def grade(panel: Any, guess: str) -> str:
         return _counted(guess, sum(weight.shares is None for weight in facts.weights), TENSORS_SAID)
     if what == "point":
         passing = facts.passing.get(facts.hook_name(panel.path))
-        given = [int(part) for part in "".join(c if c.isdigit() else " " for c in guess).split()]
+        given = [int(part) for part in "".join(c if c.isdecimal() else " " for c in guess).split()]
         true = list(passing.shape) if passing else []
         if given == true:
             return say("Right.")
@@ -262,7 +262,7 @@ def _judged(right: bool, told: str) -> str:
 
 def _counted(guess: str, true: int, messages: dict[str, str]) -> str:
     digits = guess.replace(",", "").replace(" ", "").replace("_", "")
-    if not digits.isdigit():
+    if not digits.isdecimal():
         return say(messages["no number"], guess=quoted(guess), true=true)
     said = int(digits)
     if said == true:

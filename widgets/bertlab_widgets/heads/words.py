@@ -6,7 +6,7 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import in_a_row, moved, percent, points, quoted, signed, significant
+from ..panel import guessed_number, in_a_row, moved, percent, points, quoted, signed, significant
 from ..workbench import heads_named
 from .experiments import LEAST_TOP
 
@@ -340,9 +340,8 @@ def _grade_effect(panel: Any, guess: str) -> str:
 
 def _grade_step(panel: Any, guess: str) -> str:
     share = percent(panel.cell(panel.layer, panel.head, panel.asked_token(), panel.key_token)["probability"])
-    try:
-        number = float(guess.replace("%", "").replace(",", ".").strip())
-    except ValueError:
+    number = guessed_number(guess)
+    if number is None:
         return say("{guess} is no number; it is {share}.", guess=quoted(guess), share=share)
     return say("You said {number:g} %, it is {share}.", number=number, share=share)
 

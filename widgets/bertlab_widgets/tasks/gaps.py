@@ -5,7 +5,7 @@ from __future__ import annotations
 from bertlab.language import mark, say
 
 from ..panel import in_a_row, percent, quoted
-from ..workbench import last_word, mask_id
+from ..workbench import last_word, mask_id, words_code
 from .reading import SentenceReading, joined, rank_verdict
 
 MOST_GAPS = 8
@@ -133,11 +133,11 @@ class Gaps(SentenceReading):
 
     def result_code(self) -> list[str]:
         return [
+            *words_code(self.workbench),
             "result = {}",
             f"for place in {self.places}:",
             f"    best = logits[place].softmax(-1).topk({self.panel.count})",
-            "    names = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
-            "    result[place] = dict(zip(names, best.values.tolist()))",
+            "    result[place] = dict(zip(words(best.indices.tolist()), best.values.tolist()))",
         ]
 
     def target(self) -> tuple[object, str, str]:

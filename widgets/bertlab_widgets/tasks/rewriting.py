@@ -72,7 +72,7 @@ class Rewriting(Writing):
 
     def written(self) -> list[str]:
         """The tokens that the decoder wrote: those that were put in, and its own; of beams, the best."""
-        tokens, own = list(self.lab.tokenizer.convert_ids_to_tokens(self.panel.prefix)), self.steps
+        tokens, own = list(self.names(self.panel.prefix)), self.steps
         if not self.beams:
             return [*tokens, *(row["token"] for row in own)]
         best = own[-1]["hypotheses"][0]["tokens"] if own and own[-1]["hypotheses"] else []

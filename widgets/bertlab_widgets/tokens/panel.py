@@ -45,6 +45,7 @@ class TokenizerPanel(Panel):
     script = "tokens.js"
     question_text = mark("How does the text become tokens?")
     settings = ("look", "step", "word", "attempt", "against", "limit")
+    speaks_of_masks = speaks_of_heads = True  # the text is cut before anything is masked or switched off
 
     look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
     step = Int(-1, help="which step of the algorithm; -1: the last, the pieces").tag(sync=True)
@@ -281,7 +282,7 @@ class TokenizerPanel(Panel):
 
     def grade(self, guess: str) -> str:
         count = self.workbench.encoding.length
-        if not guess.strip().isdigit():
+        if not guess.strip().isdecimal():
             return say("`{guess}` is not a number; there are {count} tokens.", guess=guess, count=count)
         given = {"guess": guess.strip(), "count": count, "off": abs(int(guess) - count)}
         if int(guess) == count:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import full_stop, in_a_row, listed, percent, quoted, sentence_case
+from ..panel import full_stop, guessed_number, in_a_row, listed, percent, quoted, sentence_case
 from .run import LiveRun
 from .view import ENDED, figures_of, metric_of
 from .weights import part_said
@@ -134,9 +134,8 @@ def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:
 
 def grade(guess: str, run: LiveRun | None) -> str:
     """A guess in percent held against what the run reached; `run` is None before it has."""
-    try:
-        number = float(guess.replace("%", "").replace(",", ".").strip())
-    except ValueError:
+    number = guessed_number(guess)
+    if number is None:
         return say("Your guess was `{guess}`; a number of percent can be graded.", guess=guess)
     figures = figures_of(run) if run is not None else []
     if not figures:
