@@ -3,6 +3,8 @@ keeps the answers) and on bertlab.jax (test_flax_models.py, which compares)."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -136,7 +138,8 @@ def decoded(model):
             )
             piece = ids[:, at:until]
             yield f"{word}cached {at}", described(lambda: model(piece, **arguments))  # noqa: B023
-            yield f"{word}cached tuple {at}", described(lambda: model(piece, **arguments, return_dict=False))  # noqa: B023
+            as_tuple = partial(model, piece, **arguments, return_dict=False)
+            yield f"{word}cached tuple {at}", described(as_tuple)
             if model.config.add_cross_attention:  # where it is not set, the cache is not read
                 cache = model(piece, **arguments).past_key_values
     arguments = {"position_ids": places[:, :3], "past_key_values": model.init_cache(BATCH, 9)}

@@ -164,6 +164,7 @@ def test_input_is_checked_with_errors_and_results_are_returned(path):
 
 MOST_LINES, LONGEST_LINE, LONGEST_FUNCTION = 450, 120, 80
 OTHERS_WORK = ROOT / "widgets" / "bertlab_widgets" / "heads" / "vendor"
+AROUND = sorted(path for folder in ("tests", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 JAVASCRIPT_AND_CSS = [
     path
     for path in sorted((ROOT / "widgets" / "bertlab_widgets").rglob("*"))
@@ -171,7 +172,7 @@ JAVASCRIPT_AND_CSS = [
 ]
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *PANELS, *JAVASCRIPT_AND_CSS], ids=name_of)
+@pytest.mark.parametrize("path", [*LIBRARY, *PANELS, *AROUND, *JAVASCRIPT_AND_CSS], ids=name_of)
 def test_a_file_is_read_in_one_sitting(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= MOST_LINES, f"{name_of(path)} has {len(lines)} lines: it holds several trades"

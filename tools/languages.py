@@ -75,11 +75,16 @@ METHODS = [("**/vendor/**", "ignore"), ("**.py", said_in_python), ("**.js", said
 
 
 def also_said() -> Iterator[tuple[str, str]]:
-    """(message, file) of what panels say that stands neither in say() nor in presets: docstrings of the mistakes."""
-    mistakes = ROOT / "bertlab" / "bugs" / "mistakes.py"
-    for node in ast.parse(mistakes.read_text(encoding="utf8")).body:
+    """(message, file) of docstrings that panels show: those of the mistakes, and what each part of a model is."""
+    mistakes = "bertlab/bugs/mistakes.py"
+    for node in ast.parse((ROOT / mistakes).read_text(encoding="utf8")).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            yield ast.get_docstring(node) or "", "bertlab/bugs/mistakes.py"
+            yield ast.get_docstring(node) or "", mistakes
+    for part in ("bert", "for_pretraining", "for_tasks", "head_layers", "layers"):
+        path = f"bertlab/model/{part}.py"
+        for node in ast.parse((ROOT / path).read_text(encoding="utf8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                yield " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split()), path
 
 
 def catalogue_file(language: str) -> Path:

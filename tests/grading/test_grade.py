@@ -73,10 +73,10 @@ def test_a_report_is_made_in_the_language_of_the_teacher(tmp_path, chapters):
     hand_in(tmp_path / "in", "ben", answered('"cat"'))
     language.use("zh")
     try:
-        ((_, kind, example, _),) = grade(tmp_path / "in", chapters, limits=SHORT).mistakes()
+        ((_, kind, _, _),) = grade(tmp_path / "in", chapters, limits=SHORT).mistakes()
+        assert kind == language.say("Frequent words are whole. Try technical, very long, or dialect words.")
     finally:
         language.use("en")
-    assert all("\u4e00" <= text[-2] <= "\u9fff" for text in (kind, example))
 
 
 def test_answers_before_and_after_a_failing_cell_count(tmp_path, chapters):

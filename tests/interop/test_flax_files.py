@@ -231,7 +231,10 @@ def test_dropout_needs_a_key_and_follows_it():
 def test_recomputing_layers_changes_no_gradient():
     plain = tiny()
     frugal = tiny(gradient_checkpointing=True)
-    loss = lambda params, model: (model(np.arange(5)[None], params=params).last_hidden_state[:, 1:] ** 3).mean()  # noqa: E731
+
+    def loss(params, model):
+        return (model(np.arange(5)[None], params=params).last_hidden_state[:, 1:] ** 3).mean()
+
     one, other = (leaves(jax.grad(loss)(plain.params, model)) for model in (plain, frugal))
     for name in one:
         np.testing.assert_allclose(one[name], other[name], atol=1e-7, err_msg=name)

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from bertlab_widgets import BugLabPanel, ComparePanel, IntervenePanel, Workbench
+from bertlab_widgets import BugLabPanel, ComparePanel, HeadsPanel, IntervenePanel, LayersPanel, Workbench
 from bertlab_widgets.buglab.panel import NAMES
 from bertlab_widgets.workbench import token_names
 from panel_checks import TEXT, run_code
@@ -107,6 +107,8 @@ def test_a_row_of_the_model_that_stands_for_no_word_has_a_name(lab, tmp_path):
     for panel in (IntervenePanel(own, TEXT, look="switches"), ComparePanel(own, TEXT, look="predictions")):
         assert panel.wait(60) and f"`[id {len(vocabulary())}]`" in panel.answer
     assert f"[id {len(vocabulary())}]" in BugLabPanel(own, TEXT).answer
+    for panel in (HeadsPanel(own, TEXT, look="effect", masked=[3]), LayersPanel(own, TEXT, look="lens", selected=[3])):
+        assert panel.wait(60) and not panel.error and f"[id {len(vocabulary())}]" in str(panel.view)
 
 
 @pytest.mark.parametrize(

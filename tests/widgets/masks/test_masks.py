@@ -3,12 +3,15 @@
 import math
 
 import pytest
+import torch
 from bertlab_widgets import MaskPanel
 from bertlab_widgets.masks.words import named
 from bertlab_widgets.workbench import SelectionError
 from panel_checks import TEXT, run_code
-from small_lab import small_lab
+from small_lab import small_lab, vocabulary
 
+from bertlab.lab import Lab
+from bertlab.model import BertConfig, BertForPreTraining
 from bertlab.tokenizer import BertTokenizerFast
 
 
@@ -302,3 +305,32 @@ def test_without_a_mask_token_a_click_looks_at_a_word_and_masking_is_refused_in_
     assert panel.answer.startswith("At place 2, where it sees `cat`, BERT says")
     with pytest.raises(SelectionError, match="no .MASK. token in its vocabulary"):
         panel.mask_all()
+
+
+@pytest.mark.parametrize("look", MaskPanel.look.values)
+def test_without_a_text_a_guess_and_the_code_get_a_sentence(lab, look):
+    panel = MaskPanel(lab, "", look=look)
+    assert panel.grade("the") == panel.answer and panel.code() == f"# {panel.answer}"
+
+
+@pytest.mark.parametrize("guess", ["nan", "1e400", "²", "many"])
+def test_a_guess_that_is_no_finite_number_is_told_so(panel, guess):
+    panel.look = "everywhere"
+    assert panel.grade(guess) == f"`{guess}` is no number; it is {sum(row['rank'] == 1 for row in panel.data())}."
+
+
+def test_of_a_single_place_one_is_asked_yes_or_no(lab):
+    assert MaskPanel(lab, "the", look="everywhere").gate_question.endswith("1 for yes, 0 for no.")
+
+
+@pytest.mark.parametrize("look", ["places", "layers", "everywhere"])
+def test_a_row_of_the_model_that_stands_for_no_word_has_a_name(lab, monkeypatch, look):
+    torch.manual_seed(0)
+    config = BertConfig.from_dict({**lab.model.config.to_dict(), "vocab_size": len(vocabulary()) + 9})
+    own = Lab(BertForPreTraining(config), lab.tokenizer, name="small")
+    with torch.no_grad():
+        own.model.cls.predictions.bias[len(vocabulary())] = 100.0
+    panel = MaskPanel(own, TEXT, masked=[3], look=look)
+    name = f"[id {len(vocabulary())}]"
+    assert not panel.error and name in str(panel.data()) and "None" not in str(panel.table())
+    assert name in str(run_code(panel, own, monkeypatch))

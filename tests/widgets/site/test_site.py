@@ -123,7 +123,9 @@ def test_a_translated_chapter_is_a_page_of_its_own_and_says_its_language(tmp_pat
         cells = [("markdown", f"# {title}?"), ("code", "print(1)")]
         (tmp_path / folder / "01_one.ipynb").write_text(notebook(cells), encoding="utf-8")
     build(tmp_path / "in", tmp_path / "out")
-    assert "<article lang=zh>" in read(tmp_path, "out/zh-01_one.html") and "一?" in read(tmp_path, "out/zh-01_one.html")
-    assert "<article lang=en>" in read(tmp_path, "out/01_one.html")
+    assert '<article lang=zh dir="ltr">' in read(tmp_path, "out/zh-01_one.html") and "一?" in read(
+        tmp_path, "out/zh-01_one.html"
+    )
+    assert '<article lang=en dir="ltr">' in read(tmp_path, "out/01_one.html")
     build(tmp_path / "in", tmp_path / "one", ["zh-01"])
     assert not (tmp_path / "one" / "01_one.html").exists()

@@ -1,30 +1,22 @@
 """TasksPanel: every answer is the lab's own, its reasons add up, and no untrained head passes for a trained one."""
 
 import copy
-import csv
-import io
-import json
 import re
-import threading
 from gettext import NullTranslations
 
 import pytest
-import torch
-from bertlab_widgets import TasksPanel, Workbench
+from bertlab_widgets import TasksPanel
 from bertlab_widgets.tasks import explaining
 from bertlab_widgets.tasks.asked import ASKED
 from bertlab_widgets.tasks.spans import answer_spans
 from bertlab_widgets.tasks.tags import entity_spans
 from panel_checks import run_code
 from small_lab import small_lab
+from task_cases import CHOICES, PAIR, SAMPLING, TEXT, done, opened, same
 
 from bertlab.lab import TASKS
 from bertlab.language import catalogue
-from bertlab.model import BertForNextSentencePrediction
 
-TEXT = "the cat sat on the mat."
-PAIR = "the dog ran up a tree."
-CHOICES = ["the dog ran.", "paris is the capital of france.", "it was muddy."]
 PLAIN = [
     "next_sentence",
     "sentiment",
@@ -40,17 +32,6 @@ PLAIN = [
 ]
 
 
-@pytest.fixture
-def lab():
-    """A lab of its own for each test, because heads are drawn and added."""
-    return small_lab()
-
-
-def opened(lab, task, **settings):
-    pair = PAIR if ASKED[task].second else None
-    return done(TasksPanel(lab, TEXT, pair, task=task, choices=CHOICES, new_tokens=5, longest=5, **settings))
-
-
 def run_names(panel, lab, monkeypatch):
     """All names that the panel's code leaves, with this lab in place of the one that it loads."""
     import bertlab
@@ -61,26 +42,6 @@ def run_names(panel, lab, monkeypatch):
     return names
 
 
-def done(panel):
-    """The panel when what it computes in a thread is over, as on a busy machine."""
-    assert panel.wait(60)
-    return panel
-
-
-def same(first, second):
-    """Whether two nested results hold the same names and, to 1e-5, the same numbers."""
-    if isinstance(first, float):
-        return first == pytest.approx(second, abs=1e-5)
-    if isinstance(first, dict):
-        return list(first) == list(second) and all(same(first[name], second[name]) for name in first)
-    if isinstance(first, (list, tuple)):
-        return len(first) == len(second) and all(map(same, first, second))
-    return first == second
-
-
-# --- answers
-
-
 @pytest.mark.parametrize("task", PLAIN)
 def test_each_task_answers_and_its_code_gives_the_same_numbers(task, lab, monkeypatch):
     panel = opened(lab, task)
@@ -88,9 +49,6 @@ def test_each_task_answers_and_its_code_gives_the_same_numbers(task, lab, monkey
     before = panel.data()
     assert same(run_code(panel, lab, monkeypatch), before)
     assert 5 <= len(panel.code().splitlines()) <= 15
-
-
-SAMPLING = {"search": "sample", "temperature": 0.7, "top_k": 9, "top_p": 0.8, "draw": 4}
 
 
 @pytest.mark.parametrize("settings", [{"search": "beam", "beams": 3}, SAMPLING, {"use_cache": False}])
@@ -204,139 +162,6 @@ def test_padding_of_shorter_endings_is_no_part_of_the_reasons(lab, monkeypatch):
         assert same(names["result"], panel.data()) and len(names["scores"]) == len(done(panel).attributions())
 
 
-# --- sequence to sequence
-
-
-def test_what_is_written_and_where_it_looked_are_those_of_the_lab(lab, monkeypatch):
-    panel = TasksPanel(lab, TEXT, task="seq2seq", longest=6)
-    found = lab.rewrite(TEXT, max_new_tokens=6)
-    assert done(panel).data()["tokens"] == found.tokens and panel.view["source"] == found.source_tokens
-    assert same(panel.data()["probabilities"], found.probabilities)
-    assert panel.data()["cross_attention"] == pytest.approx(found.cross_attention.mean((0, 1)).numpy(), abs=1e-5)
-    assert [step["token"] for step in panel.generation_steps()] == found.tokens
-    panel.cross_layer, panel.cross_head = 1, 2
-    assert panel.data()["cross_attention"] == pytest.approx(found.cross_attention[1, 2].numpy(), abs=1e-5)
-    assert same(run_code(panel, lab, monkeypatch), panel.data())
-    panel.cross_head = 4
-    assert panel.error == "Head 4 was given; the decoder has heads 0 to 3."
-
-
-SEARCHES = [
-    {"search": "beam", "beams": 3},
-    {**SAMPLING, "cross_layer": 0},
-    {"prefix": [40, 41], "cross_head": 1},
-    {"ablated": [(0, 1), (2, 3)]},
-]
-
-
-@pytest.mark.parametrize("settings", SEARCHES)
-def test_the_code_of_every_way_to_rewrite_gives_the_same_look(settings, lab, monkeypatch):
-    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=5, **settings))
-    assert panel.error == "" and same(run_code(panel, lab, monkeypatch), panel.data())
-    assert len(panel.data()["cross_attention"]) == len(panel.data()["tokens"]) == len(panel.view["written"])
-    assert all(sum(weights) == pytest.approx(1, abs=1e-5) for weights in panel.data()["cross_attention"])
-
-
-def test_another_token_in_a_rewriting_is_followed_by_what_the_decoder_makes_of_it(lab):
-    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=5))
-    first, other = panel.generation_steps()[0], panel.generation_steps()[1]["top"][2]
-    panel.go_on(1, other["id"])
-    assert done(panel).view["written"][:2] == [first["token"], other["token"]] and panel.view["put"] == 2
-    assert len(panel.view["looked"]) == len(panel.view["written"]) == 7
-
-
-def test_the_reasons_of_a_written_token_are_those_of_the_source(lab):
-    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=4, step=2))
-    ids, mask = (lab.encode(TEXT)[name] for name in ("input_ids", "attention_mask"))
-    so_far = [lab.tokenizer.cls_token_id, *(step["id"] for step in panel.generation_steps()[:2])]
-    token, model = panel.generation_steps()[2]["id"], lab.task_model("seq2seq")
-    hidden = mask.clone()
-    hidden[0, 3] = 0
-    with torch.no_grad():
-        whole, without = (
-            model(ids, seen, torch.tensor([so_far])).logits[0, -1].log_softmax(-1)[token] for seen in (mask, hidden)
-        )
-    assert panel.attributions()[3]["score"] == pytest.approx(float(whole - without), abs=1e-4)
-    assert [row["token"] for row in panel.attributions()] == panel.view["source"]
-
-
-def test_a_rewriting_says_in_words_where_it_looks_and_refuses_what_does_not_fit(lab):
-    panel = done(TasksPanel(lab, TEXT, task="seq2seq", longest=4, step=1))
-    weights = panel.data()["cross_attention"][1]
-    most = panel.view["source"][max(range(len(weights)), key=weights.__getitem__)]
-    assert f"Writing `{panel.view['written'][1]}`, it looks most at `{most}`" in panel.answer
-    panel.text = "cat " * 200
-    assert "64" in done(panel).error and "shorten" in panel.error
-
-
-# --- generation
-
-
-def test_tokens_are_those_of_the_lab_with_and_without_the_cache(lab):
-    panel = opened(lab, "generation")
-    assert [token for token, _ in panel.data()] == lab.generate(TEXT, max_new_tokens=5).tokens
-    cached, read = panel.data(), panel.view["read"]
-    panel.use_cache = False
-    done(panel)
-    assert [token for token, _ in panel.data()] == [token for token, _ in cached]
-    assert read == 8 + 4 and panel.view["read"] == 8 + 9 + 10 + 11 + 12
-
-
-def test_another_token_can_be_put_in_at_any_step(lab):
-    panel = opened(lab, "generation")
-    first, other = panel.generation_steps()[0], panel.generation_steps()[1]["top"][2]
-    panel.go_on(1, other["id"])
-    done(panel)
-    assert panel.prefix == [first["id"], other["id"]]
-    assert panel.view["prompt"][-2:] == [first["token"], other["token"]] and len(panel.view["steps"]) == 5
-    panel.workbench.text = PAIR
-    assert panel.prefix == []
-
-
-def test_cancelling_keeps_what_is_written_so_far(lab, monkeypatch):
-    from bertlab_widgets.panel import linked as module
-    from bertlab_widgets.tasks.writing import Writing
-
-    monkeypatch.setattr(module, "AT_ONCE", 0)
-    written, go_on = threading.Event(), threading.Event()
-    rows = Writing.rows
-
-    def slowly(self):
-        for number, row in enumerate(rows(self)):
-            yield row
-            if number == 1:
-                written.set()
-                assert go_on.wait(60)
-
-    monkeypatch.setattr(Writing, "rows", slowly)
-    panel = TasksPanel(lab, TEXT, task="generation", new_tokens=9, attribution="off")
-    assert written.wait(60) and panel.view["done"] is False
-    threading.Timer(0.2, go_on.set).start()
-    panel.stop()
-    assert panel.view["done"] and 2 <= len(panel.view["steps"]) < 9 and panel.error == ""
-    assert len(panel.data()) == len(panel.view["steps"])
-
-
-def test_beams_descend_from_the_step_before(lab):
-    panel = opened(lab, "generation", search="beam", beams=3)
-    steps = panel.generation_steps()
-    assert all(len(step["beams"]) == 3 for step in steps)
-    assert all(0 <= beam["parent"] < 3 for step in steps for beam in step["beams"])
-    best = steps[-1]["hypotheses"][0]
-    words = lab.generate(TEXT, max_new_tokens=5, num_beams=3).tokens
-    assert best["tokens"][8:] == [word for word in words if word not in ("[SEP]", "[PAD]")]
-
-
-def test_sampling_marks_what_the_options_left_out(lab):
-    panel = opened(lab, "generation", search="sample", top_k=2, count=6)
-    top = panel.generation_steps()[0]["top"]
-    assert sum(row["probability"] > 0 for row in top) == 2
-    assert all(row["model"] > 0 for row in top)
-
-
-# --- untrained heads
-
-
 @pytest.mark.parametrize("task", ["sentiment", "pos", "qa", "choice"])
 def test_an_untrained_head_says_so_and_reseeding_changes_its_answer(task, lab):
     panel = opened(lab, task, attribution="off")
@@ -378,9 +203,6 @@ def test_generation_without_a_trained_decoder_says_why_it_means_little(lab):
     assert "left to right" in panel.heading["untrained"] and not panel.view["reseedable"]
 
 
-# --- edits
-
-
 def test_masks_and_ablated_heads_reach_the_task(lab, monkeypatch):
     panel = opened(lab, "sentiment")
     whole = panel.data()
@@ -401,118 +223,6 @@ def test_a_task_of_one_text_reads_the_first_only_and_says_so(lab):
 def test_questions_say_that_they_do_not_see_masks(lab):
     panel = opened(lab, "qa", masked=[2])
     assert "masks" in panel.note
-
-
-# --- what it rests on
-
-
-@pytest.mark.parametrize("task", PLAIN)
-@pytest.mark.parametrize("method", list(explaining.METHODS))
-def test_the_code_gives_the_attribution_too(task, method, lab, monkeypatch):
-    panel = opened(lab, task, attribution=method)
-    assert panel.wait(20)
-    names = run_names(panel, lab, monkeypatch)
-    rows = panel.attributions()
-    kept = panel.view["attribution"]["keep"]
-    assert rows and not all(kept)
-    expected = [0.0 if keep else score for keep, score in zip(kept, names["scores"])]
-    assert [row["score"] for row in rows] == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize("task", ["sentiment", "pos", "qa", "choice", "generation"])
-@pytest.mark.parametrize("method", ["occlusion", "gradient"])
-def test_words_instead_of_pieces_add_the_scores_up_in_picture_rows_and_code(task, method, lab, monkeypatch):
-    panel = opened(lab, task, attribution=method)
-    panel.text = "the unaffable cat sat on embeddings."
-    assert panel.wait(20)
-    pieces = panel.attributions()
-    panel.words = True
-    assert panel.wait(20) and not panel.error
-    rows = panel.attributions()
-    assert sum(row["score"] for row in rows) == pytest.approx(sum(row["score"] for row in pieces), abs=1e-5)
-    if task != "choice":
-        assert "unaffable" in [row["token"] for row in rows] and len(rows) < len(pieces)
-    assert run_names(panel, lab, monkeypatch)["scores"] == pytest.approx([row["score"] for row in rows], abs=1e-5)
-    panel.words = False
-    assert panel.attributions() == pieces
-
-
-@pytest.mark.parametrize("task", ["sentiment", "emotions", "similarity", "pos", "qa", "generation"])
-def test_integrated_gradients_add_up(task, lab, monkeypatch):
-    monkeypatch.setattr(explaining, "STEPS", 800)  # the small model's large random weights make a jagged way
-    found = opened(lab, task, attribution="integrated").view["attribution"]
-    assert sum(found["scores"]) == pytest.approx(found["value"] - found["baseline"] + found["gap"], abs=1e-4)
-    assert abs(found["gap"]) < 0.1 * sum(map(abs, found["scores"]))
-
-
-def test_occlusion_is_the_fall_without_the_token(lab):
-    panel = opened(lab, "sentiment", explained="positive")
-    batch = lab.encode(TEXT)
-    batch["attention_mask"][0, 2] = 0
-    with torch.no_grad():
-        without = lab.task_model("sentiment")(**batch).logits[0].log_softmax(-1)[1]
-    score = panel.attributions()[2]["score"]
-    assert score == pytest.approx(float(panel.reading.logits().log_softmax(-1)[1] - without), abs=1e-5)
-    assert panel.attributions()[2]["about"] == "positive"
-
-
-def test_an_attribution_that_would_take_long_waits_until_it_is_asked_for(lab, monkeypatch):
-    from bertlab_widgets.tasks import reasons as module
-
-    monkeypatch.setattr(module, "SHORT_WORK", 0)
-    monkeypatch.setattr(module, "LONG_WORK", 0)
-    panel = opened(lab, "sentiment")
-    assert panel.view["attribution"]["offer"] > 7 and panel.attributions() == []
-    panel.explain()
-    assert panel.wait(20) and len(panel.attributions()) == 9 and panel.busy == {}
-
-
-def test_others_can_use_the_model_while_an_attribution_is_computed(lab, monkeypatch):
-    from bertlab_widgets.tasks import reasons as module
-
-    started, got, within, explain = threading.Event(), [], [], explaining.explain
-
-    def slowly(question, method, mask):
-        started.set()
-        for _ in range(2000):
-            question.model(**question.batch)  # a pass, before which the model is free for a moment
-            if got:
-                break
-        within.append(bool(got))
-        return explain(question, method, mask)
-
-    monkeypatch.setattr(module, "SHORT_WORK", 0)
-    monkeypatch.setattr(explaining, "explain", slowly)
-    panel = TasksPanel(lab, TEXT, task="sentiment")
-    assert started.wait(60)
-    got.append(panel.workbench.cached("other", lambda: 1))
-    assert panel.wait(60) and within == [True] and len(panel.attributions()) == 9
-
-
-def test_an_attribution_can_be_cancelled(lab):
-    question = opened(lab, "sentiment").attribution_question()
-    passes = []
-    with pytest.raises(explaining.Cancelled):
-        with explaining.watched(question.model, 100, passes.append, lambda: len(passes) > 1):
-            explaining.explain(question, "occlusion", lab.tokenizer.mask_token_id)
-    assert len(passes) == 2
-    assert not question.model.base_model._forward_pre_hooks
-
-
-def test_a_model_trained_for_the_next_sentence_answers_instead_of_the_pre_trained_head(lab, monkeypatch):
-    before = opened(lab, "next_sentence").data()
-    torch.manual_seed(3)
-    lab.add_task("next_sentence", BertForNextSentencePrediction(lab.model.config))
-    panel = opened(lab, "next_sentence")
-    assert not same(panel.data(), before) and same(panel.data(), lab.next_sentence(TEXT, PAIR).probabilities)
-    names = run_names(panel, lab, monkeypatch)
-    assert same(names["result"], panel.data())
-    kept = panel.view["attribution"]["keep"]
-    expected = [0.0 if keep else score for keep, score in zip(kept, names["scores"], strict=True)]
-    assert [row["score"] for row in panel.attributions()] == pytest.approx(expected, abs=1e-5)
-
-
-# --- hard cases
 
 
 @pytest.mark.parametrize("task", [task for task, asked in ASKED.items() if asked.pair])
@@ -545,103 +255,6 @@ def test_wrong_settings_are_refused_in_words(lab):
     assert "Temperature is -1.0" in panel.error
     panel.temperature = 1.0
     assert done(panel).error == ""
-
-
-# --- what every panel has
-
-
-def test_every_preset_opens_without_an_error(lab):
-    assert len(TasksPanel.preset_states) >= 2 * len(ASKED)
-    panel = TasksPanel(lab, TEXT, attribution="off")
-    for name, state in TasksPanel.preset_states.items():
-        panel.preset = name
-        assert panel.task == state["task"] and panel.note.startswith(state["note"])
-        assert not panel.error or "64" in panel.error  # the small model of the tests takes 64 tokens only
-
-
-def test_a_task_opens_on_a_preset_of_its_own(lab):
-    panel = TasksPanel(lab, task="ner", attribution="off")
-    assert panel.text == TasksPanel.preset_states["Entities: People, places, firms"]["text"] and panel.task == "ner"
-    assert TasksPanel(lab, attribution="off").text == TasksPanel.preset_states["Fill the gap: A capital"]["text"]
-
-
-def test_a_presets_note_goes_with_its_task(lab):
-    panel = TasksPanel(lab, preset="Emotions: Fear", attribution="off")
-    note = TasksPanel.preset_states["Emotions: Fear"]["note"]
-    assert note in panel.note and panel.preset == "Emotions: Fear"
-    panel.task = "sentiment"
-    assert note not in panel.note and panel.preset == ""
-
-
-def test_the_state_is_short_json_and_opens_the_same_picture(lab):
-    panel = opened(lab, "qa", window_size=24, stride=4)
-    state = json.loads(json.dumps(panel.state()))
-    again = TasksPanel.from_state(lab, state)
-    assert same(again.data(), panel.data()) and again.state() == state
-    assert len(json.dumps(state)) < 400
-
-
-@pytest.mark.parametrize("kind", ["png", "svg", "csv", "html"])
-@pytest.mark.parametrize("task", ["sentiment", "ner", "qa", "choice", "generation", "seq2seq"])
-def test_every_answer_can_be_exported(kind, task, lab, tmp_path):
-    panel = opened(lab, task, attribution="off")
-    content = panel.export(tmp_path / f"answer.{kind}").read_bytes()
-    assert len(content) > 100
-    if kind == "csv":
-        rows = list(csv.DictReader(io.StringIO(content.decode())))
-        assert rows[0]["from_model"] == "small" and rows[0]["task"] == task and len(rows) == len(panel.table())
-
-
-def test_the_offline_page_holds_every_task_on_the_text(lab):
-    panel = opened(lab, "inference", attribution="off")
-    _, patches = panel.precomputed()
-    assert panel.task == "inference"
-    assert {f'task:"{task}"' for task in ("sentiment", "pos", "qa", "generation")} <= set(patches)
-    assert patches['task:"sentiment"']["view"]["rows"][0]["label"] == "negative"
-
-
-def test_the_static_twin_names_the_answer(lab):
-    twin = opened(lab, "sentiment").static_twin()
-    assert "positive" in twin and "untrained" not in twin.split("positive")[0] or "negative" in twin
-
-
-def test_a_pin_is_held_against_the_next_text(lab):
-    panel = opened(lab, "sentiment")
-    before = panel.data()
-    panel.pin()
-    panel.workbench.text = PAIR
-    assert {row["label"]: row["before"] for row in panel.view["rows"]} == pytest.approx(before)
-    panel.unpin()
-    assert all("before" not in row for row in panel.view["rows"])
-
-
-@pytest.mark.parametrize("task", list(ASKED))
-def test_a_guess_is_graded_against_the_live_answer(task, lab):
-    panel = opened(lab, task, predict_first=True)
-    if task == "fill_mask":
-        panel.masked = [2]
-    assert panel.gate_question
-    right = {"number": "2", "choice": "B", "answer": "the dog"}.get(panel.kind, "zzz")
-    panel.guess = right
-    assert panel.verdict and panel.error == ""
-
-
-def test_the_right_guess_is_right(lab):
-    panel = opened(lab, "sentiment", predict_first=True)
-    data = panel.data()
-    panel.guess = max(data, key=data.get)
-    assert panel.verdict == "Right."
-
-
-def test_the_task_is_linked_to_the_other_panels_by_text_and_selection(lab):
-    workbench = Workbench(lab, TEXT)
-    first, second = TasksPanel(workbench=workbench, task="pos"), TasksPanel(workbench=workbench)
-    first.selected = [3]
-    first.text = PAIR
-    assert second.text == PAIR and second.selected == []
-
-
-# --- what the head reads, and a text without a gap
 
 
 def test_a_text_without_a_gap_opens_with_an_answer(lab, monkeypatch):
@@ -697,9 +310,6 @@ def test_a_first_text_without_a_word_has_no_tags(lab):
     assert panel.error == "" and panel.answer == panel.grade("NOUN") == "There is no word to name."
 
 
-# --- tokens that the model lacks
-
-
 @pytest.mark.parametrize("task", list(ASKED))
 def test_a_mask_that_the_vocabulary_lacks_is_refused_in_words(task):
     panel = done(TasksPanel(small_lab(without="[MASK]"), "the [MASK] sat.", PAIR, task=task, choices=CHOICES))
@@ -713,9 +323,6 @@ def test_a_mask_that_the_vocabulary_lacks_is_refused_in_words(task):
 def test_what_is_refused_at_once_leaves_no_rows_and_no_numbers(lab):
     panel = done(TasksPanel(lab, TEXT, task="generation", search="sample", temperature=-1.0))
     assert "Temperature is -1.0" in panel.error and panel.table() == [] and panel.data() == {} and panel.figure()
-
-
-# --- other languages
 
 
 class InBrackets(NullTranslations):

@@ -1,46 +1,20 @@
 """The training panel by its traits: a few steps of tiny models, started, stopped, gone back in, and broken."""
 
-import copy
 import json
 import time
 
 import pytest
 import torch
-from bertlab_widgets import HeadsPanel, TasksPanel, Workbench
+from bertlab_widgets import HeadsPanel, Workbench
 from bertlab_widgets.train import blind_share
 from bertlab_widgets.train.panel import TrainPanel
-from bertlab_widgets.train.rows import kind_of, pasted_rows, split_rows
+from bertlab_widgets.train.rows import split_rows
 from bertlab_widgets.train.weights import fresh_model, layer_changes, trained_parameters
 from panel_checks import run_code
-from small_lab import small_lab
+from train_cases import PASTED, TEXT, same, trained, weights
 
 from bertlab.adapters import merge_lora
-from bertlab.data import DataError, Task
-
-TEXT = "the cat sat on the mat."
-PASTED = "\n".join(f"the {animal} {verb}\t{label}" for animal in ("cat", "dog", "animal", "river")
-                   for verb, label in (("sat", "yes"), ("ran", "no"), ("chased it", "yes")))  # fmt: skip
-
-
-@pytest.fixture
-def lab():
-    return small_lab()
-
-
-def trained(lab, **settings):
-    """A panel after a short run on pasted lines."""
-    panel = TrainPanel(lab, TEXT, **{"dataset": "pasted", "pasted": PASTED, "steps": 4, "batch_size": 4, **settings})
-    panel.start()
-    assert panel.wait(60), "the run did not end"
-    return panel
-
-
-def weights(model):
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
+from bertlab.data import Task
 
 
 def test_before_a_run_the_panel_says_what_it_will_learn_from_and_what_guessing_gets(lab):
@@ -224,87 +198,6 @@ def test_data_that_does_not_parse_is_told_with_file_and_line(lab, tmp_path, cont
     assert panel.wait(60) and panel.phase == "done" and not panel.error
 
 
-def test_a_file_that_is_not_there_is_told(lab):
-    panel = TrainPanel(lab, TEXT, dataset="file", file="/nowhere/at/all.jsonl")
-    assert "there is no data file" in panel.error.lower()
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("a\tx\nb", "pasted text, line 2: 1 part"),
-        ("a\t", "line 1: the label is empty"),
-        ("{oops", "line 1, column 2: not JSON"),
-        ("a\tb\tc\td", "line 1: 4 parts"),
-        (" \n", "nothing was pasted"),
-    ],
-)
-def test_pasted_lines_that_do_not_parse_are_told_with_their_line(text, said):
-    with pytest.raises(DataError, match=said):
-        pasted_rows(text)
-
-
-def test_pasted_lines_tell_their_kind():
-    assert kind_of(pasted_rows("good\tyes\nbad\tno")) == "classification"
-    assert kind_of(pasted_rows("a | b | 1.5\nc | d | 3")) == "regression"
-    assert kind_of(pasted_rows("just a line\nand another")) == "masked words"
-    assert kind_of(pasted_rows('{"tokens": ["a"], "tags": ["O"]}')) == "tagging"
-
-
-def test_text_without_labels_trains_the_masked_words(lab):
-    panel = trained(lab, pasted="the cat sat on the mat\n" * 12, steps=3)
-    assert panel.phase == "done" and panel.run.kind == "masked words"
-    assert set(panel.view["lines"]) == {"ln V", "unigram entropy"}
-
-
-def test_a_loss_that_is_no_number_ends_in_words_and_loses_nothing(lab):
-    first = trained(lab)
-    model, before = first.run.model, weights(first.run.model)
-    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=6, batch_size=4)
-    prepare = panel.prepare
-
-    def poisoned():
-        run = prepare()
-        run.go_to({name: value * float("nan") for name, value in run.start_weights.items() if "classifier" in name})
-        run.watch = lambda texts: []
-        run.measure = None
-        return run
-
-    panel.prepare = poisoned
-    panel.start()
-    assert panel.wait(30)
-    assert panel.phase == "failed" and "not a number" in panel.error and "unchanged" in panel.error
-    assert first.workbench.lab.task_model("pasted") is model and same(before, weights(model))
-    assert panel.workbench.lab is lab and first.run is not None
-
-
-def test_out_of_memory_ends_in_words(lab, monkeypatch):
-    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, steps=2)
-    prepare = panel.prepare
-
-    def starving():
-        run = prepare()
-
-        def fail(*_):
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes")
-
-        monkeypatch.setattr(torch.Tensor, "backward", fail)
-        return run
-
-    panel.prepare = starving
-    panel.start()
-    assert panel.wait(30)
-    assert panel.phase == "failed" and "did not fit into the memory" in panel.error
-
-
-def test_wrong_settings_are_told(lab):
-    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=PASTED, device="abacus")
-    panel.start()
-    assert "Device is 'abacus', but this machine has auto, cpu" in panel.error
-    for settings, said in (({"rank": 99}, "rank is 99"), ({"freeze": 9}, "has 3 layers")):
-        assert said in trained(lab, **settings).error.lower()
-
-
 @pytest.mark.parametrize("dataset", ["topics", "entities", "pairs", "similarity", "choices"])
 def test_every_set_that_ships_can_be_learnt_from(lab, dataset):
     panel = trained(lab, dataset=dataset, steps=1)
@@ -322,77 +215,6 @@ def test_nano_models_train_the_same_way(lab, dataset):
         assert panel.workbench.lab.name == f"nano {dataset}"
         panel.shown = "before"
         assert panel.workbench.lab is lab
-
-
-@pytest.mark.parametrize("rank", [0, 4])
-def test_what_is_saved_can_be_loaded_and_says_the_same(lab, tmp_path, rank):
-    from bertlab.adapters import load_adapter
-    from bertlab.model import BertForSequenceClassification
-
-    panel = trained(lab, rank=rank, rate=0.01)
-    folder = panel.save(tmp_path / "saved")
-    again = load_adapter(folder, lab.model) if rank else BertForSequenceClassification.from_pretrained(folder)
-    again = merge_lora(again) if rank else again
-    encoded = lab.encode(TEXT)
-    with torch.no_grad():
-        torch.testing.assert_close(again(**encoded).logits, panel.run.model(**encoded).logits, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("rank", [0, 4])
-def test_a_saved_folder_is_opened_by_load_and_by_transformers(lab, tmp_path, rank):
-    import bertlab
-
-    panel = trained(lab, rank=rank, rate=0.01)
-    folder = panel.save(tmp_path / "saved")
-    encoded = lab.encode(TEXT)
-    with torch.no_grad():
-        expected = panel.run.model(**encoded).logits
-    again = bertlab.load(folder)
-    (task,) = again.tasks
-    with torch.no_grad():
-        torch.testing.assert_close(again.task_model(task)(**encoded).logits, expected, atol=1e-5, rtol=1e-5)
-    transformers = pytest.importorskip("transformers")
-    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
-    with torch.no_grad():
-        torch.testing.assert_close(theirs(**encoded).logits, expected, atol=1e-5, rtol=1e-5)
-    panel.save(folder)  # its own folder again
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "config.json").write_text("{}")
-    with pytest.raises(ValueError, match="is not empty"):
-        panel.save(tmp_path / "other")
-    assert (tmp_path / "other" / "config.json").read_text() == "{}"
-
-
-def test_what_the_lab_has_stays_the_labs_until_somebody_says_otherwise(lab):
-    own = copy.copy(lab)
-    own._models, own._untrained = {}, set()
-    shipped = fresh_model(own, Task("classification", ("negative", "positive")), seed=5)
-    own.add_task("sentiment", shipped)
-    workbench, elsewhere = Workbench(own, TEXT), Workbench(own, TEXT)
-    panel = TrainPanel(workbench=workbench, dataset="sentiment", steps=2, rate=0.05)
-    panel.shown = "before"
-    panel.start()
-    assert panel.wait(60) and panel.phase == "done"
-    assert own.task_model("sentiment") is shipped is elsewhere.lab.task_model("sentiment")
-    assert workbench.lab is own and panel.shown == "before"
-    panel.shown = "trained"
-    assert workbench.lab.task_model("sentiment") is panel.run.model and own.task_model("sentiment") is shipped
-    panel.reset()
-    assert workbench.lab is own and own.task_model("sentiment") is shipped
-    panel.start()
-    assert panel.wait(60)
-    panel.adopt()
-    adopted = own.task_model("sentiment")
-    assert adopted is not shipped and adopted is not panel.run.model
-    moved = [name for name, value in panel.run.model.named_parameters() if value.requires_grad]
-    kept = {name: value.clone() for name, value in adopted.named_parameters()}
-    panel.moment = 0
-    assert all(torch.equal(kept[name], dict(adopted.named_parameters())[name]) for name in moved)
-    assert "The lab answers for sentiment with what was trained here" in panel.note
-    tasks = TasksPanel(own, TEXT, task="sentiment")
-    assert "trained here, 60 steps" in tasks.heading["state"]
-    panel.reset()
-    assert own.task_model("sentiment") is shipped and "trained here" not in panel.note
 
 
 def test_after_a_stop_the_run_goes_on_to_the_same_numbers(lab):
@@ -468,9 +290,6 @@ def test_reset_forgets_the_run_and_shows_the_model_of_before(lab):
     panel.reset()
     assert panel.phase == "idle" and panel.run is None and panel.workbench.lab is lab
     assert panel.text == TEXT
-
-
-# --- the functions underneath
 
 
 def test_a_fresh_model_says_what_the_lab_says_until_it_is_trained(lab):
@@ -593,9 +412,6 @@ def test_another_set_brings_its_sentence_unless_somebody_typed_one(lab):
     assert TrainPanel.from_state(lab, kept).state() == kept
 
 
-# --- what is said
-
-
 def test_every_look_of_a_run_has_a_sentence_of_its_own(lab):
     panel = trained(lab, rate=0.05)
     panel.look = "layers"
@@ -615,24 +431,6 @@ def test_attention_opens_on_a_head_that_moved(lab):
     assert (panel.workbench.layer, panel.workbench.head) == (panel.layer, panel.head) and not panel.error
     panel.layer, panel.head = 0, 0
     assert panel.view["attention"]["layer"] == panel.view["attention"]["head"] == 0
-
-
-@pytest.mark.parametrize("lines", ["positive, good movie\nnegative, bad movie", "good movie; positive\nbad movie; sad"])
-def test_lines_that_look_like_a_text_and_a_label_are_said_to_be_read_as_text(lab, lines):
-    panel = TrainPanel(lab, TEXT, dataset="pasted", pasted=lines)
-    assert panel.note.startswith("Read as running text without labels") and "a tab, and the label" in panel.note
-    assert TrainPanel(lab, TEXT, dataset="pasted", pasted="the cat sat, and ran.\nit ran.").note == ""
-
-
-def test_columns_that_were_guessed_are_named(lab, tmp_path):
-    rows = "".join(
-        f"the cat {verb} {i},{stars}\n" for i in range(6) for verb, stars in (("ran", "one"), ("sat", "two"))
-    )
-    (tmp_path / "reviews.csv").write_text(f"review,stars\n{rows}")
-    panel = TrainPanel(lab, TEXT, dataset="file", file=str(tmp_path / "reviews.csv"))
-    assert "text from 'review', label from 'stars'" in panel.note
-    panel.columns = "text = review, label = stars"
-    assert panel.note == ""
 
 
 def test_what_the_engine_warns_of_is_a_note_and_stays_with_the_run(lab, tmp_path, recwarn):

@@ -243,7 +243,7 @@ class ModelPanel(Panel):
             some = say("{fresh} of {tensors} tensors are fresh", fresh=fresh, tensors=len(tensors))
             told.append([say("origin"), some if fresh else origins])
         about = (type(module).__doc__ or "").strip().split("\n\n")[0] if type(module).__module__[:5] != "torch" else ""
-        return {"facts": told, "about": " ".join(about.split())}
+        return {"facts": told, "about": say(" ".join(about.split()))}
 
     def _is_inside(self, name: str) -> bool:
         return not self.path or name.startswith(f"{self.facts.hook_name(self.path)}.")

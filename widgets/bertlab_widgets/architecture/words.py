@@ -7,7 +7,7 @@ from typing import Any
 from bertlab.analysis import architecture
 from bertlab.language import mark, say, say_n
 
-from ..panel import percent, quoted, significant
+from ..panel import in_a_row, percent, quoted, significant
 
 PARAMETERS, VALUES = mark("the parameters"), mark("the values at the hook points")  # answers at the gate
 TENSORS_SAID = {
@@ -61,11 +61,6 @@ def _sentence(*clauses: str) -> str:
     return say("{clauses}.", clauses=say("; ").join(clauses))
 
 
-def _together(first: str, second: str) -> str:
-    """Two sentences one after the other; the second may be missing."""
-    return say("{first} {second}", first=first, second=second) if second else first
-
-
 def _model(panel: Any) -> str:
     facts = panel.facts
     parts = sorted(facts.parts, key=lambda part: part.count, reverse=True)
@@ -84,7 +79,7 @@ def _model(panel: Any) -> str:
         count=large(facts.count),
         shares=say(", ").join(shares),
     )
-    return _together(told, _fresh(panel))
+    return in_a_row([told, _fresh(panel)])
 
 
 def _fresh(panel: Any) -> str:
@@ -212,7 +207,7 @@ def _tensors(panel: Any) -> str:
         return _sentence(*clauses)
     widest, found = max(measured, key=lambda pair: pair[1].std)
     named = {"name": quoted(widest.name), "deviation": significant(found.std)}
-    return _together(_sentence(*clauses), say("The widest matrix is {name}, deviation {deviation}.", **named))
+    return in_a_row([_sentence(*clauses), say("The widest matrix is {name}, deviation {deviation}.", **named)])
 
 
 def gate(panel: Any) -> tuple[str, list[str]]:
@@ -249,7 +244,7 @@ def grade(panel: Any, guess: str) -> str:
         return _counted(guess, sum(weight.shares is None for weight in facts.weights), TENSORS_SAID)
     if what == "point":
         passing = facts.passing.get(facts.hook_name(panel.path))
-        given = [int(part) for part in "".join(c if c.isdigit() else " " for c in guess).split()]
+        given = [int(part) for part in "".join(c if c.isdecimal() else " " for c in guess).split()]
         true = list(passing.shape) if passing else []
         if given == true:
             return say("Right.")
@@ -267,7 +262,7 @@ def _judged(right: bool, told: str) -> str:
 
 def _counted(guess: str, true: int, messages: dict[str, str]) -> str:
     digits = guess.replace(",", "").replace(" ", "").replace("_", "")
-    if not digits.isdigit():
+    if not digits.isdecimal():
         return say(messages["no number"], guess=quoted(guess), true=true)
     said = int(digits)
     if said == true:

@@ -9,7 +9,7 @@ import torch
 
 from bertlab.language import say, say_n
 
-from ..panel import moved, percent, quoted, signed, state_name
+from ..panel import guessed_number, moved, percent, quoted, signed, state_name
 from ..panel.drawing import map_figure
 from ..workbench import SelectionError, needs_word_head, token_names, words_code
 from . import pictures
@@ -347,7 +347,7 @@ class PredictionsLook(Sided):
         )
 
     def grade(self, guess: str) -> str:
-        changed, number = sum(row["changed"] for row in self.rows(self.whole())), self.guessed_number(guess)
+        changed, number = sum(row["changed"] for row in self.rows(self.whole())), guessed_number(guess)
         said = say("it differs at {count}", count=changed)
         if number is None:
             return say("{guess} is no number; {said}.", guess=quoted(guess), said=said)

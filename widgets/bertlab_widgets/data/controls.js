@@ -87,9 +87,8 @@ function fileLine(ui, opened) {
   };
 }
 
-function headName(name, trained) {
-  const task = name.replace(/_/g, " ");
-  return trained ? task : say("{task} (untrained)", { task });
+function headName([name, trained, task]) {
+  return [name, trained ? task : say("{task} (untrained)", { task })];
 }
 
 export function fillControls(ui) {
@@ -110,7 +109,7 @@ export function fillControls(ui) {
   );
   const taskMenu = menu(
     say("Head"),
-    () => [["", say("the one that fits")], ...get("tasks").map(([name, trained]) => [name, headName(name, trained)])],
+    () => [["", say("the one that fits")], ...get("tasks").map(headName)],
     () => get("task"),
     chosen => ui.set("task", chosen),
   );

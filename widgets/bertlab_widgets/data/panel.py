@@ -65,7 +65,7 @@ class DataPanel(Panel):
     cell = List(Int(), help="[row, column] of the matrix, -1 for all of it; empty for the whole set").tag(sync=True)
     bin = Int(NONE, min=NONE, max=errors.BINS - 1).tag(sync=True)
     row = Int(NONE, min=NONE, help="the chosen row, by its number in the set").tag(sync=True)
-    tasks = List(help="[name, trained] of the heads that can judge").tag(sync=True)
+    tasks = List(help="[name, trained, what it is called] of the heads that can judge").tag(sync=True)
 
     def __init__(self, *arguments: Any, data: Any = None, **settings: Any):
         if isinstance(data, (str, Path)):
@@ -197,7 +197,8 @@ class DataPanel(Panel):
             model = "lab.model" if self._model(task) is workbench.model else f"lab.task_model({task!r})"
             off_code = ablation_code(workbench, model) if off else ([], "")
         steps = self._rest(judged)
-        next(steps)  # a set that cannot be judged leaves the old one on the screen
+        if next(steps, None) is None:  # a set that cannot be judged leaves the old one on the screen
+            return  # and so does other work that took this one's place
         self.judged, self._shown, self._run = judged, wanted, next(self._runs)
         self._made, self._off, self._off_code = made, off, off_code
         self._drop_choices(judged)
@@ -271,7 +272,7 @@ class DataPanel(Panel):
     def _look(self, changed: set[str]) -> None:
         lab = self.workbench.lab
         if "version" in changed:
-            self.tasks = [[name, lab.is_trained(name)] for name in errors.tasks_of(lab)]
+            self.tasks = [[name, lab.is_trained(name), words.head_name(name)] for name in errors.tasks_of(lab)]
         wanted = self.wanted
         problem = None
         again = self.stale and self._took < AT_ONCE and not self.job.running
@@ -351,7 +352,7 @@ class DataPanel(Panel):
         )
         heading["untrained"] = untrained if task and not lab.is_trained(task) else ""
         if task:
-            heading["model"] = say("{model}, head: {task}", model=heading["model"], task=task.replace("_", " "))
+            heading["model"] = say("{model}, head: {task}", model=heading["model"], task=words.head_name(task))
         return heading
 
     def pinned_view(self) -> dict:

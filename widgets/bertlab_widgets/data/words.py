@@ -18,6 +18,17 @@ GUESSES = (
     (mark("75 to 90 %"), 0.75, 0.9),
     (mark("above 90 %"), 0.9, 1.01),
 )
+HEADS_SAID = {  # name of a task -> that of its head, in a menu and behind the model's name
+    "sentiment": mark("sentiment"),
+    "emotions": mark("emotions"),
+    "inference": mark("inference"),
+    "next_sentence": mark("next sentence"),
+}
+
+
+def head_name(task: str) -> str:
+    """The name of a task's head; one that bertlab does not know has the name that it was given."""
+    return say(HEADS_SAID.get(task, task.replace("_", " ")))
 
 
 SURER = mark(

@@ -10,7 +10,7 @@ import torch
 
 from bertlab.language import say
 
-from ..workbench import Workbench, mask_id
+from ..workbench import Workbench, mask_id, token_names
 
 LETTERS = {
     "previous": "P",
@@ -149,12 +149,12 @@ def effect(workbench: Workbench, place: int | None) -> dict | None:
     best = [*before.topk(4).indices.tolist(), *now.topk(4).indices.tolist()]
     ids = list(dict.fromkeys([*best, *([truth] if truth != mask else [])]))
     ids.sort(key=lambda token: -float(before[token]))
-    names = workbench.lab.tokenizer.convert_ids_to_tokens(ids)
+    names = token_names(workbench.lab.tokenizer, ids)
     rows = [
         {"token": name, "probability": float(now[token]), "before": float(before[token]), "truth": token == truth}
         for name, token in zip(names, ids, strict=True)
     ]
-    return {"place": f"{workbench.tokens[place]['text']} ({place})", "rows": rows}
+    return {"place": say("{token} ({place})", token=workbench.tokens[place]["text"], place=place), "rows": rows}
 
 
 def watched_token(workbench: Workbench, place: int) -> int:
@@ -176,7 +176,7 @@ def sweep_steps(workbench: Workbench, place: int, show) -> Iterator[float]:
     change: list[list[float | None]] = [[None] * workbench.head_count for _ in range(workbench.layer_count)]
     found = {
         "place": place,
-        "token": workbench.lab.tokenizer.convert_ids_to_tokens([token])[0],
+        "token": token_names(workbench.lab.tokenizer, [token])[0],
         "method": workbench.ablation,
         "full": float(workbench.probabilities(place, workbench.baseline)[token]),
     }

@@ -146,7 +146,7 @@ function explained(flat, all, hidden) {
   } else if (hidden > 0.005) {
     drawn = say("Every line is drawn that can be seen; those that are too weak hold {share} of the weight.", { share });
   }
-  return `${sides} ${drawn}`;
+  return say("{first} {second}", { first: sides, second: drawn });
 }
 
 /** The lines: `draw(hovered)` with {row, column} under the pointer. */

@@ -6,7 +6,7 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import moved, percent, points, quoted, signed, significant
+from ..panel import guessed_number, in_a_row, moved, percent, points, quoted, signed, significant
 from ..workbench import heads_named
 from .experiments import LEAST_TOP
 
@@ -28,14 +28,6 @@ def sentence(panel: Any) -> str:
     if panel.look in ("head", "effect") or not panel.workbench.ablated:
         return said
     return say("With {heads} off: {said}", heads=heads_named(list(panel.workbench.ablated)), said=said)
-
-
-def _joined(*sentences: str) -> str:
-    """Sentences one after the other; those that are empty are left out."""
-    first, *others = filter(None, sentences)
-    for other in others:
-        first = say("{said} {more}", said=first, more=other)
-    return first
 
 
 def _subject(panel: Any) -> str:
@@ -88,7 +80,7 @@ def _head(panel: Any) -> str:
         said = _norm(subject, whose, to, value)
     else:
         said = _gradient(panel, subject, whose, to, value)
-    return _joined(said, _reads_cls(panel, rows), _without(panel))
+    return in_a_row([said, _reads_cls(panel, rows), _without(panel)])
 
 
 def _change(subject: str, whose: str, to: str, value: float) -> str:
@@ -191,7 +183,7 @@ def no_effect() -> str:
 
 def _effect(panel: Any) -> str:
     if panel.effect() is None:
-        return _joined(no_effect(), _without(panel))
+        return in_a_row([no_effect(), _without(panel)])
     if panel.workbench.ablated:
         return _without(panel)
     if panel.view.get("sweep"):
@@ -348,9 +340,8 @@ def _grade_effect(panel: Any, guess: str) -> str:
 
 def _grade_step(panel: Any, guess: str) -> str:
     share = percent(panel.cell(panel.layer, panel.head, panel.asked_token(), panel.key_token)["probability"])
-    try:
-        number = float(guess.replace("%", "").replace(",", ".").strip())
-    except ValueError:
+    number = guessed_number(guess)
+    if number is None:
         return say("{guess} is no number; it is {share}.", guess=quoted(guess), share=share)
     return say("You said {number:g} %, it is {share}.", number=number, share=share)
 

@@ -9,7 +9,7 @@ import torch
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import Look, moved, percent, points, quoted, signed
+from ..panel import Look, guessed_number, moved, percent, points, quoted, signed
 from ..workbench import SelectionError
 from . import pictures
 from .said import chance_of, guessed, no_number, right
@@ -240,11 +240,11 @@ class Edges(Look):
 
 def graded_percent(look: Look, guess: str, logits: torch.Tensor | None) -> str:
     """A guess of a probability in percent against the watched word's."""
-    watching, number = look.panel.watching, look.guessed_number(guess)
+    watching, number = look.panel.watching, guessed_number(guess)
     logits = watching.logits() if logits is None else logits
     is_now = 100 * float(logits.softmax(-1)[watching.now().token])
     said = chance_of(watching.now().word, is_now / 100)
     if number is None:
         return no_number(guess, said)
     near = abs(number - is_now) <= max(2.0, 0.15 * is_now)
-    return right(said) if near else guessed(f"{guess.strip().rstrip('%').strip()} %", said)
+    return right(said) if near else guessed(say("{number} %", number=guess.strip().rstrip("%").strip()), said)

@@ -10,7 +10,7 @@ import torch
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import Look, percent, quoted, signed
+from ..panel import Look, guessed_number, percent, quoted, signed
 from ..panel.drawing import map_figure
 from ..workbench import Encoding, SelectionError, encode, mask_id
 from .said import right
@@ -323,7 +323,7 @@ class Patches(Look):
         found = self.whole()
         if self.panel.what == "heads":
             best = divmod(int(found.nan_to_num(-math.inf).argmax()), found.shape[1])
-            number = self.guessed_number(guess)
+            number = guessed_number(guess)
             effect = share(float(found[best]))
             said = say("head {layer}.{head} restores most, {share}", layer=best[0], head=best[1], share=effect)
             if number is not None and int(number) == best[0]:

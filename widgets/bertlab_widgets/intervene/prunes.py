@@ -9,7 +9,7 @@ import torch
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import Look, Stopped, percent, quoted, signed
+from ..panel import Look, Stopped, guessed_number, percent, quoted, signed
 from ..workbench import SelectionError, mask_id
 from . import pictures
 from .said import MEASURES, guessed, no_number, right
@@ -198,7 +198,7 @@ class Prunes(Look):
         return [head for numbers in remaining_heads(self.workbench.model).values() for head in numbers]
 
     def grade(self, guess: str) -> str:
-        found, number = self.whole(), self.guessed_number(guess)
+        found, number = self.whole(), guessed_number(guess)
         kept, total = self.kept(found), len(found["heads"])
         said = say_n(
             "{count:,} head of {total}, that is {share}, can go", "{count:,} heads of {total}, that is {share}, can go",

@@ -9,7 +9,7 @@ import torch
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import Look, moved, percent, quoted, significant
+from ..panel import Look, guessed_number, moved, percent, quoted, significant
 from ..workbench import heads_named, token_names, words_code
 from . import pictures
 from .edges import graded_percent
@@ -301,7 +301,7 @@ class Switches(Look):
     def grade(self, guess: str) -> str:
         if self.count_off():
             return graded_percent(self, guess, None)
-        found, number = self.whole(), self.guessed_number(guess)
+        found, number = self.whole(), guessed_number(guess)
         par = self.par(found)
         if par is None:
             count = len(found["margins"])

@@ -5,6 +5,7 @@ import { panelFoot } from "./foot.js";
 import { predictGate } from "./gate.js";
 import { guardKeys } from "./keys.js";
 import { say, speak, written } from "./language.js";
+import { afterPress } from "./press.js";
 import { picked, tokenStrip } from "./strip.js";
 import { followTheme, takeTwinAway } from "./theme.js";
 
@@ -148,7 +149,8 @@ function textLines(ui) {
     modelLine.replaceChildren(heading.model || "", heading.state ? ` · ${heading.state}` : "", ...untrained);
     note.hidden = !get("note");
     note.textContent = get("note") || "";
-    answer.replaceChildren(...marked(get("verdict") ? `${get("verdict")} ${get("answer")}` : get("answer")));
+    const both = { first: get("verdict"), second: get("answer") };
+    answer.replaceChildren(...marked(both.first ? say("{first} {second}", both) : both.second));
     const pin = get("pinned") || {};
     pinned.hidden = !pin.answer;
     pinned.replaceChildren(say("Pinned (A):"), " ", ...marked(pin.answer));
@@ -300,7 +302,7 @@ export function renderPanel({ model, el }, spec) {
     root.style.setProperty("--stage", `${high}px`);
     return other;
   };
-  const redraw = redrawing(model, get("traits_synced"), (names, has) => {
+  const draw = (names, has) => {
     root.style.setProperty("--bertlab-scale", ui.scale());
     root.dataset.room = roomOf(ui);
     if (has("tokens", "selected", "masked")) strip.draw();
@@ -320,8 +322,9 @@ export function renderPanel({ model, el }, spec) {
     hintScrolls(root);
     root.dataset.drawMs = (performance.now() - start).toFixed(1);
     measurePaint(root, born);
-  });
+  };
   ui.redraw = () => redraw.note("*");
+  const redraw = redrawing(model, get("traits_synced"), afterPress(root, draw, ui.redraw));
   guardKeys(root, keysOf(ui, spec, foot));
   const endTheme = followTheme(root, () => {
     ui.forgetColors();

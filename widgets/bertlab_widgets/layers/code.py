@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..workbench import ablation_code, input_code
+from ..workbench import ablation_code, input_code, words_code
 from .found import CORPUS_CODE
 
 
@@ -102,8 +102,9 @@ def _lens(panel: Any) -> list[str]:
         *_recorded(panel),
         f'logits = lens.layer_logits(lab.model, recording, head="token", places=[{panel.place}])[:, 0, 0]',
         "best = lens.view(logits, top_k=3)  # .entropy and .divergence too",
-        "words = [lab.tokenizer.convert_ids_to_tokens(row) for row in best.ids.tolist()]",
-        "result = [list(zip(*row)) for row in zip(words, best.probabilities.tolist())]  # the embeddings first",
+        *words_code(panel.workbench),
+        "rows = zip(best.ids.tolist(), best.probabilities.tolist())",
+        "result = [list(zip(words(ids), shares)) for ids, shares in rows]  # the embeddings first",
     ]
 
 

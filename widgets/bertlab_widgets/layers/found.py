@@ -13,7 +13,7 @@ import torch
 
 from bertlab.language import say, say_n
 
-from ..workbench import SelectionError
+from ..workbench import SelectionError, token_names
 
 KEPT = 8  # indices and lists of neurons that are kept
 COUNTER = itertools.count()
@@ -149,13 +149,12 @@ class Found:
             return {name: getattr(found, name).cpu() for name in found.__dataclass_fields__}
 
         found = workbench.cached(("layers lens", place, count, *workbench.key), compute)
-        names = workbench.lab.tokenizer.convert_ids_to_tokens
         return [
             {
                 "state": state,
                 "best": [
                     {"token": token, "probability": float(p)}
-                    for token, p in zip(names(ids.tolist()), probabilities, strict=True)
+                    for token, p in zip(token_names(workbench.lab.tokenizer, ids.tolist()), probabilities, strict=True)
                 ],
                 "truth": float(found["truth_probability"][state]),
                 "rank": int(found["truth_rank"][state]),
@@ -204,7 +203,7 @@ class Found:
         count = min(TOP, model.config.vocab_size)
         with self.workbench.lock:
             found = neurons.words(model, layer, neuron, count)
-        names = self.workbench.lab.tokenizer.convert_ids_to_tokens([one.token_id for one in found])
+        names = token_names(self.workbench.lab.tokenizer, [one.token_id for one in found])
         return [{"token": name, "logit": one.logit} for name, one in zip(names, found, strict=True)]
 
     def contexts(self, layer: int, neuron: int, *, asked: bool = False) -> list[dict] | None:
@@ -236,5 +235,5 @@ class Found:
 
         after = workbench.cached(("without neuron", layer, neuron, place, *workbench.key), compute)
         best = int(before.argmax())
-        token = workbench.lab.tokenizer.convert_ids_to_tokens([best])[0]
+        token = token_names(workbench.lab.tokenizer, [best])[0]
         return {"token": token, "before": float(before[best]), "after": float(after[best])}

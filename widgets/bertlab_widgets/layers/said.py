@@ -72,7 +72,7 @@ def _senses(panel: Any) -> str:
     if view["nearest"] is None:
         return say("{said} Put the word into your own sentence to see where it falls.", said=said)
     sense = view["senses"][view["nearest"][state]]
-    return say("{said} The one in your sentence is nearest to a {sense} one.", said=said, sense=quoted(say(sense)))
+    return say("{said} The one in your sentence is nearest to a `{sense}` one.", said=said, sense=say(sense))
 
 
 def _sentences(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..workbench import ablation_code, input_code
+from ..workbench import ablation_code, input_code, words_code
 
 
 def code(panel: Any) -> str:
@@ -44,8 +44,9 @@ def code(panel: Any) -> str:
                 f"with {contexts}:",
                 f'    logits = layer_logits(lab.model, batch, head="token", places=[{place}])',
                 "best = logits[:, 0, 0].softmax(-1).topk(3)  # (layers + 1, 3), the embeddings first",
-                "words = [lab.tokenizer.convert_ids_to_tokens(row) for row in best.indices.tolist()]",
-                "result = [list(zip(*row)) for row in zip(words, best.values.tolist())]",
+                *words_code(workbench),
+                "rows = zip(best.indices.tolist(), best.values.tolist())",
+                "result = [list(zip(words(ids), shares)) for ids, shares in rows]",
             ]
         )
     lines += [
@@ -59,18 +60,18 @@ def code(panel: Any) -> str:
                 f"places = {[row['position'] for row in panel.everywhere()]}",
                 "own = probabilities[places, truth[places]].tolist()",
                 "best = probabilities[places].argmax(-1).tolist()",
-                "words = lab.tokenizer.convert_ids_to_tokens",
+                *words_code(workbench),
                 "result = list(zip(words(truth[places].tolist()), own, words(best)))",
             ]
         )
     return "\n".join(
         [
             *lines,
+            *words_code(workbench),
             "result = {}",
             f"for place in {panel.places or [1]}:",
             f"    best = probabilities[place].topk({panel.count})",
-            "    words = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
-            "    result[place] = dict(zip(words, best.values.tolist()))",
+            "    result[place] = dict(zip(words(best.indices.tolist()), best.values.tolist()))",
         ]
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 
 import torch
 from traitlets import Dict, Enum, Int
@@ -15,7 +16,7 @@ from traitlets import Dict, Enum, Int
 from bertlab.language import mark, say
 
 from ..panel import Panel
-from ..workbench import SelectionError, last_word, mask_id
+from ..workbench import SelectionError, last_word, mask_id, token_names
 from . import code, words
 from .dealing import Dealer
 
@@ -148,7 +149,7 @@ class MaskPanel(Panel):
         rows = []
         for layer, row in enumerate(probabilities):
             best = row.topk(3)
-            names = workbench.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
+            names = token_names(workbench.lab.tokenizer, best.indices.tolist())
             entry = {
                 "layer": layer,
                 "best": [{"token": n, "probability": float(p)} for n, p in zip(names, best.values, strict=True)],
@@ -373,13 +374,16 @@ class MaskPanel(Panel):
         return "" if self.view.get("missing") else super().static_html()
 
     def code(self) -> str:
-        return f"# {self.view['missing']}" if self.view.get("missing") else code.code(self)
+        nothing = self.answer if self.view.get("empty") else self.view.get("missing")
+        return f"# {nothing}" if nothing else code.code(self)
 
 
 def no_score(problem: str) -> str:
     """Why a text has no pseudo-log-likelihood, as the second half of a sentence."""
     if "[MASK]" in problem:
         return say("it holds [MASK], which is no word. Put a word there.")
+    if special := re.match(r"text 0 holds (\S+), which is no word", problem):
+        return say("it holds {token}, which is no word. Leave it out.", token=special[1])
     return problem[:1].lower() + problem[1:] + ("" if problem.endswith(".") else ".")
 
 

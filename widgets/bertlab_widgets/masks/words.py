@@ -6,7 +6,7 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import percent, quoted, signed
+from ..panel import guessed_number, percent, quoted, signed
 from ..workbench import mask_id
 
 
@@ -221,6 +221,8 @@ def gate(panel: Any) -> str:
         return ""
     if panel.look == "everywhere":
         total = len(view["everywhere"])
+        if total == 1:
+            return say("Will BERT's first choice be the token itself? 1 for yes, 0 for no.")
         return say("At how many of the {total} places will BERT's first choice be the token itself?", total=total)
     if panel.look == "dealer":
         return say("How many percent of the tokens will be chosen?")
@@ -266,6 +268,8 @@ def asked(panel: Any) -> int | None:
 def grade(panel: Any, guess: str) -> str:
     """A guess held against what the look shows."""
     view = panel.view
+    if view.get("empty"):
+        return panel.answer
     if view.get("missing"):
         return view["missing"]
     if panel.look == "everywhere":
@@ -306,9 +310,8 @@ def _graded_number(guess: str, truth: float, *, in_percent: bool = False) -> str
         return say("{number} %", number=value) if in_percent else value
 
     right = written(f"{truth:.0f}")
-    try:
-        number = float(guess.replace("%", "").replace(",", ".").strip())
-    except ValueError:
+    number = guessed_number(guess)
+    if number is None:
         return say("{guess} is no number; it is {right}.", guess=quoted(guess), right=right)
     if round(number) == round(truth):
         return say("Right: {right}.", right=right)

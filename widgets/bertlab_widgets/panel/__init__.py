@@ -18,6 +18,7 @@ from .twins import outputs, publish, view_of
 from .words import (
     counted,
     full_stop,
+    guessed_number,
     html_table,
     in_a_row,
     listed,
@@ -51,6 +52,7 @@ __all__ = [
     "full_stop",
     "graded_share",
     "guarded",
+    "guessed_number",
     "html_table",
     "in_a_row",
     "is_chinese",

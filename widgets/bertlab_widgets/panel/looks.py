@@ -142,13 +142,6 @@ class Look:
 
     # --- guesses
 
-    def guessed_number(self, guess: str) -> float | None:
-        """A number in the guess, "30 %" as 30; None where there is none."""
-        try:
-            return float(guess.strip().removesuffix("%").strip().replace(",", ".").replace("−", "-"))
-        except ValueError:
-            return None
-
     def graded_choice(self, guess: str, right: list[str], said: str) -> str:
         """A guess of a name against those that are right; `said` tells what is so."""
         wanted = guess.strip().casefold()

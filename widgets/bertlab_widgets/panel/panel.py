@@ -285,7 +285,7 @@ class Panel(LinkedWidget):
         if change["name"] == "predict_first":
             self.guess = self.verdict = ""
         elif change["new"] and self.predict_first:
-            self.verdict = self.grade(change["new"])
+            self.verdict = self.grade(change["new"]) if self.gate_question else self.answer
 
     # --- state, as short JSON
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bertlab.language import say
 
-from .words import percent
+from .words import guessed_number, percent
 
 Range = tuple[str, float, float]  # what it is called, from, to below
 NEAR = 0.05  # a number that is so close counts as right
@@ -20,10 +20,10 @@ def graded_share(guess: str, share: float, ranges: Sequence[Range]) -> str:
             if low <= share < high:
                 return say("Right: {answer}.", answer=answer)
             return say("`{guess}` was not it: {answer}.", guess=guess, answer=answer)
-    try:
-        number = float(guess.replace("%", "").replace(",", ".")) / 100
-    except ValueError:
+    number = guessed_number(guess)
+    if number is None:
         return say("`{guess}` is no share: write one in percent. It is {answer}.", guess=guess, answer=answer)
+    number /= 100
     if not 0 <= number <= 1:
         return say("`{guess}` is no share: write 0 to 100 percent. It is {answer}.", guess=guess, answer=answer)
     if abs(number - share) <= NEAR:

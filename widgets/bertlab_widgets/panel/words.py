@@ -56,6 +56,15 @@ def now_digits(before: float, now: float) -> str:
     return percent((before + now) / 2)
 
 
+def guessed_number(guess: str) -> float | None:
+    """The number that a guess is, "30 %" as 30; None where it is none."""
+    try:
+        number = float(guess.strip().removesuffix("%").strip().replace(",", ".").replace("−", "-"))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def signed(value: float) -> str:
     """A number with two decimals and a real minus sign."""
     return f"{value:.2f}".replace("-", "−")

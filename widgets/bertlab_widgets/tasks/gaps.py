@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bertlab.language import mark, say
 
-from ..panel import percent, quoted
-from ..workbench import last_word, mask_id
+from ..panel import in_a_row, percent, quoted
+from ..workbench import last_word, mask_id, words_code
 from .reading import SentenceReading, joined, rank_verdict
 
 MOST_GAPS = 8
@@ -103,8 +103,7 @@ class Gaps(SentenceReading):
                     other=token,
                     probability=probability,
                 )
-            invitation = say("Click a token to put [MASK] in its place.")
-            return f"{said} {invitation}"
+            return in_a_row([said, say("Click a token to put [MASK] in its place.")])
         if len(gaps) == 1:
             return say("BERT would put {token} there, {probability}.", token=token, probability=probability)
         put = joined([at_place(quoted(gap["rows"][0]["token"]), gap["position"]) for gap in gaps])
@@ -134,11 +133,11 @@ class Gaps(SentenceReading):
 
     def result_code(self) -> list[str]:
         return [
+            *words_code(self.workbench),
             "result = {}",
             f"for place in {self.places}:",
             f"    best = logits[place].softmax(-1).topk({self.panel.count})",
-            "    names = lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())",
-            "    result[place] = dict(zip(names, best.values.tolist()))",
+            "    result[place] = dict(zip(words(best.indices.tolist()), best.values.tolist()))",
         ]
 
     def target(self) -> tuple[object, str, str]:

@@ -6,7 +6,7 @@ import torch
 
 from bertlab.language import mark, say
 
-from ..panel import listed, percent, quoted, signed
+from ..panel import guessed_number, listed, percent, quoted, signed
 from . import pictures
 from .reading import SentenceReading, best_first, rank_verdict
 
@@ -203,11 +203,10 @@ class Number(SentenceReading):
         return targets.label(0), say("a high number"), "label(0)"
 
     def grade(self, guess: str) -> str:
-        try:
-            away = abs(float(guess.replace(",", ".")) - self.view["value"])
-        except ValueError:
+        number = guessed_number(guess)
+        if number is None:
             return say("`{guess}` is no number.", guess=guess)
-        return say("Your guess is {away:.2f} away.", away=away)
+        return say("Your guess is {away:.2f} away.", away=abs(number - self.view["value"]))
 
     def figure(self, width: float = 7.0):
         figure, axes = pictures.bars([self.task], [self.data()], self.panel.answer)

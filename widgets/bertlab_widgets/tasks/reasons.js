@@ -104,7 +104,11 @@ export function drawReasons(ui, element, view) {
   const most = Math.max(LEAST_TOP, ...found.scores.map(Math.abs));
   const named = found.tokens.map((token, i) => (found.keep[i] ? "" : `${token} ${number(found.scores[i], 2)}`));
   const tokens = found.tokens.map((token, i) => scoredToken(found, token, i, most));
-  const scored = h("div.scored", { role: "img", "aria-label": named.filter(Boolean).join(", ") }, ...tokens);
+  const scored = h(
+    "div.scored",
+    { role: "img", tabindex: "0", "aria-label": named.filter(Boolean).join(", ") },
+    ...tokens,
+  );
   const value = v => (isNumber ? number(v, 2) : percent(v));
   const left = h("div", {}, scored, legend(found, most, isNumber));
   element.replaceChildren(title, left, curve(ui, found, value));

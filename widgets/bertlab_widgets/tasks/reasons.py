@@ -6,7 +6,7 @@ import time
 
 from bertlab.language import mark, say
 
-from ..panel import Panel, quoted, significant
+from ..panel import Panel, in_a_row, quoted, significant
 from . import explaining
 
 SHORT_WORK = 4e9  # floating-point operations that an attribution may take before it goes on in a thread
@@ -68,7 +68,7 @@ class Reasons:
                 panel.view = {**panel.view, "attribution": found}
                 number, several = panel.view.get("kind") == "number", len(panel.view.get("gaps", [])) > 1
                 about = found["about"] if several or panel.view.get("kind") in ("tags", "answer") else ""
-                panel.answer = f"{panel.answer} {most_for_it(found, about, number)}".strip()
+                panel.answer = in_a_row([panel.answer, most_for_it(found, about, number)])
 
         def compute(progress=lambda done: None) -> dict:
             def run():

@@ -9,7 +9,7 @@ import torch
 from bertlab.generation import stream
 from bertlab.language import mark, say, say_n
 
-from ..panel import html_table, percent, quoted, shortened, signed
+from ..panel import html_table, in_a_row, percent, quoted, shortened, signed
 from ..workbench import SelectionError
 from . import pictures
 from .explaining import Question
@@ -33,7 +33,7 @@ class Rewriting(Writing):
         aim = getattr(self.model, "trained_to", "")
         looks = say("It looks back at the vectors of all tokens of the source, [CLS] among them.")
         trained = say("This decoder was trained to {aim}.", aim=say(aim))
-        return f"{trained} {looks}" if aim else looks, []
+        return in_a_row([trained, looks]) if aim else looks, []
 
     @property
     def encoder(self):
@@ -72,7 +72,7 @@ class Rewriting(Writing):
 
     def written(self) -> list[str]:
         """The tokens that the decoder wrote: those that were put in, and its own; of beams, the best."""
-        tokens, own = list(self.lab.tokenizer.convert_ids_to_tokens(self.panel.prefix)), self.steps
+        tokens, own = list(self.names(self.panel.prefix)), self.steps
         if not self.beams:
             return [*tokens, *(row["token"] for row in own)]
         best = own[-1]["hypotheses"][0]["tokens"] if own and own[-1]["hypotheses"] else []
@@ -146,7 +146,7 @@ class Rewriting(Writing):
             "looked": [[round(weight, 4) for weight in row] for row in weights.tolist()],
             "layers": len(looked),
             "heads": looked.shape[1],
-            "answer": f"{view['answer']} {where}",
+            "answer": in_a_row([view["answer"], where]),
         }
 
     def source_tokens(self) -> list[str]:

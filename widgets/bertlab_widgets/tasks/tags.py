@@ -168,7 +168,7 @@ def entity_spans(text: str, rows: list[dict]) -> list[dict]:
 
 
 def _entities_said(spans: list[dict]) -> str:
-    found = [f"{quoted(span['text'])} ({span['label']})" for span in spans if span["entity"]]
+    found = [say("{name} ({type})", name=quoted(span["text"]), type=span["label"]) for span in spans if span["entity"]]
     if not found:
         return say("No word is taken for a name.")
     named = joined(found[:6] + ([say("{count} more", count=len(found) - 6)] if len(found) > 6 else []))
@@ -182,7 +182,7 @@ def _words_said(rows: list[dict], least: int) -> str:
     given = {"word": quoted(word["text"]), "label": word["label"], "probability": percent(word["probability"])}
     if len(rows) == 1:
         return say("The head calls {word} {label}, {probability}.", **given)
-    shown = say(", ").join(f"{count} {name}" for name, count in tally[:3])
+    shown = say(", ").join(say("{count} {label}", count=count, label=label) for label, count in tally[:3])
     rest = sum(count for _, count in tally[3:])
     if rest:
         others = say_n("{count:,} other", "{count:,} others", rest)

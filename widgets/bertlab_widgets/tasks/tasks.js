@@ -4,7 +4,6 @@ import { mark, say } from "../kit/language.js";
 import { answer, choice, gaps, labels, number } from "./answers.js";
 import { ownControls, taskTabs } from "./controls.js";
 import { drawLook, rewriting } from "./looks.js";
-import { afterPress } from "./pressed.js";
 import { drawReasons, drawUntrained } from "./reasons.js";
 import { written } from "./steps.js";
 import { tags } from "./tags.js";
@@ -64,7 +63,7 @@ function tasksStage(ui) {
   ui.stage.append(reading);
   ui.above.append(tasks.element);
   ui.controls.append(own.element);
-  return afterPress(ui, () => {
+  return () => {
     const view = get("view");
     tasks.draw();
     if (!view.kind) {
@@ -83,7 +82,7 @@ function tasksStage(ui) {
     main.replaceChildren(view.missing && view.kind !== "choice" ? invite(ui, view) : DRAW[view.kind](ui, view));
     if (focused) main.querySelector(focused)?.focus();
     drawLook(ui, view, null);
-  });
+  };
 }
 
 export const spec = {

@@ -12,7 +12,7 @@ from bertlab.generation import BeamStep, stream
 from bertlab.language import mark, say, say_n
 
 from ..panel import percent, quoted, shortened, signed
-from ..workbench import SelectionError
+from ..workbench import SelectionError, token_names, words_code
 from . import pictures
 from .explaining import Question
 from .reading import Reading
@@ -83,11 +83,15 @@ class Writing(Reading):
         """The steps of `bertlab.generation`, each computed when it is asked for."""
         return stream(self.model, self.prompt(), **self.options())
 
+    def names(self, ids: list[int]) -> list[str]:
+        """The tokens of ids."""
+        return token_names(self.lab.tokenizer, ids)
+
     # --- the rows, which may take long
 
     def rows(self) -> Iterator[dict]:
         """Run the generation, one row after the other; the model is locked for each step only."""
-        workbench, names, steps = self.workbench, self.lab.tokenizer.convert_ids_to_tokens, self.stream()
+        workbench, names, steps = self.workbench, self.names, self.stream()
         while True:
             started = time.perf_counter()
             with workbench.lock, self.ablating():
@@ -125,7 +129,7 @@ class Writing(Reading):
         if too_long := self.too_long():
             return {"missing": too_long, "refused": True}
         self._write()
-        names, done, rows = self.lab.tokenizer.convert_ids_to_tokens, self._done, self.steps  # done is asked first
+        names, done, rows = self.names, self._done, self.steps  # done is asked first
         prompt = self.prompt()[0].tolist()
         view = {
             "prompt": names(prompt),
@@ -207,7 +211,7 @@ class Writing(Reading):
     def code(self) -> list[str]:
         lines = [
             "from bertlab.generation import stream",
-            "names = lab.tokenizer.convert_ids_to_tokens",
+            *words_code(self.workbench),
             f"prompt = lab.prompt_ids({self.workbench.text!r})",
         ]
         if self.panel.prefix:
@@ -222,10 +226,10 @@ class Writing(Reading):
         """Lines that make `result` from `steps`."""
         if self.beams:
             return self.within(
-                "result = [list(zip(names(s.token_ids[0].tolist()), s.parents[0].tolist(), s.scores[0].tolist()))",
+                "result = [list(zip(words(s.token_ids[0].tolist()), s.parents[0].tolist(), s.scores[0].tolist()))",
                 "          for s in steps]",
             )
-        return self.within("result = [(names(int(step.token_ids[0])), float(step.probabilities[0])) for step in steps]")
+        return self.within("result = [(*words(s.token_ids.tolist()), float(s.probabilities[0])) for s in steps]")
 
     def chosen(self) -> tuple[list[int], dict] | None:
         """The ids before the step that is looked at, and its row; None for beams, and before anything is written."""
@@ -241,7 +245,7 @@ class Writing(Reading):
         if (chosen := self.chosen()) is None:
             return None
         ids, row = chosen
-        names, last, token = self.lab.tokenizer.convert_ids_to_tokens(ids), len(ids) - 1, row["id"]
+        names, last, token = self.names(ids), len(ids) - 1, row["id"]
         return Question(
             self.model,
             self.batch_of(ids),
@@ -277,7 +281,7 @@ def step_row(step, names, count: int) -> dict:
         {"token": name, "id": i, "probability": float(left[i]), "model": float(own[i])}
         for name, i in zip(names(ids), ids, strict=True)
     ]
-    return {"id": token, "token": names(token), "probability": float(left[token]), "top": top}
+    return {"id": token, "token": names([token])[0], "probability": float(left[token]), "top": top}
 
 
 def beam_row(step, names) -> dict:

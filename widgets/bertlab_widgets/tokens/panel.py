@@ -11,7 +11,7 @@ from traitlets import Enum, Int, List, Unicode, default
 
 from bertlab.language import mark, say
 
-from ..panel import Panel, quoted
+from ..panel import Panel, in_a_row, quoted
 from ..workbench import SelectionError, encode
 from . import said
 
@@ -45,6 +45,7 @@ class TokenizerPanel(Panel):
     script = "tokens.js"
     question_text = mark("How does the text become tokens?")
     settings = ("look", "step", "word", "attempt", "against", "limit")
+    speaks_of_masks = speaks_of_heads = True  # the text is cut before anything is masked or switched off
 
     look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
     step = Int(-1, help="which step of the algorithm; -1: the last, the pieces").tag(sync=True)
@@ -254,7 +255,7 @@ class TokenizerPanel(Panel):
         if self.look == "steps" and trace.words and not lengths["cut"]:
             word = trace.words[min(self.word, len(trace.words) - 1)]
             others = [other for other in trace.words if other.unknown and other is not word]
-            return " ".join([self._of_word(word), *map(self._why_unknown, others[:1])])
+            return in_a_row([self._of_word(word), *map(self._why_unknown, others[:1])])
         return said.of_length(lengths)
 
     def _why_unknown(self, word) -> str:
@@ -281,7 +282,7 @@ class TokenizerPanel(Panel):
 
     def grade(self, guess: str) -> str:
         count = self.workbench.encoding.length
-        if not guess.strip().isdigit():
+        if not guess.strip().isdecimal():
             return say("`{guess}` is not a number; there are {count} tokens.", guess=guess, count=count)
         given = {"guess": guess.strip(), "count": count, "off": abs(int(guess) - count)}
         if int(guess) == count:

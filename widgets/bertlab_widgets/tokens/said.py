@@ -9,6 +9,8 @@ import re
 
 from bertlab.language import mark, say, say_n
 
+from ..panel import in_a_row
+
 STEPS = {  # name of a step of `bertlab.tokenizer.Trace` -> (as it is shown, what it does)
     "text": (mark("text"), mark("The text as it was given.")),
     "lowercase": (
@@ -142,4 +144,4 @@ def of_length(lengths: dict) -> str:
         "{count:,} tokens are unknown: [UNK] stands for what it was.",
         lengths["unknown"],
     )
-    return f"{said} {unknown}"
+    return in_a_row([said, unknown])

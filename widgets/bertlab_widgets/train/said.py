@@ -11,7 +11,7 @@ from typing import Any
 
 from bertlab.language import mark, say, say_n
 
-from ..panel import full_stop, in_a_row, listed, percent, quoted, sentence_case
+from ..panel import full_stop, guessed_number, in_a_row, listed, percent, quoted, sentence_case
 from .run import LiveRun
 from .view import ENDED, figures_of, metric_of
 from .weights import part_said
@@ -115,7 +115,12 @@ def invitation(plan: Any, about: Mapping[str, Any]) -> str:
 
 def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:
     """The question before a run, and after it."""
-    guess, held = guess_of(chance), about.get("held_out")
+    guess, held, metric = guess_of(chance), about.get("held_out"), about.get("metric", "accuracy")
+    if held and metric != "accuracy":
+        name = readable(metric)
+        if guess:
+            return say("What {metric} will it reach, in percent ({guess})?", metric=name, guess=guess)
+        return say("What {metric} will it reach, in percent?", metric=name)
     if held and guess:
         return say(
             "How many of {held} held-out examples will it get right, in percent ({guess})?", held=held, guess=guess
@@ -129,9 +134,8 @@ def gate(about: Mapping[str, Any], chance: Mapping[str, float] | None) -> str:
 
 def grade(guess: str, run: LiveRun | None) -> str:
     """A guess in percent held against what the run reached; `run` is None before it has."""
-    try:
-        number = float(guess.replace("%", "").replace(",", ".").strip())
-    except ValueError:
+    number = guessed_number(guess)
+    if number is None:
         return say("Your guess was `{guess}`; a number of percent can be graded.", guess=guess)
     figures = figures_of(run) if run is not None else []
     if not figures:

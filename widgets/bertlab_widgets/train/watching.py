@@ -14,6 +14,7 @@ from bertlab.language import say
 from bertlab.nano import EncoderDecoder
 from bertlab.training import predict
 
+from ..workbench import token_names
 from .rows import described
 
 SHOWN_TEXTS = 5
@@ -84,7 +85,7 @@ def watch_masked(model: nn.Module, tokenizer: Any, texts: Sequence[tuple[str, st
         hidden = model.bert(ids.to(device)).last_hidden_state[0, places[0]]
         probabilities = model.cls.predictions(hidden).float().softmax(-1).cpu()
         best = probabilities.topk(4)
-        rows = list(zip(tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))
+        rows = list(zip(token_names(tokenizer, best.indices.tolist()), best.values.tolist()))
         if truth is not None and truth not in dict(rows):
             rows = [*rows[:3], (truth, float(probabilities[tokenizer.convert_tokens_to_ids(truth)]))]
         cards.append({"text": text, "pair": pair, "truth": truth, "rows": rows, "place": places[0]})

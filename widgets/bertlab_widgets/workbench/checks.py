@@ -37,7 +37,7 @@ def needs_word_head(lab: Any, instead: str) -> None:
 
 def whole(value, kind: str) -> int:
     """A whole number that was given for a `kind` of thing, in English; a truth value is none."""
-    if isinstance(value, str) and value.strip().lstrip("-").isdigit():  # a key of a JSON object
+    if isinstance(value, str) and value.strip().removeprefix("-").isdecimal():  # a key of a JSON object
         return int(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise not_whole(kind, value)

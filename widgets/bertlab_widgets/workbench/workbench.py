@@ -21,7 +21,7 @@ from bertlab.language import mark, say
 from bertlab.tokenizer import without_surrogates
 
 from .checks import SelectionError, index, moved, whole
-from .encoding import Encoding, encode, joined_words
+from .encoding import Encoding, encode, joined_words, token_names
 from .lock import ModelLock
 from .results import Result, logits_of, size_of
 from .together import Together
@@ -427,7 +427,7 @@ class Workbench(HasTraits):
         """The `count` likeliest tokens at one place: dicts of token, id, probability; most likely first."""
         probabilities = self.probabilities(position, result)
         best = probabilities.topk(min(count, len(probabilities)))
-        names = self.lab.tokenizer.convert_ids_to_tokens(best.indices.tolist())
+        names = token_names(self.lab.tokenizer, best.indices.tolist())
         return [
             {"token": name, "id": int(token), "probability": float(p)}
             for name, token, p in zip(names, best.indices, best.values, strict=True)

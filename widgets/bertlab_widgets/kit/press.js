@@ -3,15 +3,15 @@
 const CLICK = 50; // milliseconds after a release in which its click comes, from a finger too
 
 /**
- * `draw` as a function that waits while a button of the panel is held down. The press itself may ask for a redraw: it
- * ends the typing in a field, whose text is sent and shown.
+ * `draw` as a function that waits while a button inside `root` is held down, and then asks for `redraw()`. The press
+ * itself may bring one about: it ends the typing in a field, whose text is sent and shown.
  */
-export function afterPress(ui, draw) {
+export function afterPress(root, draw, redraw) {
   let held = false;
   let waiting = false;
   function release() {
     held = false;
-    if (waiting) ui.redraw();
+    if (waiting) redraw();
     waiting = false;
   }
   function press(event) {
@@ -25,9 +25,9 @@ export function afterPress(ui, draw) {
     for (const name of ["pointerup", "pointercancel", "blur"])
       window.addEventListener(name, end, { signal: ends.signal });
   }
-  ui.root.addEventListener("pointerdown", press);
-  return () => {
+  root.addEventListener("pointerdown", press);
+  return (...values) => {
     waiting = held;
-    if (!held) draw();
+    if (!held) draw(...values);
   };
 }
