@@ -15,6 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ROOT / "bertlab" / "language"
 KEYWORDS = {"say": None, "mark": None, "say_n": (1, 2), "sayN": (1, 2)}
 PLACES = ("bertlab", "widgets/bertlab_widgets")
+NO_DATE = datetime(2000, 1, 1, tzinfo=timezone.utc)
 LITERALS = rf"{LITERAL}(?:\s*\+\s*{LITERAL})*"
 SAID = re.compile(rf"\b(say|sayN|mark)\(\s*({LITERALS})(?:\s*,\s*({LITERALS}))?")
 UNSAID = re.compile(r"[A-Za-z]{2,}[,:;]? [A-Za-z]{2}")  # two words
@@ -118,7 +120,8 @@ def as_text(catalogue: Catalog) -> bytes:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """A catalogue as gettext reads it."""
+    """A catalogue as gettext reads it; of the same text the same bytes, whenever it is compiled."""
+    catalogue.creation_date = NO_DATE
     file = io.BytesIO()
     write_mo(file, catalogue)
     return file.getvalue()

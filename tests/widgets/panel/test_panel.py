@@ -225,7 +225,7 @@ def test_a_pin_keeps_the_answer_until_it_is_taken_away(kind, lab):
     panel = kind(lab, TEXT, masked=[2])
     answer = panel.answer
     panel.pin()
-    panel.text, panel.masked = "the cat sat.", [1]
+    panel.text, panel.masked = "a cat sat.", [1]
     assert answer in panel.pinned["answer"]
     assert panel.answer != answer or not panel.needs_text  # a whole set has its answer whatever the text
     panel.unpin()
