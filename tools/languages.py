@@ -15,6 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,8 @@ def as_text(catalogue: Catalog) -> bytes:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """A catalogue as gettext reads it."""
-    file = io.BytesIO()
+    """A catalogue as gettext reads it: one date always, for where there is none Babel puts that of the moment."""
+    file, catalogue.creation_date = io.BytesIO(), datetime.fromtimestamp(0, timezone.utc)
     write_mo(file, catalogue)
     return file.getvalue()
 
