@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from bertlab.model import BertConfig, BertForQuestionAnswering
 from bertlab.rows import DataError, Row
 from bertlab.tasks import Task, Window, all_spans, encode, no_answer_score, qa_answers
 from bertlab.tasks.spans import best_span
@@ -99,3 +100,9 @@ def test_a_start_that_is_not_among_the_likeliest_may_still_begin_the_best_span()
     rows = [{"question": "q", "context": "abcdefghijklmnopqrstu"}]
     assert qa_answers([logits], [feature], rows, no_answer=False) == ["a"]
     assert qa_answers([(np.array(starts), np.array(ends))], [feature], rows, no_answer=False, longest=1) == ["u"]
+
+
+def test_a_head_for_answers_has_two_outputs_whatever_the_base_was_trained_for():
+    base = BertConfig(vocab_size=30, hidden_size=8, num_attention_heads=2, id2label={0: "a", 1: "b", 2: "c"})
+    config = BertConfig.from_dict({**base.to_dict(), **Task("qa").config()})
+    assert BertForQuestionAnswering(config).qa_outputs.out_features == 2

@@ -20,6 +20,7 @@ from bertlab.tasks.labels import is_missing, whole_number
 from bertlab.tasks.spans import LONGEST, Window, best_span, no_answer_score
 
 POSITIONS = ("start_positions", "end_positions")
+OUTPUTS = {0: "LABEL_0", 1: "LABEL_1"}  # start and end, whatever the base was trained for; transformers' names
 
 
 def _encode(rows: list, task: Asked, tokenizer: Any) -> list[Feature]:
@@ -235,4 +236,5 @@ QUESTIONS = Kind(
     typed=lambda text, pair: {"question": text, "context": pair} if pair else None,
     shown=lambda row, answer, task: answer or "(no answer)", guessing=lambda rows, task: ({}, {}),
     targets=POSITIONS, answered=_has_answers,
+    config=lambda task: {"id2label": OUTPUTS, "label2id": {name: number for number, name in OUTPUTS.items()}},
 )  # fmt: skip

@@ -166,3 +166,8 @@ def test_a_word_head_that_is_not_trained_says_nothing():
     panel.try_all()
     assert panel.wait() and not panel.error
     assert panel.exported("html") and panel.exported("csv")
+
+
+def test_a_mask_for_which_the_model_has_no_row_is_a_sentence():
+    panel = BugLabPanel(small_lab(without="[MASK]"), "the [MASK] sat.")
+    assert "no row for [MASK]" in panel.answer and panel.code() == f"# {panel.answer}" and not panel.error

@@ -145,7 +145,12 @@ def test_a_model_that_cannot_be_opened_is_a_sentence_and_another_one_can_follow(
     panel.other = "task:mood"
     assert not panel.problem and panel.wait(60)
     panel.other = "task:nothing"
-    assert "there is no task" in panel.problem
+    assert "has no encoder that was trained for nothing" in panel.problem
+
+
+def test_without_a_text_it_opens_with_a_preset_whose_other_model_there_is(lab):
+    panel = ComparePanel(lab)
+    assert panel.wait(60) and panel.preset == "A minimal pair" and not panel.view.get("problem")
 
 
 def test_a_model_from_elsewhere_is_opened_in_a_thread(lab, monkeypatch):

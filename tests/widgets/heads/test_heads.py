@@ -431,3 +431,9 @@ def test_a_gradient_that_is_noise_is_said_to_hardly_matter(lab):
     panel = HeadsPanel(lab, TEXT, mode="gradient")
     assert "hardly matters to the prediction at" in _gradient(panel, "Head 0.0", "", "`it`", 2e-6)
     assert "matters most to the prediction at" in _gradient(panel, "Head 0.0", "`it`", "`cat`", 0.5)
+
+
+def test_code_of_a_text_that_was_cut_runs_where_the_tokenizer_knows_of_no_limit(lab, monkeypatch):
+    monkeypatch.setattr(lab.tokenizer, "model_max_length", int(1e30))
+    panel = HeadsPanel(lab, "cat sat " * 100)
+    assert torch.allclose(run_code(panel, lab, monkeypatch), panel.data()["shown"], atol=1e-5)

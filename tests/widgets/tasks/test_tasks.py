@@ -374,3 +374,8 @@ def test_what_the_shipped_decoder_was_trained_to_do_can_be_translated():
     from bertlab.recipes.reorder import TRAINED_TO
 
     assert SHIPPED_AIM == TRAINED_TO
+
+
+def test_where_there_is_no_answer_the_code_is_the_sentence_that_says_why():
+    panel = done(TasksPanel(small_lab(without="[MASK]"), TEXT, task="fill_mask"))
+    assert panel.code() == f"# {panel.view['missing']}"

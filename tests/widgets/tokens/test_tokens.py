@@ -224,3 +224,12 @@ def test_the_steps_speak_another_language(lab, monkeypatch):
     assert "Akzente" in [step["title"] for step in view["steps"]] and "accents" in [s["name"] for s in view["steps"]]
     error = "the readable tokenizer cannot follow this one, for its model is BPE, and would make other pieces of it"
     assert ", for BPE, and" in said.refusal(error)
+
+
+@pytest.mark.parametrize("guess", ["²", "nan", "many", "1.5"])
+def test_a_guess_that_is_no_whole_number_is_told_so(lab, guess):
+    assert TokenizerPanel(lab, "the cat").grade(guess) == f"`{guess}` is not a number; there are 4 tokens."
+
+
+def test_heads_that_are_off_are_not_named_in_an_answer_about_pieces(lab):
+    assert TokenizerPanel(lab, "the cat", ablated=[(0, 1)]).answer.startswith("`the` stands")

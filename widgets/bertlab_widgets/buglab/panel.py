@@ -68,6 +68,8 @@ class BugLabPanel(Panel):
         """What a mistake does to the text: `change` (0 to 1), `text` as it was read, and `rows`, one a place."""
         workbench = self.workbench
         needs_word_head(workbench.lab, say("load a model that has one, bertlab.load() for example"))
+        if any(token["id"] >= workbench.config.vocab_size for token in workbench.encoding.tokens):
+            raise SelectionError(say("the model has no row for [MASK], which stands in the text: put a word there"))
 
         def compute() -> dict:
             with workbench.ablating():

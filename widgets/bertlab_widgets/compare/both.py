@@ -89,6 +89,10 @@ class Both:
         from bertlab.lab import trained_for
 
         name, lab = self.chosen, self.workbench.lab
+        if name.startswith(TASK) and name not in dict(self.choices()):
+            task = name.removeprefix(TASK)
+            told = mark("{model} has no encoder that was trained for {task}: choose another model to compare with")
+            raise SelectionError(say(told, model=lab.name, task=task))
         try:
             if name == BEFORE:
                 raise LookupError(say("the model on show was not trained here, so there is none of before"))

@@ -62,6 +62,12 @@ class ComparePanel(LookPanel):
     def _check_cell(self, proposal):
         return checked_cell(proposal.value)
 
+    def opening(self, settings: dict) -> dict:
+        """The first preset whose other model there is: a checkpoint may have no task that was trained."""
+        there = {"", *dict(self.both.choices())}
+        fitting = (name for name, state in self.preset_states.items() if state.get("other", "") in there)
+        return {"preset": next(fitting)}
+
     # --- what is shown
 
     def numbers_key(self) -> tuple:

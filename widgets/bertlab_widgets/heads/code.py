@@ -11,8 +11,10 @@ def seen_now(panel: Any) -> dict:
     """What the model is given, and which heads are off: all that code needs to see it again."""
     workbench = panel.workbench
     before, context = ablation_code(workbench)
+    cut = f", max_length={workbench.limit}" if any(workbench.encoding.cut) else ""
+    texts = workbench.text, *filter(None, [workbench.text_pair])
     return {
-        "texts": repr(workbench.text) + (f", {workbench.text_pair!r}" if workbench.text_pair else ""),
+        "given": f"{', '.join(map(repr, texts))}, truncation=True{cut}",
         "forced": dict(workbench.forced),
         "masked": list(workbench.masked),
         "ablated": list(workbench.ablated),
@@ -26,7 +28,7 @@ def seen_now(panel: Any) -> dict:
 
 def _seeing(panel: Any, seen: dict, tokens: bool) -> list[str]:
     """Lines that leave the map of the heads on show in `result`; with `tokens` also the tokens."""
-    lines = [f'batch = lab.tokenizer({seen["texts"]}, truncation=True, return_tensors="pt").to(lab.device)']
+    lines = [f'batch = lab.tokenizer({seen["given"]}, return_tensors="pt").to(lab.device)']
     if seen["words"]:
         lines.append("numbers = words.of(batch)  # the word of each token")
     if tokens:

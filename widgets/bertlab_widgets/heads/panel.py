@@ -299,7 +299,7 @@ class HeadsPanel(Panel):
 
     def table(self) -> list[dict]:
         """What the look shows, as rows: weights, the arithmetic of one, predictions, kinds."""
-        return pictures.table(self)
+        return [] if self.workbench.empty else pictures.table(self)
 
     def code(self) -> str:
         return code.code(self)

@@ -16,7 +16,7 @@ BARS = {"neighbours": mark("similarity"), "lens": mark("probability"), "neurons"
 def table(panel: Any) -> list[dict]:
     """The rows of this look."""
     view = panel.view
-    if "missing" in view:
+    if "missing" in view or "empty" in view:
         return []
     return {
         "cloud": _cloud_rows,

@@ -71,7 +71,13 @@ def content_of(panel: Any, kind: str, width: str | float | None = None) -> bytes
         return csv_text(panel).encode("utf8")
     if kind == "html":
         return page(panel).encode("utf8")
+    if _empty(panel):
+        raise SelectionError(say("there is no text yet: type a sentence, or choose a preset."))
     return picture(panel, kind, millimetres(width))
+
+
+def _empty(panel: Any) -> bool:
+    return panel.needs_text and panel.workbench.empty
 
 
 def file_name(panel: Any, kind: str) -> str:
@@ -170,7 +176,7 @@ def csv_text(panel: Any) -> str:
 
 def page(panel: Any) -> str:
     """One offline HTML page: the panel as it is, and what was computed beforehand for other choices."""
-    answers, patches = panel.precomputed()
+    answers, patches = ({}, {}) if _empty(panel) else panel.precomputed()
     answers = {"code:{}": {"result": panel.code()}, **answers}
     state = {name: getattr(panel, name) for name in panel.traits_synced if name != "layout"}
     state["presets"], state["busy"], state["twin"] = [], {}, ""
@@ -181,7 +187,7 @@ def page(panel: Any) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>body{{margin:0;color-scheme:light dark}}{panel.style()}</style>"
         "</head>"
-        f'<body><div id="panel">{panel.static_html()}</div>'
+        f'<body><div id="panel">{"" if _empty(panel) else panel.static_html()}</div>'
         f'<p style="font:11px sans-serif;margin:8px 16px">{html.escape(panel.caption())}</p>'
         f'<script type="module">{page_text(panel.script_path())}'
         f'renderPage({parts}, document.getElementById("panel"));\n'

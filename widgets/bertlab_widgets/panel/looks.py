@@ -276,7 +276,7 @@ class LookPanel(Panel):
         return [] if self.problem else self.shown.options()
 
     def grade(self, guess: str) -> str:
-        return self.problem or self.shown.grade(guess)
+        return self._why_nothing() if self._nothing() else self.shown.grade(guess)
 
     # --- data, code, pictures
 

@@ -126,13 +126,14 @@ def slug(text: str, most: int = 32) -> str:
 
 
 def html_table(rows: list[dict]) -> str:
-    """Rows as a table with inline styles, which survives in untrusted notebooks."""
+    """Rows as a table with inline styles, which survives in untrusted notebooks; a row may lack columns."""
     if not rows:
         return ""
+    names = dict.fromkeys(name for row in rows for name in row)
     cell = 'style="padding:1px 8px;text-align:left;border-bottom:1px solid #ccc"'
-    head = "".join(f"<th {cell}>{html.escape(str(name))}</th>" for name in rows[0])
+    head = "".join(f"<th {cell}>{html.escape(str(name))}</th>" for name in names)
     body = "".join(
-        "<tr>" + "".join(f"<td {cell}>{html.escape(_shown(value))}</td>" for value in row.values()) + "</tr>"
+        "<tr>" + "".join(f"<td {cell}>{html.escape(_shown(value))}</td>" for value in map(row.get, names)) + "</tr>"
         for row in rows
     )
     return f'<table style="border-collapse:collapse;font-size:12px"><tr>{head}</tr>{body}</table>'

@@ -404,6 +404,8 @@ class TasksPanel(Panel):
 
     def code(self) -> str:
         """The lines that leave `data()` in `result`, and below them those that leave the attribution in `scores`."""
+        if "missing" in self.view:
+            return f"# {self.view['missing']}"
         lines = list(getattr(self.task_model, "made_by", None) or self.lab_code())
         if self.reseedable:
             lines.append(f"lab.reseed({self.task!r}, {self.head_seed})  # an untrained head: random weights")

@@ -45,7 +45,7 @@ class TokenizerPanel(Panel):
     script = "tokens.js"
     question_text = mark("How does the text become tokens?")
     settings = ("look", "step", "word", "attempt", "against", "limit")
-    speaks_of_masks = speaks_of_heads = True  # the text is cut before anything is masked or switched off
+    speaks_of_heads = True  # no head has a part in how a text is cut
 
     look = Enum(("steps", "table", "compare", "length"), "steps").tag(sync=True)
     step = Int(-1, help="which step of the algorithm; -1: the last, the pieces").tag(sync=True)
