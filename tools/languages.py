@@ -120,6 +120,9 @@ def as_text(catalogue: Catalog) -> bytes:
 
 
 def compiled(catalogue: Catalog) -> bytes:
+    """A catalogue as gettext reads it; of the same text the same bytes, whenever it is compiled."""
+    catalogue.creation_date = NO_DATE
+    file = io.BytesIO()
     write_mo(file, catalogue)
     return file.getvalue()
 

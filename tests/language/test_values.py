@@ -29,8 +29,9 @@ def unlike(source: str) -> list[str]:
         messages = node.args[: 1 if kind == "say" else 2]
         if not all(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in messages):
             continue
-        wanted = set().union(*(named(part.value) for part in messages)) - ({"count"} if kind == "say_n" else set())
-        given = {word.arg for word in node.keywords if word.arg}
+        unnamed = {"count"} if kind == "say_n" else set()  # it may be named too, where it is not what is counted
+        wanted = set().union(*(named(part.value) for part in messages)) - unnamed
+        given = {word.arg for word in node.keywords if word.arg} - unnamed
         if wanted != given:
             found.append(f"line {node.lineno}: {messages[0].value!r} names {sorted(wanted)}, given are {sorted(given)}")
     return found
