@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 from bertlab.devices import find_device
 from bertlab.training.settings import Settings
+
+LET_GO = 0.1  # seconds
 
 
 class Group:
@@ -86,4 +89,7 @@ def joined_processes(settings: Settings) -> Iterator[Group]:
         yield Group(dist.get_rank(), dist.get_world_size(), device)
     finally:
         if own:
+            # Gloo's threads need the interpreter to let go of the last tensors; a program that ended at once would
+            # have it closed under them, and be aborted.
+            time.sleep(LET_GO)
             dist.destroy_process_group()

@@ -242,7 +242,8 @@ def test_its_code_gives_the_numbers_on_the_screen(lab, monkeypatch, settings):
     found, mine = run_code(panel, lab, monkeypatch), panel.data()
     assert len(panel.code().splitlines()) <= 15
     assert torch.equal(found.confusion, mine.confusion)
-    assert [row.confidence for row in found.rows] == pytest.approx([row.confidence for row in mine.rows], abs=1e-5)
+    # Weights drawn with a spread of 0.6 make more of the rounding in batches of other lengths than trained ones: 1e-4.
+    assert [row.confidence for row in found.rows] == pytest.approx([row.confidence for row in mine.rows], abs=1e-4)
 
 
 def test_the_code_of_a_file_reads_the_file(lab, monkeypatch, tmp_path):
